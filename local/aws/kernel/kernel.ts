@@ -1,0 +1,126 @@
+import { randomUUID } from "node:crypto";
+import { EventEmitter } from "node:events";
+import type { Clock } from "./clock.ts";
+import { AwsError } from "./errors.ts";
+import { ACCOUNT } from "./names.ts";
+import type { Access, CallContext, Principal, SegmentDocument, Service } from "./service.ts";
+
+/** One finished call, as `npm start` prints it and tests watch it. */
+export interface Activity {
+  readonly at: number;
+  readonly ms: number;
+  readonly service: string;
+  readonly operation: string;
+  readonly principal: Principal;
+  readonly resource?: string;
+  readonly traceHeader?: string;
+  readonly error?: string;
+}
+
+/** A failure to inject: the next `times` matching calls answer with `error` (or are delayed by `delayMs`). */
+export interface Fault {
+  readonly service: string;
+  readonly operation: string;
+  /** Substring of the resource ARN; absent matches all. */
+  readonly resource?: string;
+  times: number;
+  readonly error?: AwsError;
+  readonly delayMs?: number;
+  /** Fail only after the operation ran: the work is done, the caller does not know. */
+  readonly afterEffect?: boolean;
+}
+
+export type Authorizer = (principal: Principal, access: Access) => void;
+
+export const ADMINISTRATOR: Principal = { kind: "administrator", arn: `arn:aws:iam::${ACCOUNT}:root` };
+
+/** Where all services meet: every call, from the wire or from another service, is authorised and run here. */
+export class Kernel extends EventEmitter<{ activity: [Activity]; segment: [SegmentDocument] }> {
+  readonly clock: Clock;
+  /** `http://127.0.0.1:<port>`, known once the gateway listens. */
+  origin = "";
+  readonly faults: Fault[] = [];
+  readonly #services = new Map<string, Service>();
+  readonly #authorize: Authorizer;
+
+  constructor(clock: Clock, authorize: Authorizer) {
+    super();
+    this.clock = clock;
+    this.#authorize = authorize;
+    this.setMaxListeners(0);
+  }
+
+  register(service: Service): void {
+    this.#services.set(service.name, service);
+  }
+
+  services(): readonly Service[] {
+    return [...this.#services.values()];
+  }
+
+  service(name: string): Service {
+    const service = this.#services.get(name);
+    if (!service) throw new AwsError("UnknownService", `The twin has no service '${name}'.`, { status: 404 });
+    return service;
+  }
+
+  /** Hands a segment document to X-Ray, as the AWS services themselves do. */
+  record(segment: SegmentDocument): void {
+    this.emit("segment", segment);
+  }
+
+  /**
+   * Calls an operation as `context.principal`.
+   * @throws AwsError `AccessDeniedException` when IAM says no, `UnknownOperationException` when there is no such call,
+   * and whatever the operation itself throws.
+   */
+  // biome-ignore lint/suspicious/noExplicitAny: the caller knows the operation's output
+  async call<Output = any>(
+    serviceName: string,
+    operationName: string,
+    input: unknown,
+    context: Partial<CallContext> & { readonly principal: Principal },
+  ): Promise<Output> {
+    const service = this.service(serviceName);
+    const operation = Object.hasOwn(service.operations, operationName) ? service.operations[operationName] : undefined;
+    if (!operation)
+      throw new AwsError("UnknownOperationException", `The twin does not implement ${serviceName}:${operationName}.`);
+    const full: CallContext = { requestId: randomUUID(), ...context };
+    const at = this.clock.now();
+    let resource: string | undefined;
+    let error: string | undefined;
+    try {
+      const accesses = operation.access(input, full);
+      resource = accesses[0]?.resource;
+      for (const access of accesses) this.#authorize(full.principal, access);
+      const fault = this.#takeFault(serviceName, operationName, resource);
+      if (fault?.delayMs) await this.clock.sleep(fault.delayMs);
+      if (fault?.error && !fault.afterEffect) throw fault.error;
+      const output = await operation.run(input, full);
+      if (fault?.error) throw fault.error;
+      return output as Output;
+    } catch (cause) {
+      error = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause);
+      throw cause;
+    } finally {
+      this.emit("activity", {
+        at,
+        ms: this.clock.now() - at,
+        service: serviceName,
+        operation: operationName,
+        principal: full.principal,
+        ...(resource ? { resource } : {}),
+        ...(full.traceHeader ? { traceHeader: full.traceHeader } : {}),
+        ...(error ? { error } : {}),
+      });
+    }
+  }
+
+  #takeFault(service: string, operation: string, resource = ""): Fault | undefined {
+    const fault = this.faults.find(
+      (f) => f.times > 0 && f.service === service && f.operation === operation && resource.includes(f.resource ?? ""),
+    );
+    if (fault) fault.times -= 1;
+    return fault;
+  }
+}
