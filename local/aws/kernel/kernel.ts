@@ -2,8 +2,9 @@ import { randomUUID } from "node:crypto";
 import { EventEmitter } from "node:events";
 import type { Clock } from "./clock.ts";
 import { AwsError } from "./errors.ts";
+import type { Identities } from "./identities.ts";
 import { ACCOUNT } from "./names.ts";
-import type { Access, CallContext, Principal, SegmentDocument, Service } from "./service.ts";
+import type { CallContext, Principal, SegmentDocument, Service } from "./service.ts";
 
 /** One finished call, as `npm start` prints it and tests watch it. */
 export interface Activity {
@@ -30,23 +31,21 @@ export interface Fault {
   readonly afterEffect?: boolean;
 }
 
-export type Authorizer = (principal: Principal, access: Access) => void;
-
 export const ADMINISTRATOR: Principal = { kind: "administrator", arn: `arn:aws:iam::${ACCOUNT}:root` };
 
 /** Where all services meet: every call, from the wire or from another service, is authorised and run here. */
 export class Kernel extends EventEmitter<{ activity: [Activity]; segment: [SegmentDocument] }> {
   readonly clock: Clock;
+  readonly identities: Identities;
   /** `http://127.0.0.1:<port>`, known once the gateway listens. */
   origin = "";
   readonly faults: Fault[] = [];
   readonly #services = new Map<string, Service>();
-  readonly #authorize: Authorizer;
 
-  constructor(clock: Clock, authorize: Authorizer) {
+  constructor(clock: Clock, identities: Identities) {
     super();
     this.clock = clock;
-    this.#authorize = authorize;
+    this.identities = identities;
     this.setMaxListeners(0);
   }
 
@@ -92,7 +91,7 @@ export class Kernel extends EventEmitter<{ activity: [Activity]; segment: [Segme
     try {
       const accesses = operation.access(input, full);
       resource = accesses[0]?.resource;
-      for (const access of accesses) this.#authorize(full.principal, access);
+      for (const access of accesses) this.identities.authorize(full.principal, access);
       const fault = this.#takeFault(serviceName, operationName, resource);
       if (fault?.delayMs) await this.clock.sleep(fault.delayMs);
       if (fault?.error && !fault.afterEffect) throw fault.error;
