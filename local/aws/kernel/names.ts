@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 
 /** The account and Region that the twin plays. */
 export const ACCOUNT = "123456789012";
@@ -19,4 +19,15 @@ export function hex(length: number): string {
   return randomBytes(Math.ceil(length / 2))
     .toString("hex")
     .slice(0, length);
+}
+
+/**
+ * The name of a resource whose template names none: stack, logical id and a suffix, as CloudFormation builds it.
+ * The suffix is derived, so that the same template finds its own resources again after a restart.
+ * https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-name.html
+ */
+export function physicalName(stackName: string, logicalId: string, maxLength = 64): string {
+  const digest = createHash("sha256").update(`${stackName}/${logicalId}`).digest("hex");
+  const suffix = digest.slice(0, 12).toUpperCase();
+  return `${`${stackName}-${logicalId}`.slice(0, maxLength - suffix.length - 1)}-${suffix}`;
 }
