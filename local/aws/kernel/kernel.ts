@@ -39,6 +39,8 @@ export class Kernel extends EventEmitter<{ activity: [Activity]; segment: [Segme
   readonly identities: Identities;
   /** `http://127.0.0.1:<port>`, known once the gateway listens. */
   origin = "";
+  /** `127.0.0.1:<port>` of the X-Ray daemon (UDP), known once the xray service has started. */
+  daemonAddress = "";
   readonly faults: Fault[] = [];
   readonly #services = new Map<string, Service>();
 
