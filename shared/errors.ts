@@ -1,0 +1,77 @@
+/**
+ * Every failure of the fleet is one of these classes. `name` is the literal that Retry and Catch of the state machines
+ * match on, so it survives bundling; `retryable` is what a queue consumer goes by.
+ *
+ * | class                 | when                                                            | retried |
+ * | --------------------- | --------------------------------------------------------------- | ------- |
+ * | TransientError        | the other side or the network failed and may recover             | yes     |
+ * | RateLimitedError      | the other side asks us to slow down                              | yes     |
+ * | InvalidInputError     | the work itself is wrong and will be wrong again                 | no      |
+ * | RejectedByTargetError | the target understood and refused                                | no      |
+ * | NotAuthorizedError    | credentials or permissions are missing                           | no      |
+ * | ContractError         | an event or answer does not have the agreed shape                | no      |
+ */
+export abstract class FleetError extends Error {
+  abstract override readonly name: string;
+  abstract readonly retryable: boolean;
+  /** The vendor's or our own short code, such as `UNABLE_TO_LOCK_ROW`. */
+  readonly code: string;
+
+  constructor(code: string, message: string, options: { cause?: unknown } = {}) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+export class TransientError extends FleetError {
+  override readonly name = "TransientError";
+  override readonly retryable = true;
+}
+
+export class RateLimitedError extends FleetError {
+  override readonly name = "RateLimitedError";
+  override readonly retryable = true;
+  /** Seconds after which the target will answer again, when it said so. */
+  readonly retryAfterSeconds: number | undefined;
+
+  constructor(
+    code: string,
+    message: string,
+    options: { cause?: unknown; retryAfterSeconds?: number | undefined } = {},
+  ) {
+    super(code, message, options);
+    this.retryAfterSeconds = options.retryAfterSeconds;
+  }
+}
+
+export class InvalidInputError extends FleetError {
+  override readonly name = "InvalidInputError";
+  override readonly retryable = false;
+}
+
+export class RejectedByTargetError extends FleetError {
+  override readonly name = "RejectedByTargetError";
+  override readonly retryable = false;
+}
+
+export class NotAuthorizedError extends FleetError {
+  override readonly name = "NotAuthorizedError";
+  override readonly retryable = false;
+}
+
+export class ContractError extends FleetError {
+  override readonly name = "ContractError";
+  override readonly retryable = false;
+}
+
+/** Whether trying the same work again can help. An error that is not ours counts as retryable: it may be a bad moment. */
+export function isRetryable(error: unknown): boolean {
+  return error instanceof FleetError ? error.retryable : true;
+}
+
+/** `Name: message`, or the thing itself as text; never a stack. */
+export function describeError(error: unknown): { name: string; message: string } {
+  return error instanceof Error
+    ? { name: error.name, message: error.message }
+    : { name: "Error", message: String(error) };
+}

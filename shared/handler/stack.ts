@@ -1,0 +1,47 @@
+import { injectLambdaContext } from "@aws-lambda-powertools/logger/middleware";
+import { logMetrics } from "@aws-lambda-powertools/metrics/middleware";
+import { parser } from "@aws-lambda-powertools/parser/middleware";
+import { captureLambdaHandler } from "@aws-lambda-powertools/tracer/middleware";
+import middy from "@middy/core";
+import type { Context } from "aws-lambda";
+import type { z } from "zod";
+import { ContractError } from "../errors.ts";
+import { logger, metrics, tracer } from "../observability.ts";
+
+/** What the parser hands over: the typed input, or what was wrong with it. */
+type Parsed<T> = { success: true; data: T } | { success: false; error: Error & { cause?: unknown } };
+
+/** A Lambda handler, as the runtime calls it. */
+export type LambdaHandler<Output> = (event: unknown, context: Context) => Promise<Output>;
+
+/** The one middleware stack. Every function is wrapped by it, and by it alone. */
+export function withStack<S extends z.ZodType, Output>(
+  input: S,
+  work: (input: z.infer<S>, context: Context) => Promise<Output>,
+): LambdaHandler<Output> {
+  return (
+    middy(async (parsed: Parsed<z.infer<S>>, context: Context) => work(accept(parsed), context))
+      // Outermost, so that its subsegment also covers the time of the others. Responses may hold personal data.
+      .use(captureLambdaHandler(tracer, { captureResponse: false }))
+      .use(injectLambdaContext(logger, { resetKeys: true }))
+      .use(logMetrics(metrics, { captureColdStartMetric: true }))
+      // Innermost: what it refuses is logged, traced and counted like any other failure.
+      .use(parser({ schema: input, safeParse: true })) as unknown as LambdaHandler<Output>
+  );
+}
+
+function accept<T>(parsed: Parsed<T>): T {
+  if (parsed.success) return parsed.data;
+  throw new ContractError("BAD_INPUT", `The input does not fit: ${describeIssues(parsed.error.cause)}`);
+}
+
+/** `path: problem` for every issue; values are left out, as they may be personal data. */
+export function describeIssues(issues: unknown): string {
+  if (!Array.isArray(issues)) return "unreadable";
+  return issues
+    .map((issue: { path?: readonly unknown[]; message?: string }) => {
+      const path = issue.path?.map((part) => (typeof part === "object" ? (part as { key: unknown }).key : part));
+      return `${path?.join(".") || "(root)"}: ${issue.message}`;
+    })
+    .join("; ");
+}

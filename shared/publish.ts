@@ -1,0 +1,147 @@
+import { randomUUID } from "node:crypto";
+import { EventBridgeClient, PutEventsCommand, type PutEventsRequestEntry } from "@aws-sdk/client-eventbridge";
+import { awsClient } from "./aws.ts";
+import type { DetailOf, EventContract } from "./contracts/event.ts";
+import type { Metadata } from "./contracts/metadata.ts";
+import { ContractError, InvalidInputError, NotAuthorizedError, TransientError } from "./errors.ts";
+
+/** An event ready to be put on the fleet bus. */
+export interface OutgoingEvent {
+  readonly contract: EventContract;
+  readonly detail: { readonly metadata: Metadata; readonly data: unknown };
+}
+
+/** Metadata of an event that is about to be made; its id and schema version are filled in. */
+export interface NewMetadata {
+  readonly eventId?: string;
+  readonly occurredAt: string;
+  readonly correlationId: string;
+  readonly causationId: string;
+  readonly traceHeader?: string;
+  readonly orgId: string;
+  readonly actor: string;
+}
+
+/** What became of one event; in the order given. */
+export type Published = { readonly event: OutgoingEvent; readonly error?: Error };
+
+/** Puts events on the fleet bus. */
+export type Publish = (events: readonly OutgoingEvent[]) => Promise<readonly Published[]>;
+
+// https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html
+const MAX_ENTRIES = 10;
+const MAX_BYTES = 1024 * 1024;
+const RETRYABLE_ENTRY_CODES = new Set(["InternalFailure", "InternalException", "ThrottlingException"]);
+
+/**
+ * Builds an event of `contract`.
+ * @throws ContractError when the data does not fit the contract: the producer's mistake, named by path
+ */
+export function createEvent<C extends EventContract>(
+  contract: C,
+  metadata: NewMetadata,
+  data: DetailOf<C>["data"],
+): OutgoingEvent {
+  const detail = { metadata: { eventId: randomUUID(), schemaVersion: 1 as const, ...metadata }, data };
+  const result = contract.detail.safeParse(detail);
+  if (result.success) return { contract, detail };
+  const problems = result.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`).join("; ");
+  throw new ContractError("BAD_EVENT", `${contract.type} does not fit its contract: ${problems}`);
+}
+
+/**
+ * A publisher for one bus: batches of ten entries and one megabyte, with every entry's own result checked.
+ * An event that is too large alone fails with InvalidInputError, a throttled one with TransientError.
+ */
+export function createPublisher(busName: string, client = awsClient(new EventBridgeClient({}))): Publish {
+  return async (events) => {
+    const results = new Map<OutgoingEvent, Error>();
+    const entries: Sized[] = [];
+    for (const event of events) {
+      const entry = toEntry(event, busName);
+      const bytes = entrySize(entry);
+      if (bytes <= MAX_BYTES) entries.push({ event, entry, bytes });
+      else results.set(event, tooLarge(event, bytes));
+    }
+    for (const batch of batches(entries)) {
+      const failures = await putBatch(client, batch);
+      for (const [event, error] of failures) results.set(event, error);
+    }
+    return events.map((event) => {
+      const error = results.get(event);
+      return error ? { event, error } : { event };
+    });
+  };
+}
+
+interface Sized {
+  readonly event: OutgoingEvent;
+  readonly entry: PutEventsRequestEntry;
+  readonly bytes: number;
+}
+
+function toEntry({ contract, detail }: OutgoingEvent, busName: string): PutEventsRequestEntry {
+  return {
+    EventBusName: busName,
+    Source: contract.source,
+    DetailType: contract.type,
+    Detail: JSON.stringify(detail),
+    ...(detail.metadata.traceHeader ? { TraceHeader: detail.metadata.traceHeader } : {}),
+  };
+}
+
+/** Bytes that EventBridge counts for an entry; the trace header is not among them. */
+function entrySize({ Source = "", DetailType = "", Detail = "" }: PutEventsRequestEntry): number {
+  return Buffer.byteLength(Source) + Buffer.byteLength(DetailType) + Buffer.byteLength(Detail);
+}
+
+function batches(entries: readonly Sized[]): Sized[][] {
+  const result: Sized[][] = [];
+  let bytes = 0;
+  for (const sized of entries) {
+    const last = result.at(-1);
+    if (last && last.length < MAX_ENTRIES && bytes + sized.bytes <= MAX_BYTES) {
+      last.push(sized);
+      bytes += sized.bytes;
+    } else {
+      result.push([sized]);
+      bytes = sized.bytes;
+    }
+  }
+  return result;
+}
+
+async function putBatch(client: EventBridgeClient, batch: readonly Sized[]): Promise<[OutgoingEvent, Error][]> {
+  try {
+    const answer = await client.send(new PutEventsCommand({ Entries: batch.map(({ entry }) => entry) }));
+    return batch.flatMap(({ event }, index): [OutgoingEvent, Error][] => {
+      const { ErrorCode, ErrorMessage } = answer.Entries?.[index] ?? {};
+      return ErrorCode ? [[event, entryError(ErrorCode, ErrorMessage ?? "no message")]] : [];
+    });
+  } catch (cause) {
+    const error = callError(cause);
+    return batch.map(({ event }) => [event, error]);
+  }
+}
+
+function entryError(code: string, message: string): Error {
+  const text = `EventBridge refused the event: ${code}: ${message}`;
+  if (RETRYABLE_ENTRY_CODES.has(code)) return new TransientError(code, text);
+  return code.includes("NotAuthorized") || code.includes("AccessDenied")
+    ? new NotAuthorizedError(code, text)
+    : new InvalidInputError(code, text);
+}
+
+function callError(cause: unknown): Error {
+  const { name, message } = cause instanceof Error ? cause : new Error(String(cause));
+  if (name === "AccessDeniedException") return new NotAuthorizedError(name, message, { cause });
+  if (name === "ValidationException") return new InvalidInputError(name, message, { cause });
+  return new TransientError(name, `EventBridge could not be reached: ${message}`, { cause });
+}
+
+function tooLarge(event: OutgoingEvent, bytes: number): Error {
+  return new InvalidInputError(
+    "EVENT_TOO_LARGE",
+    `${event.contract.type} has ${bytes} bytes; EventBridge takes ${MAX_BYTES}. Shorten the record at its source.`,
+  );
+}
