@@ -1,0 +1,133 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Gateway, startGateway } from "./gateway/index.ts";
+import { createIam, createIdentities, type TwinIdentities } from "./iam/index.ts";
+import { createClock } from "./kernel/clock.ts";
+import { Kernel } from "./kernel/kernel.ts";
+import type { Service } from "./kernel/service.ts";
+import { defaultServices } from "./services.ts";
+import { openSnapshots, type Snapshots } from "./snapshots.ts";
+import { deploy, type StackResource } from "./template/index.ts";
+
+/** What a service factory may need beside the kernel. */
+export interface ServiceOptions {
+  /** Folder of the packaged artifacts. */
+  readonly artifacts: string;
+  /** Folder that keeps state over restarts; absent: state lives in memory. */
+  readonly stateDir?: string;
+}
+
+/** Makes one service of the twin. */
+export type ServiceFactory = (kernel: Kernel, options: ServiceOptions) => Service;
+
+export interface BootOptions {
+  /** The CloudFormation template, or the path of its JSON file. */
+  readonly template: string | object;
+  /** Folder of the packaged artifacts (`.serverless`). */
+  readonly artifacts: string;
+  /** Port of the gateway; 0 or absent takes a free one. */
+  readonly port?: number;
+  readonly stateDir?: string;
+  /** How many times shorter waits are than on AWS; 1 is real time. */
+  readonly clockScale?: number;
+  readonly parameters?: Readonly<Record<string, string>>;
+  /** Values that `Fn::ImportValue` finds. */
+  readonly imports?: Readonly<Record<string, unknown>>;
+  /** Default: the stack name that `serverless package` wrote down, or `twin`. */
+  readonly stackName?: string;
+  /** Default: every service of the twin. */
+  readonly services?: readonly ServiceFactory[];
+}
+
+/** A running twin. */
+export interface Twin {
+  readonly kernel: Kernel;
+  readonly identities: TwinIdentities;
+  /** `http://127.0.0.1:<port>`: what goes into `AWS_ENDPOINT_URL`. */
+  readonly origin: string;
+  readonly stackName: string;
+  readonly outputs: Readonly<Record<string, unknown>>;
+  /** The stack's resources by logical id. */
+  readonly resources: ReadonlyMap<string, StackResource>;
+  /** Ends every service, writes the state down and closes the port; safe to call twice. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Boots a small AWS from a CloudFormation template: registers the services, restores their state, opens the port,
+ * makes the template's resources and starts the pollers. Whatever had begun is stopped again when a step fails.
+ * @throws TemplateError for what the twin does not reproduce, Error when the port is taken or a file cannot be read
+ */
+export async function bootTwin(options: BootOptions): Promise<Twin> {
+  const { artifacts, stateDir } = options;
+  const template = typeof options.template === "string" ? readJson(options.template) : options.template;
+  const stackName = options.stackName ?? packagedStackName(artifacts) ?? "twin";
+  const identities = createIdentities();
+  const kernel = new Kernel(createClock(options.clockScale), identities);
+  kernel.register(createIam(identities));
+  for (const create of options.services ?? defaultServices)
+    kernel.register(create(kernel, { artifacts, ...(stateDir ? { stateDir } : {}) }));
+
+  const resources = new Map<string, StackResource>();
+  const outputs: Record<string, unknown> = {};
+  let gateway: Gateway | undefined;
+  let snapshots: Snapshots | undefined;
+  let stopped: Promise<void> | undefined;
+  const stop = () => {
+    stopped ??= stopAll(
+      kernel,
+      () => snapshots?.close(),
+      () => gateway?.close(),
+    );
+    return stopped;
+  };
+  try {
+    snapshots = stateDir ? await openSnapshots(kernel, stateDir) : undefined;
+    gateway = await startGateway(kernel, {
+      ...(options.port === undefined ? {} : { port: options.port }),
+      control: { "GET /_twin/stack": () => ({ stackName, resources: Object.fromEntries(resources), outputs }) },
+    });
+    const stack = await deploy(kernel, template, {
+      stackName,
+      artifacts,
+      ...(options.parameters ? { parameters: options.parameters } : {}),
+      ...(options.imports ? { imports: options.imports } : {}),
+    });
+    for (const [logicalId, resource] of stack.resources) resources.set(logicalId, resource);
+    Object.assign(outputs, stack.outputs);
+    for (const service of kernel.services()) await service.start?.();
+    return { kernel, identities, origin: gateway.origin, stackName, outputs, resources, stop };
+  } catch (cause) {
+    await stop();
+    throw cause;
+  }
+}
+
+/** Stops in the order: pollers and workers, state, port. One failure does not keep the rest from stopping. */
+async function stopAll(kernel: Kernel, ...rest: (() => Promise<void> | undefined)[]): Promise<void> {
+  const failures: unknown[] = [];
+  const steps = [...kernel.services().map((service) => async () => service.stop?.()), ...rest];
+  for (const step of steps) await Promise.resolve(step()).catch((cause: unknown) => failures.push(cause));
+  if (failures.length > 0) throw new AggregateError(failures, `The twin did not stop cleanly: ${failures.join("; ")}`);
+}
+
+function readJson(path: string): unknown {
+  try {
+    return JSON.parse(readFileSync(path, "utf8"));
+  } catch (cause) {
+    throw new Error(`The template ${path} cannot be read; run \`npx serverless package\` first. (${String(cause)})`, {
+      cause,
+    });
+  }
+}
+
+/** `serverless package` writes service and stage beside the template. */
+function packagedStackName(artifacts: string): string | undefined {
+  const path = join(artifacts, "serverless-state.json");
+  if (!existsSync(path)) return undefined;
+  const { service } = readJson(path) as {
+    service?: { service?: string; provider?: { stage?: string; stackName?: string } };
+  };
+  if (service?.provider?.stackName) return service.provider.stackName;
+  return service?.service ? `${service.service}-${service.provider?.stage ?? "dev"}` : undefined;
+}

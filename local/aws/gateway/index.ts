@@ -1,0 +1,185 @@
+import { randomUUID } from "node:crypto";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { crc32 } from "node:zlib";
+import { AwsError } from "../kernel/errors.ts";
+import type { Kernel } from "../kernel/kernel.ts";
+import type { Principal, WireRequest, WireResponse } from "../kernel/service.ts";
+import { answerControl, type ControlRoutes, controlRoutes } from "./control.ts";
+import { jsonExchange } from "./json.ts";
+import { type Credential, credentialOf, type Exchange } from "./protocol.ts";
+import { queryExchange } from "./query.ts";
+import { restExchange } from "./rest.ts";
+
+/** DynamoDB takes the largest bodies, 16 MiB. https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Limits.html */
+const MAX_BODY_BYTES = 16 * 1024 * 1024;
+const LOOPBACK = /^(sync-)?(127\.0\.0\.1|localhost|\[::1\]|([a-z0-9-]+\.)*localhost)(:\d+)?$/i;
+
+export interface Gateway {
+  /** `http://127.0.0.1:<port>` */
+  readonly origin: string;
+  /** Ends the calls under way and closes the port. */
+  close(): Promise<void>;
+}
+
+export interface GatewayOptions {
+  /** 0 takes a free port. */
+  readonly port?: number;
+  /** Further calls under `/_twin/`. */
+  readonly control?: ControlRoutes;
+}
+
+/**
+ * Opens the one port that speaks every AWS wire protocol, on the loopback interface only, and sets `kernel.origin`.
+ * @throws Error in one sentence when the port is taken
+ */
+export async function startGateway(kernel: Kernel, options: GatewayOptions = {}): Promise<Gateway> {
+  const control = { ...controlRoutes(kernel), ...options.control };
+  const closing = new AbortController();
+  const server = createServer({ requestTimeout: 0, keepAliveTimeout: 60_000 }, (incoming, response) => {
+    const abort = new AbortController();
+    const signal = AbortSignal.any([abort.signal, closing.signal]);
+    response.on("close", () => abort.abort(new Error("The caller went away.")));
+    void serve(kernel, control, incoming, response, signal);
+  });
+  const port = await listen(server, options.port ?? 0);
+  kernel.origin = `http://127.0.0.1:${port}`;
+  return {
+    origin: kernel.origin,
+    close: () =>
+      new Promise((resolve) => {
+        closing.abort(new Error("The twin is stopping."));
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+function listen(server: Server, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once("error", (cause: NodeJS.ErrnoException) =>
+      reject(
+        cause.code === "EADDRINUSE"
+          ? new Error(`Port ${port} is in use: stop what listens there, or choose another port.`, { cause })
+          : cause,
+      ),
+    );
+    server.listen(port, "127.0.0.1", () => {
+      const address = server.address();
+      resolve(typeof address === "object" && address ? address.port : port);
+    });
+  });
+}
+
+async function serve(
+  kernel: Kernel,
+  control: ControlRoutes,
+  incoming: IncomingMessage,
+  response: ServerResponse,
+  signal: AbortSignal,
+): Promise<void> {
+  const requestId = randomUUID();
+  try {
+    const request = await readRequest(incoming);
+    const refused = refuseForeign(request);
+    if (refused) return send(response, refused, requestId);
+    if (request.path.startsWith("/_twin/")) return send(response, await answerControl(control, request), requestId);
+    send(response, await answer(kernel, request, requestId, signal), requestId);
+  } catch (cause) {
+    if (response.destroyed) return;
+    const status = cause instanceof AwsError ? cause.status : 500;
+    send(response, { status, headers: { connection: "close" }, body: String(cause) }, requestId);
+  }
+}
+
+/** A browser page of another site, or a name that was pointed at this machine, must not reach the twin. */
+function refuseForeign({ headers }: WireRequest): WireResponse | undefined {
+  const origin = headers.origin;
+  if (headers.host && LOOPBACK.test(headers.host) && (!origin || LOOPBACK.test(origin.replace(/^https?:\/\//, ""))))
+    return undefined;
+  return { status: 403, body: "The twin answers to loopback names only, and to pages served from them." };
+}
+
+async function answer(
+  kernel: Kernel,
+  request: WireRequest,
+  requestId: string,
+  signal: AbortSignal,
+): Promise<WireResponse> {
+  const credential = credentialOf(request);
+  const exchange = recognise(kernel, request, credential);
+  if (!exchange) return { status: 404, body: `The twin does not know the request ${request.method} ${request.path}.` };
+  try {
+    const principal = authenticate(kernel, credential);
+    const traceHeader = request.headers["x-amzn-trace-id"];
+    const output = await kernel.call(exchange.service, exchange.operation, exchange.input(), {
+      principal,
+      requestId,
+      signal,
+      ...(traceHeader ? { traceHeader } : {}),
+    });
+    return withChecksum(exchange, exchange.answer(output, requestId));
+  } catch (cause) {
+    return withChecksum(exchange, exchange.fail(asAwsError(cause), requestId));
+  }
+}
+
+function recognise(kernel: Kernel, request: WireRequest, credential: Credential | undefined): Exchange | undefined {
+  const services = kernel.services();
+  return (
+    jsonExchange(services, request) ??
+    queryExchange(services, request, credential) ??
+    restExchange(services, request, credential)
+  );
+}
+
+function authenticate(kernel: Kernel, credential: Credential | undefined): Principal {
+  if (credential) return kernel.identities.identify(credential.accessKeyId);
+  throw new AwsError("MissingAuthenticationTokenException", "Request is missing Authentication Token", { status: 403 });
+}
+
+function asAwsError(cause: unknown): AwsError {
+  if (cause instanceof AwsError && cause.code === "UnknownService")
+    return new AwsError("UnknownOperationException", cause.message, { cause });
+  if (cause instanceof AwsError) return cause;
+  const message = cause instanceof Error ? cause.message : String(cause);
+  return new AwsError("InternalFailure", message, { status: 500, cause });
+}
+
+function withChecksum(exchange: Exchange, response: WireResponse): WireResponse {
+  if (exchange.service !== "dynamodb") return response;
+  const checksum = crc32(response.body ?? "");
+  return { ...response, headers: { ...response.headers, "x-amz-crc32": String(checksum) } };
+}
+
+async function readRequest(incoming: IncomingMessage): Promise<WireRequest> {
+  const url = new URL(`http://twin${incoming.url ?? "/"}`);
+  const headers: Record<string, string> = {};
+  for (const [name, value] of Object.entries(incoming.headers))
+    if (value !== undefined) headers[name] = Array.isArray(value) ? value.join(", ") : value;
+  const body = await readBody(incoming);
+  return { method: incoming.method ?? "GET", path: url.pathname, query: url.searchParams, headers, body };
+}
+
+async function readBody(incoming: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of incoming as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > MAX_BODY_BYTES)
+      throw new AwsError("RequestEntityTooLargeException", `The body exceeds ${MAX_BODY_BYTES} bytes.`, {
+        status: 413,
+      });
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+function send(response: ServerResponse, { status, headers, body = "" }: WireResponse, requestId: string): void {
+  if (response.destroyed) return;
+  response.writeHead(status, {
+    "x-amzn-requestid": requestId,
+    "content-length": Buffer.byteLength(body),
+    ...headers,
+  });
+  response.end(body);
+}

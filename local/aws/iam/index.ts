@@ -1,0 +1,115 @@
+import { createHash } from "node:crypto";
+import { TemplateError } from "../kernel/errors.ts";
+import { ACCOUNT } from "../kernel/names.ts";
+import type { PolicyDocument, ResourceProvider, Service, TemplateResource } from "../kernel/service.ts";
+import { readPolicy } from "./document.ts";
+import type { Role, TwinIdentities } from "./identities.ts";
+
+export { createIdentities, type Role, type TwinIdentities } from "./identities.ts";
+
+/** IAM: the roles and policies of the template. It has no calls of its own; a stack's roles change by deploying. */
+export function createIam(identities: TwinIdentities): Service {
+  return {
+    name: "iam",
+    wire: { kind: "query", xmlns: "https://iam.amazonaws.com/doc/2010-05-08/" },
+    operations: {},
+    resources: [roleProvider(identities), policyProvider(identities), managedPolicyProvider(identities)],
+  };
+}
+
+/** https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-iam-role.html */
+function roleProvider({ roles, managed }: TwinIdentities): ResourceProvider {
+  return {
+    type: "AWS::IAM::Role",
+    properties: [
+      ...["RoleName", "AssumeRolePolicyDocument", "Policies", "ManagedPolicyArns", "PermissionsBoundary"],
+      ...["Path", "Description", "MaxSessionDuration", "Tags"],
+    ],
+    create(resource) {
+      const { properties, logicalId } = resource;
+      const name = properties.RoleName ?? physicalName(resource, 64);
+      const arn = `arn:aws:iam::${ACCOUNT}:role${properties.Path ?? "/"}${name}`;
+      const attached = new Set<string>(properties.ManagedPolicyArns ?? []);
+      for (const policy of attached) checkManaged(managed, policy, logicalId, "ManagedPolicyArns");
+      if (properties.PermissionsBoundary)
+        checkManaged(managed, properties.PermissionsBoundary, logicalId, "PermissionsBoundary");
+      const role: Role = {
+        arn,
+        name,
+        trust: readPolicy(
+          properties.AssumeRolePolicyDocument,
+          logicalId,
+          "Properties.AssumeRolePolicyDocument",
+          "trust",
+        ),
+        inline: inlinePolicies(resource),
+        attached,
+        ...(properties.PermissionsBoundary ? { boundary: properties.PermissionsBoundary } : {}),
+      };
+      roles.set(arn, role);
+      return { ref: name, attributes: { Arn: arn, RoleId: `AROA${digest(arn).slice(0, 17)}` } };
+    },
+  };
+}
+
+/** https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-iam-policy.html */
+function policyProvider({ roles }: TwinIdentities): ResourceProvider {
+  return {
+    type: "AWS::IAM::Policy",
+    properties: ["PolicyName", "PolicyDocument", "Roles"],
+    create(resource) {
+      const { properties, logicalId } = resource;
+      const document = readPolicy(properties.PolicyDocument, logicalId, "Properties.PolicyDocument", "identity");
+      if (!properties.Roles?.length) throw new TemplateError(logicalId, "Properties.Roles", "must name a role");
+      for (const name of properties.Roles) findRole(roles, name, logicalId).inline.set(properties.PolicyName, document);
+      return { ref: properties.PolicyName, attributes: { Id: physicalName(resource, 128) } };
+    },
+  };
+}
+
+/** https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-iam-managedpolicy.html */
+function managedPolicyProvider({ roles, managed }: TwinIdentities): ResourceProvider {
+  return {
+    type: "AWS::IAM::ManagedPolicy",
+    properties: ["ManagedPolicyName", "PolicyDocument", "Roles", "Path", "Description"],
+    create(resource) {
+      const { properties, logicalId } = resource;
+      const name = properties.ManagedPolicyName ?? physicalName(resource, 128);
+      const arn = `arn:aws:iam::${ACCOUNT}:policy${properties.Path ?? "/"}${name}`;
+      managed.set(arn, readPolicy(properties.PolicyDocument, logicalId, "Properties.PolicyDocument", "identity"));
+      for (const role of properties.Roles ?? []) findRole(roles, role, logicalId).attached.add(arn);
+      return { ref: arn, attributes: { PolicyArn: arn } };
+    },
+  };
+}
+
+function inlinePolicies({ properties, logicalId }: TemplateResource): Map<string, PolicyDocument> {
+  const policies = (properties.Policies ?? []) as { PolicyName: string; PolicyDocument: unknown }[];
+  return new Map(
+    policies.map(({ PolicyName, PolicyDocument }, index) => [
+      PolicyName,
+      readPolicy(PolicyDocument, logicalId, `Properties.Policies[${index}].PolicyDocument`, "identity"),
+    ]),
+  );
+}
+
+function findRole(roles: ReadonlyMap<string, Role>, name: string, logicalId: string): Role {
+  const role = [...roles.values()].find((candidate) => candidate.name === name);
+  if (role) return role;
+  throw new TemplateError(logicalId, "Properties.Roles", `there is no role '${name}'`);
+}
+
+function checkManaged(managed: ReadonlyMap<string, unknown>, arn: string, logicalId: string, property: string): void {
+  if (!managed.has(arn))
+    throw new TemplateError(logicalId, `Properties.${property}`, `the twin does not know the managed policy ${arn}`);
+}
+
+/** A name as CloudFormation would make it, yet the same at every boot. */
+function physicalName({ stackName, logicalId }: TemplateResource, limit: number): string {
+  const suffix = digest(`${stackName}/${logicalId}`).slice(0, 12);
+  return `${`${stackName}-${logicalId}`.slice(0, limit - 13)}-${suffix}`;
+}
+
+function digest(text: string): string {
+  return createHash("sha256").update(text).digest("hex").toUpperCase();
+}
