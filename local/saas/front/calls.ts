@@ -1,0 +1,27 @@
+/** What one route has served. */
+export interface RouteCalls {
+  calls: number;
+  /** Answers by HTTP status; `0` counts connections that broke without an answer. */
+  statuses: Record<string, number>;
+}
+
+/** Counts calls by route, to prove how much of an API budget a flow spends. */
+export class Calls {
+  #routes = new Map<string, RouteCalls>();
+
+  count(route: string, status: number): void {
+    const entry = this.#routes.get(route) ?? { calls: 0, statuses: {} };
+    entry.calls += 1;
+    entry.statuses[status] = (entry.statuses[status] ?? 0) + 1;
+    this.#routes.set(route, entry);
+  }
+
+  report(): { total: number; routes: Record<string, RouteCalls> } {
+    const routes = Object.fromEntries([...this.#routes].sort(([a], [b]) => a.localeCompare(b)));
+    return { total: Object.values(routes).reduce((sum, route) => sum + route.calls, 0), routes };
+  }
+
+  clear(): void {
+    this.#routes.clear();
+  }
+}
