@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { InvalidInputError } from "./errors.ts";
+import { describeIssues } from "./issues.ts";
 
 /**
  * Reads the function's environment through one schema.
@@ -8,6 +9,8 @@ import { InvalidInputError } from "./errors.ts";
 export function readEnv<Shape extends z.ZodRawShape>(shape: Shape, env = process.env): z.infer<z.ZodObject<Shape>> {
   const result = z.object(shape).safeParse(env);
   if (result.success) return result.data;
-  const problems = result.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`).join("; ");
-  throw new InvalidInputError("BAD_ENVIRONMENT", `The function's environment is wrong: ${problems}`);
+  throw new InvalidInputError(
+    "BAD_ENVIRONMENT",
+    `The function's environment is wrong: ${describeIssues(result.error.issues)}`,
+  );
 }

@@ -1,9 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { EventBridgeClient, PutEventsCommand, type PutEventsRequestEntry } from "@aws-sdk/client-eventbridge";
 import { awsClient } from "./aws.ts";
+import { awsError } from "./aws-errors.ts";
 import type { DetailOf, EventContract } from "./contracts/event.ts";
 import type { Metadata } from "./contracts/metadata.ts";
 import { ContractError, InvalidInputError, NotAuthorizedError, TransientError } from "./errors.ts";
+import { describeIssues } from "./issues.ts";
 
 /** An event ready to be put on the fleet bus. */
 export interface OutgoingEvent {
@@ -45,8 +47,10 @@ export function createEvent<C extends EventContract>(
   const detail = { metadata: { eventId: randomUUID(), schemaVersion: 1 as const, ...metadata }, data };
   const result = contract.detail.safeParse(detail);
   if (result.success) return { contract, detail };
-  const problems = result.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`).join("; ");
-  throw new ContractError("BAD_EVENT", `${contract.type} does not fit its contract: ${problems}`);
+  throw new ContractError(
+    "BAD_EVENT",
+    `${contract.type} does not fit its contract: ${describeIssues(result.error.issues)}`,
+  );
 }
 
 /**
@@ -119,7 +123,7 @@ async function putBatch(client: EventBridgeClient, batch: readonly Sized[]): Pro
       return ErrorCode ? [[event, entryError(ErrorCode, ErrorMessage ?? "no message")]] : [];
     });
   } catch (cause) {
-    const error = callError(cause);
+    const error = awsError(cause, "EventBridge PutEvents");
     return batch.map(({ event }) => [event, error]);
   }
 }
@@ -130,13 +134,6 @@ function entryError(code: string, message: string): Error {
   return code.includes("NotAuthorized") || code.includes("AccessDenied")
     ? new NotAuthorizedError(code, text)
     : new InvalidInputError(code, text);
-}
-
-function callError(cause: unknown): Error {
-  const { name, message } = cause instanceof Error ? cause : new Error(String(cause));
-  if (name === "AccessDeniedException") return new NotAuthorizedError(name, message, { cause });
-  if (name === "ValidationException") return new InvalidInputError(name, message, { cause });
-  return new TransientError(name, `EventBridge could not be reached: ${message}`, { cause });
 }
 
 function tooLarge(event: OutgoingEvent, bytes: number): Error {

@@ -2,7 +2,7 @@ import { PutTraceSegmentsCommand, XRayClient } from "@aws-sdk/client-xray";
 import xray from "aws-xray-sdk-core";
 import { describeError } from "./errors.ts";
 import { logger, tracer } from "./observability.ts";
-import { withScope } from "./scope.ts";
+import { currentScope, withScope } from "./scope.ts";
 import { formatTraceHeader, parseTraceHeader } from "./trace-header.ts";
 
 /** One change's part of an invocation. */
@@ -53,6 +53,11 @@ export async function inChange<T>(change: ChangeSegment, work: () => Promise<T>)
 /** As `inChange` for many changes that share one piece of work, such as a digest: its calls belong to the first. */
 export function inChanges<T>(changes: readonly ChangeSegment[], work: () => Promise<T>): Promise<T> {
   return changes.reduceRight((inner, change) => () => inChange(change, inner), work)();
+}
+
+/** Adds an annotation to the running change's segment, for what is known only after the work began. */
+export function annotate(key: string, value: string | number | boolean): void {
+  if (tracer.isTracingEnabled() && currentScope()) xray.getSegment()?.addAnnotation(key, value);
 }
 
 /** Hands the invocation's segments to X-Ray. A lost trace must never lose work, so failures are only logged. */

@@ -2,9 +2,9 @@ import { z } from "zod";
 import { metadataSchema } from "./metadata.ts";
 
 /** One kind of event on the fleet bus: its type, its pattern and its JSON Schema all come from this object. */
-export interface EventContract<Data extends z.ZodType = z.ZodType> {
+export interface EventContract<Data extends z.ZodType = z.ZodType, Type extends string = string> {
   /** `<entity>.<past participle>`: EventBridge's `detail-type`. */
-  readonly type: string;
+  readonly type: Type;
   /** EventBridge's `source`: `fleet.<connector>`. */
   readonly source: string;
   readonly description: string;
@@ -15,12 +15,12 @@ export interface EventContract<Data extends z.ZodType = z.ZodType> {
 export type DetailOf<C extends EventContract> = z.infer<C["detail"]>;
 
 /** Declares an event. Unknown members pass through; missing ones are refused with their path. */
-export function defineEvent<Data extends z.ZodType>(event: {
-  type: string;
+export function defineEvent<Data extends z.ZodType, const Type extends string>(event: {
+  type: Type;
   source: string;
   description: string;
   data: Data;
-}): EventContract<Data> {
+}): EventContract<Data, Type> {
   const { data, ...rest } = event;
   return { ...rest, detail: z.looseObject({ metadata: metadataSchema, data }) as EventContract<Data>["detail"] };
 }

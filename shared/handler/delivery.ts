@@ -2,8 +2,8 @@ import type { SQSRecord } from "aws-lambda";
 import { z } from "zod";
 import type { DetailOf, EventContract } from "../contracts/event.ts";
 import { ContractError } from "../errors.ts";
+import { describeIssues } from "../issues.ts";
 import { adoptTraceHeader } from "../trace-header.ts";
-import { describeIssues } from "./stack.ts";
 
 /** One queue message with its decoded content. */
 export interface Delivery<T> {

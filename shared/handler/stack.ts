@@ -6,6 +6,7 @@ import middy from "@middy/core";
 import type { Context } from "aws-lambda";
 import type { z } from "zod";
 import { ContractError } from "../errors.ts";
+import { describeIssues } from "../issues.ts";
 import { logger, metrics, tracer } from "../observability.ts";
 
 /** What the parser hands over: the typed input, or what was wrong with it. */
@@ -33,15 +34,4 @@ export function withStack<S extends z.ZodType, Output>(
 function accept<T>(parsed: Parsed<T>): T {
   if (parsed.success) return parsed.data;
   throw new ContractError("BAD_INPUT", `The input does not fit: ${describeIssues(parsed.error.cause)}`);
-}
-
-/** `path: problem` for every issue; values are left out, as they may be personal data. */
-export function describeIssues(issues: unknown): string {
-  if (!Array.isArray(issues)) return "unreadable";
-  return issues
-    .map((issue: { path?: readonly unknown[]; message?: string }) => {
-      const path = issue.path?.map((part) => (typeof part === "object" ? (part as { key: unknown }).key : part));
-      return `${path?.join(".") || "(root)"}: ${issue.message}`;
-    })
-    .join("; ");
 }

@@ -11,8 +11,8 @@ export function taskInputOf<T extends string, Data extends z.ZodType>(type: T, d
 }
 
 /** As `taskInputOf`, straight from a contract. */
-export function eventInputOf<T extends string, C extends EventContract & { readonly type: T }>(contract: C) {
-  return taskInputOf(contract.type as T, contract.detail.shape.data as C["detail"]["shape"]["data"]);
+export function eventInputOf<C extends EventContract>(contract: C) {
+  return taskInputOf(contract.type as C["type"], contract.detail.shape.data as C["detail"]["shape"]["data"]);
 }
 
 type TaskInput = { metadata: { correlationId: string }; data: unknown };
