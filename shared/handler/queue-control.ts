@@ -54,3 +54,10 @@ export function createQueueControl(
     },
   };
 }
+
+/** For the consumer behind the dead-letter queues, which has nowhere else to put a message: it stays until it is kept. */
+export const onlyRetry: QueueControl = {
+  maxReceives: Number.POSITIVE_INFINITY,
+  park: (_record, error) => Promise.reject(error),
+  postpone: () => Promise.resolve(),
+};

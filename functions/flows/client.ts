@@ -1,0 +1,52 @@
+import { SFNClient, SFNServiceException, StartSyncExecutionCommand } from "@aws-sdk/client-sfn";
+import { awsClient } from "#shared/aws.ts";
+import { InvalidInputError, NotAuthorizedError, RateLimitedError, TransientError } from "#shared/errors.ts";
+
+/** How a run of an Express state machine ended. */
+export interface RunResult {
+  readonly executionArn: string;
+  readonly status: "SUCCEEDED" | "FAILED" | "TIMED_OUT";
+  readonly error?: string;
+  readonly cause?: string;
+}
+
+/** Starts a run and waits for its end. */
+export type RunWorkflow = (input: unknown) => Promise<RunResult>;
+
+const REFUSED = new Set(["InvalidExecutionInput", "InvalidName", "InvalidArn", "StateMachineDoesNotExist"]);
+const THROTTLED = new Set(["ThrottlingException", "TooManyRequestsException"]);
+
+/**
+ * Runs one Express state machine synchronously. https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartSyncExecution.html
+ * Errors are those of the start: NotAuthorizedError, InvalidInputError (an input over 256 KiB among them),
+ * RateLimitedError, TransientError. A run that started and failed is an answer, not an error.
+ */
+export function createWorkflow(stateMachineArn: string, client = awsClient(new SFNClient({}))): RunWorkflow {
+  return async (input) => {
+    try {
+      const answer = await client.send(
+        new StartSyncExecutionCommand({ stateMachineArn, input: JSON.stringify(input) }),
+      );
+      return {
+        executionArn: answer.executionArn ?? "unknown",
+        status: answer.status ?? "FAILED",
+        ...(answer.error ? { error: answer.error } : {}),
+        ...(answer.cause ? { cause: answer.cause } : {}),
+      };
+    } catch (cause) {
+      throw startError(cause);
+    }
+  };
+}
+
+function startError(cause: unknown): Error {
+  const { name, message } = cause instanceof Error ? cause : new Error(String(cause));
+  if (name === "AccessDeniedException") return new NotAuthorizedError(name, message, { cause });
+  if (REFUSED.has(name) || isTooLarge(cause)) return new InvalidInputError(name, message, { cause });
+  if (THROTTLED.has(name)) return new RateLimitedError(name, message, { cause });
+  return new TransientError(name, `The workflow could not be started: ${message}`, { cause });
+}
+
+function isTooLarge(cause: unknown): boolean {
+  return cause instanceof SFNServiceException && cause.name === "ValidationException";
+}

@@ -1,0 +1,198 @@
+import { patternOf } from "../../shared/contracts/event.ts";
+import { events } from "../../shared/contracts/events.ts";
+
+/** What a connector declares: `- consumer: { queue, consumes | bus + pattern, … }`. */
+export interface ConsumerDeclaration {
+  /** Queue name without service and stage; also names the rule, the dead-letter queue and the alarms. */
+  readonly queue: string;
+  /** Fleet events to take from the fleet bus; the pattern comes from their contracts. */
+  readonly consumes?: readonly string[];
+  /** Another bus and an EventBridge pattern of its own, for events that are not the fleet's. */
+  readonly bus?: unknown;
+  readonly pattern?: unknown;
+  readonly batchSize?: number;
+  /** Seconds to wait for a batch to fill, from its first message. */
+  readonly window?: number;
+  /** Most batches worked at the same time: the brake on the systems behind. */
+  readonly maximumConcurrency?: number;
+  /** How often a message is handed out before it is given up. */
+  readonly maxReceives?: number;
+}
+
+/** Everything that one consumer adds to the template and to its function. */
+export interface Consumer {
+  readonly resources: Record<string, unknown>;
+  readonly event: unknown;
+  readonly environment: Record<string, unknown>;
+  readonly statements: readonly unknown[];
+  /** Logical id of the dead-letter queue. */
+  readonly deadLetterQueue: string;
+}
+
+const DEFAULTS = { batchSize: 10, window: 0, maxReceives: 5 };
+const FOURTEEN_DAYS = 14 * 24 * 3600;
+const FOUR_DAYS = 4 * 24 * 3600;
+const STALE_SECONDS = 300;
+
+/** The one shape of every consumer: rule → queue with dead-letter queue → batched function, with policies and alarms. */
+export function buildConsumer(
+  declaration: ConsumerDeclaration,
+  context: { prefix: string; timeoutSeconds: number; fleetBus: unknown; alarmActions: unknown },
+): Consumer {
+  const { queue, batchSize, window, maxReceives, maximumConcurrency } = { ...DEFAULTS, ...declaration };
+  const id = pascalCase(queue);
+  const [Queue, Dead, Rule] = [`${id}Queue`, `${id}DeadLetterQueue`, `${id}Rule`];
+  const name = `${context.prefix}-${queue}`;
+  // Six function timeouts, as AWS advises, so that a slow batch is not handed out twice.
+  // https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+  const visibilityTimeout = context.timeoutSeconds * 6 + window;
+  return {
+    deadLetterQueue: Dead,
+    resources: {
+      [Queue]: {
+        Type: "AWS::SQS::Queue",
+        Properties: {
+          QueueName: name,
+          VisibilityTimeout: visibilityTimeout,
+          MessageRetentionPeriod: FOUR_DAYS,
+          SqsManagedSseEnabled: true,
+          // One more than the consumer counts itself: it parks with the reason before the queue gives up without one.
+          RedrivePolicy: { deadLetterTargetArn: arnOf(Dead), maxReceiveCount: maxReceives + 1 },
+        },
+      },
+      [Dead]: {
+        Type: "AWS::SQS::Queue",
+        Properties: {
+          QueueName: `${name}-dead`,
+          MessageRetentionPeriod: FOURTEEN_DAYS,
+          SqsManagedSseEnabled: true,
+          VisibilityTimeout: 180,
+        },
+      },
+      [`${id}QueuePolicy`]: {
+        Type: "AWS::SQS::QueuePolicy",
+        Properties: {
+          Queues: [{ Ref: Queue }, { Ref: Dead }],
+          PolicyDocument: {
+            Version: "2012-10-17",
+            Statement: [allowRule(Queue, Rule), allowRule(Dead, Rule)],
+          },
+        },
+      },
+      [Rule]: {
+        Type: "AWS::Events::Rule",
+        Properties: {
+          Name: name,
+          EventBusName: declaration.bus ?? context.fleetBus,
+          EventPattern: declaration.pattern ?? fleetPattern(queue, declaration.consumes ?? []),
+          State: "ENABLED",
+          Targets: [
+            {
+              Id: "queue",
+              Arn: arnOf(Queue),
+              DeadLetterConfig: { Arn: arnOf(Dead) },
+              RetryPolicy: { MaximumEventAgeInSeconds: 86_400, MaximumRetryAttempts: 185 },
+            },
+          ],
+        },
+      },
+      ...alarm(
+        `${id}StaleAlarm`,
+        `${name}-stale`,
+        `Messages wait longer than ${STALE_SECONDS} s on ${name}.`,
+        "ApproximateAgeOfOldestMessage",
+        Queue,
+        STALE_SECONDS,
+        context.alarmActions,
+      ),
+      ...alarm(
+        `${id}DeadLettersAlarm`,
+        `${name}-dead-letters`,
+        `Messages lie on ${name}-dead and are not being parked.`,
+        "ApproximateNumberOfMessagesVisible",
+        Dead,
+        0,
+        context.alarmActions,
+      ),
+    },
+    event: {
+      sqs: {
+        arn: arnOf(Queue),
+        batchSize,
+        ...(window > 0 ? { maximumBatchingWindow: window } : {}),
+        ...(maximumConcurrency ? { maximumConcurrency } : {}),
+        functionResponseType: "ReportBatchItemFailures",
+      },
+    },
+    environment: { QUEUE_URL: { Ref: Queue }, DEAD_LETTER_QUEUE_URL: { Ref: Dead }, MAX_RECEIVES: String(maxReceives) },
+    statements: [
+      { Effect: "Allow", Action: "sqs:ChangeMessageVisibility", Resource: arnOf(Queue) },
+      { Effect: "Allow", Action: "sqs:SendMessage", Resource: arnOf(Dead) },
+    ],
+  };
+}
+
+/** The pattern that selects the named fleet events. */
+function fleetPattern(queue: string, consumes: readonly string[]): unknown {
+  const contracts = consumes.map((type) => {
+    const contract = events.find((candidate) => candidate.type === type);
+    if (!contract)
+      throw new Error(`Consumer '${queue}' wants '${type}', which is no event of shared/contracts/events.ts.`);
+    return contract;
+  });
+  if (contracts.length === 0) throw new Error(`Consumer '${queue}' needs 'consumes' or a 'pattern' of its own.`);
+  const patterns = contracts.map(patternOf);
+  return {
+    source: [...new Set(patterns.flatMap((pattern) => pattern.source))],
+    "detail-type": patterns.flatMap((pattern) => pattern["detail-type"]),
+  };
+}
+
+function allowRule(queue: string, rule: string): unknown {
+  return {
+    Effect: "Allow",
+    Principal: { Service: "events.amazonaws.com" },
+    Action: "sqs:SendMessage",
+    Resource: arnOf(queue),
+    Condition: { ArnEquals: { "aws:SourceArn": arnOf(rule) } },
+  };
+}
+
+function alarm(
+  id: string,
+  name: string,
+  description: string,
+  metric: string,
+  queue: string,
+  threshold: number,
+  actions: unknown,
+): Record<string, unknown> {
+  return {
+    [id]: {
+      Type: "AWS::CloudWatch::Alarm",
+      Properties: {
+        AlarmName: name,
+        AlarmDescription: description,
+        Namespace: "AWS/SQS",
+        MetricName: metric,
+        Dimensions: [{ Name: "QueueName", Value: { "Fn::GetAtt": [queue, "QueueName"] } }],
+        Statistic: "Maximum",
+        Period: 60,
+        EvaluationPeriods: 3,
+        DatapointsToAlarm: 3,
+        Threshold: threshold,
+        ComparisonOperator: "GreaterThanThreshold",
+        TreatMissingData: "notBreaching",
+        AlarmActions: actions,
+      },
+    },
+  };
+}
+
+function arnOf(logicalId: string): unknown {
+  return { "Fn::GetAtt": [logicalId, "Arn"] };
+}
+
+function pascalCase(name: string): string {
+  return name.replace(/(?:^|-)([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
+}

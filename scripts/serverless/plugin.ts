@@ -1,0 +1,136 @@
+import { buildConsumer, type ConsumerDeclaration } from "./consumer.ts";
+
+/** The parts of osls that the plugin uses. https://github.com/oss-serverless/serverless */
+interface Serverless {
+  readonly service: {
+    readonly service: string;
+    readonly provider: {
+      readonly timeout?: number;
+      readonly stage: string;
+      readonly compiledCloudFormationTemplate: { readonly Resources: Record<string, unknown> };
+    };
+    readonly custom: { readonly fleet: FleetSettings };
+    readonly functions: Record<string, FunctionConfig>;
+    resources?: { Resources?: Record<string, unknown> };
+  };
+  readonly processedInput: { readonly commands: readonly string[] };
+  readonly classes: { readonly Error: new (message: string, code: string) => Error };
+  readonly configSchemaHandler: {
+    defineFunctionEvent(provider: string, name: string, schema: unknown): void;
+  };
+}
+
+interface FleetSettings {
+  /** Name of the partner event source that Salesforce gave the Event Relay; a placeholder until it is known. */
+  readonly salesforceEventSource: string;
+  readonly fleetBus: unknown;
+  readonly alarmActions: unknown;
+}
+
+interface FunctionConfig {
+  readonly timeout?: number;
+  events?: Record<string, unknown>[];
+  environment?: Record<string, unknown>;
+  iamRoleStatements?: unknown[];
+}
+
+const PLACEHOLDER = /\/EXAMPLE\//;
+const SHARED_ROLE = "IamRoleLambdaExecution";
+const TRACING = { Effect: "Allow", Action: ["xray:PutTraceSegments", "xray:PutTelemetryRecords"], Resource: "*" };
+
+/**
+ * Teaches serverless.yml two events. `consumer` makes the one shape of every bus consumer; `deadLetters` feeds a function
+ * from the dead-letter queues of all consumers.
+ */
+export default class FleetPlugin {
+  readonly hooks: Record<string, () => void>;
+  readonly #serverless: Serverless;
+
+  constructor(serverless: Serverless) {
+    this.#serverless = serverless;
+    const schema = serverless.configSchemaHandler;
+    schema.defineFunctionEvent("aws", "consumer", {
+      type: "object",
+      properties: {
+        queue: { type: "string", pattern: "^[a-z][a-z0-9-]{0,39}$" },
+        consumes: { type: "array", items: { type: "string" }, minItems: 1 },
+        bus: {},
+        pattern: { type: "object" },
+        batchSize: { type: "integer", minimum: 1, maximum: 10_000 },
+        window: { type: "integer", minimum: 0, maximum: 300 },
+        maximumConcurrency: { type: "integer", minimum: 2, maximum: 1_000 },
+        maxReceives: { type: "integer", minimum: 1, maximum: 999 },
+      },
+      required: ["queue"],
+      additionalProperties: false,
+    });
+    schema.defineFunctionEvent("aws", "deadLetters", { type: "boolean", const: true });
+    this.hooks = {
+      initialize: () => this.expand(),
+      "before:package:finalize": () => this.dropSharedRole(),
+    };
+  }
+
+  /** Replaces the fleet's own events by the resources, events, permissions and environment they stand for. */
+  expand(): void {
+    const { service, processedInput } = this.#serverless;
+    const settings = service.custom.fleet;
+    if (processedInput.commands[0] === "deploy") this.#requireEventSource(settings);
+    const deadLetterQueues = Object.values(service.functions).flatMap((config) => this.#expandConsumers(config));
+    for (const config of Object.values(service.functions)) {
+      grant(config, [TRACING]);
+      config.events = (config.events ?? []).flatMap((event) =>
+        "deadLetters" in event ? deadLetterQueues.map(drain) : [event],
+      );
+    }
+  }
+
+  /** Every function has a role of its own; the shared one, which holds everybody's permissions, must not be deployed. */
+  dropSharedRole(): void {
+    const { Resources } = this.#serverless.service.provider.compiledCloudFormationTemplate;
+    const { [SHARED_ROLE]: role, ...others } = Resources;
+    if (role && !JSON.stringify(others).includes(`"${SHARED_ROLE}"`)) delete Resources[SHARED_ROLE];
+  }
+
+  #expandConsumers(config: FunctionConfig): string[] {
+    const { service } = this.#serverless;
+    const { fleetBus, alarmActions } = service.custom.fleet;
+    const context = {
+      prefix: `${service.service}-${service.provider.stage}`,
+      timeoutSeconds: config.timeout ?? service.provider.timeout ?? 6,
+      fleetBus,
+      alarmActions,
+    };
+    const deadLetterQueues: string[] = [];
+    config.events = (config.events ?? []).map((event) => {
+      if (!("consumer" in event)) return event;
+      const consumer = buildConsumer(event.consumer as ConsumerDeclaration, context);
+      service.resources ??= {};
+      service.resources.Resources = { ...service.resources.Resources, ...consumer.resources };
+      config.environment = { ...config.environment, ...consumer.environment };
+      grant(config, consumer.statements);
+      deadLetterQueues.push(consumer.deadLetterQueue);
+      return consumer.event as Record<string, unknown>;
+    });
+    return deadLetterQueues;
+  }
+
+  #requireEventSource({ salesforceEventSource }: FleetSettings): void {
+    if (!PLACEHOLDER.test(salesforceEventSource)) return;
+    throw new this.#serverless.classes.Error(
+      "Deploying needs the name of your Salesforce event source: copy it from Salesforce Setup > Event Relays > your relay > " +
+        "Partner Event Source Name and pass it as --param='salesforceEventSource=aws.partner/salesforce.com/…'.",
+      "SALESFORCE_EVENT_SOURCE_MISSING",
+    );
+  }
+}
+
+function drain(queue: string): Record<string, unknown> {
+  return {
+    sqs: { arn: { "Fn::GetAtt": [queue, "Arn"] }, batchSize: 10, functionResponseType: "ReportBatchItemFailures" },
+  };
+}
+
+function grant(config: FunctionConfig, statements: readonly unknown[]): void {
+  config.iamRoleStatements = [...(config.iamRoleStatements ?? []), ...statements];
+}
