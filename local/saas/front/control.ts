@@ -43,7 +43,10 @@ export async function runControl(controls: readonly Control[], incoming: Incomin
   const control = controls.find((one) => one.path === path && one.method === incoming.method);
   if (!control) {
     const known = controls.map((one) => `${one.method} ${CONTROL}${one.path}`);
-    return Response.json({ error: `There is no control ${incoming.method} ${CONTROL}${path}.`, known }, { status: 404 });
+    return Response.json(
+      { error: `There is no control ${incoming.method} ${CONTROL}${path}.`, known },
+      { status: 404 },
+    );
   }
   try {
     const output = await control.run(inputOf(incoming));

@@ -12,6 +12,8 @@ export interface Backend {
   /** Groups a path for the call counters, such as `/v1/customers/:id`. */
   routeOf(path: string): string;
   readonly controls: readonly Control[];
+  /** Goes back to a fresh state that keeps the credentials. */
+  reset(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -21,6 +23,8 @@ export interface Front {
   readonly port: number;
   readonly faults: Faults;
   readonly calls: Calls;
+  /** Empties the emulator, its faults and its counters; credentials stay good. */
+  reset(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -59,12 +63,18 @@ export async function startFront({ name, port, faultNames, connect }: FrontOptio
     await listener.close();
     throw error;
   }
-  controls = [...controls, ...backend.controls];
+  const reset = async () => {
+    faults.clear();
+    calls.clear();
+    await backend?.reset();
+  };
+  controls = [...controls, ...backend.controls, { method: "POST", path: "reset", run: reset }];
   return {
     url: listener.url,
     port: listener.port,
     faults,
     calls,
+    reset,
     async stop() {
       await listener.close();
       await backend?.stop();

@@ -92,7 +92,10 @@ export function standardFields(): readonly Field[] {
     systemField("CreatedDate", "Created Date", "datetime"),
     systemField("CreatedById", "Created By ID", "reference", { ...user, relationshipName: "CreatedBy" }),
     systemField("LastModifiedDate", "Last Modified Date", "datetime"),
-    systemField("LastModifiedById", "Last Modified By ID", "reference", { ...user, relationshipName: "LastModifiedBy" }),
+    systemField("LastModifiedById", "Last Modified By ID", "reference", {
+      ...user,
+      relationshipName: "LastModifiedBy",
+    }),
     systemField("SystemModstamp", "System Modstamp", "datetime", { hiddenFromEvents: true }),
   ];
 }

@@ -218,7 +218,8 @@ export class EventRelay {
 
 function drawFault(faults: EventFault[], event: BusEvent): EventFault | undefined {
   for (const fault of faults) {
-    if (fault.times === 0 || event.isRaw || (fault.entity && event.detailType !== `${fault.entity}ChangeEvent`)) continue;
+    if (fault.times === 0 || event.isRaw || (fault.entity && event.detailType !== `${fault.entity}ChangeEvent`))
+      continue;
     if (fault.nth > 1) {
       fault.nth -= 1;
       continue;

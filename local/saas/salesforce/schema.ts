@@ -1,5 +1,13 @@
 import { noSuchColumn, notFound } from "./errors.ts";
-import { addressFields, type Field, field, type ObjectType, objectType, standardFields, systemField } from "./fields.ts";
+import {
+  addressFields,
+  type Field,
+  field,
+  type ObjectType,
+  objectType,
+  standardFields,
+  systemField,
+} from "./fields.ts";
 
 const owner = field("OwnerId", "Owner ID", "reference", { referenceTo: "User", relationshipName: "Owner" });
 const legacyId = field("Legacy_Id__c", "Legacy Id", "string", { length: 64, externalId: true });
@@ -7,7 +15,10 @@ const legacyId = field("Legacy_Id__c", "Legacy Id", "string", { length: 64, exte
 const account = objectType("Account", "Accounts", "001", [
   ...standardFields(),
   field("Name", "Account Name", "string", { length: 255, required: true }),
-  systemField("MasterRecordId", "Master Record ID", "reference", { referenceTo: "Account", relationshipName: "MasterRecord" }),
+  systemField("MasterRecordId", "Master Record ID", "reference", {
+    referenceTo: "Account",
+    relationshipName: "MasterRecord",
+  }),
   field("Type", "Account Type", "picklist", { length: 255 }),
   field("ParentId", "Parent Account ID", "reference", { referenceTo: "Account", relationshipName: "Parent" }),
   ...addressFields("Billing"),

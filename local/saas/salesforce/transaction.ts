@@ -34,7 +34,9 @@ export class Transaction {
   insert(type: ObjectType, input: Readonly<Record<string, unknown>>): string {
     this.#assertWritable(type);
     const values = this.#check(type, input, "createable");
-    const missing = [...type.fields.values()].filter((field) => field.required && (values[field.name] ?? null) === null);
+    const missing = [...type.fields.values()].filter(
+      (field) => field.required && (values[field.name] ?? null) === null,
+    );
     this.#assertNoneMissing(missing);
     this.#assertUnique(type, values, undefined);
     this.#assertReferences(type, values);

@@ -7,7 +7,16 @@ import { toId18 } from "./ids.ts";
 export type Value = string | number | boolean | null;
 
 const email = z.email();
-const TEXT: ReadonlySet<FieldType> = new Set(["string", "textarea", "phone", "email", "url", "picklist", "reference", "id"]);
+const TEXT: ReadonlySet<FieldType> = new Set([
+  "string",
+  "textarea",
+  "phone",
+  "email",
+  "url",
+  "picklist",
+  "reference",
+  "id",
+]);
 
 /**
  * Checks a JSON value against its field and gives it back as the org stores it.
@@ -84,7 +93,9 @@ function text(field: Field, value: unknown): Value {
 function reference(field: Field, value: string): string {
   const id = toId18(value);
   if (!id)
-    throw new SalesforceError(400, "MALFORMED_ID", `${field.label}: id value of incorrect type: ${value}`, [field.name]);
+    throw new SalesforceError(400, "MALFORMED_ID", `${field.label}: id value of incorrect type: ${value}`, [
+      field.name,
+    ]);
   return id;
 }
 

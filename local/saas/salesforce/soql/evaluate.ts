@@ -71,7 +71,10 @@ export function compareValues(left: Value, right: Value): number {
   if (left === right) return 0;
   if (left === null) return -1;
   if (right === null) return 1;
-  const [a, b] = [left, right].map((value) => (typeof value === "string" ? value.toLowerCase() : value)) as [Value, Value];
+  const [a, b] = [left, right].map((value) => (typeof value === "string" ? value.toLowerCase() : value)) as [
+    Value,
+    Value,
+  ];
   return (a as string) < (b as string) ? -1 : (a as string) > (b as string) ? 1 : 0;
 }
 
@@ -82,7 +85,9 @@ function comparison(field: Field, operator: string, operands: readonly Operand[]
   if (field.type === "textarea" && (field.length ?? 0) > 255) throw invalidFilter(field);
   if (operator === "IN" || operator === "NOT IN") {
     const tests = operands.map((operand) => single(field, "=", operand, now));
-    return operator === "IN" ? (value) => tests.some((test) => test(value)) : (value) => !tests.some((test) => test(value));
+    return operator === "IN"
+      ? (value) => tests.some((test) => test(value))
+      : (value) => !tests.some((test) => test(value));
   }
   const [operand] = operands;
   if (!operand) throw malformedQuery(`unexpected token: '${operator}'`);

@@ -1,16 +1,16 @@
-import {
-  type Condition,
-  parseQuery,
-  type Query,
-  type WhereClause,
-} from "@jetstreamapp/soql-parser-js";
+import { type Condition, parseQuery, type Query, type WhereClause } from "@jetstreamapp/soql-parser-js";
 import { malformedQuery, notEmulated } from "../errors.ts";
 
 /** A WHERE clause with its real precedence: the parser gives a flat list with counted parentheses. */
 export type Predicate =
   | { readonly kind: "and" | "or"; readonly terms: readonly Predicate[] }
   | { readonly kind: "not"; readonly term: Predicate }
-  | { readonly kind: "compare"; readonly field: string; readonly operator: string; readonly operands: readonly Operand[] };
+  | {
+      readonly kind: "compare";
+      readonly field: string;
+      readonly operator: string;
+      readonly operands: readonly Operand[];
+    };
 
 /** A literal as written, with its kind. */
 export interface Operand {
@@ -29,7 +29,9 @@ export function parseSoql(text: string): Query {
   try {
     query = parseQuery(text);
   } catch (error) {
-    throw malformedQuery(error instanceof Error ? (error.message.split("\n")[0] ?? "unexpected token") : "unexpected token");
+    throw malformedQuery(
+      error instanceof Error ? (error.message.split("\n")[0] ?? "unexpected token") : "unexpected token",
+    );
   }
   const unsupported = ["groupBy", "having", "withDataCategory", "for", "update", "usingScope", "sObjectAlias"] as const;
   for (const clause of unsupported) if (query[clause as keyof Query]) throw notEmulated(`SOQL with ${clause}`);
@@ -46,7 +48,7 @@ export function toPredicate(where: WhereClause): Predicate {
     const terms = [factor()];
     let joint: "AND" | "OR" | undefined;
     for (let next = peek(); next === "AND" || next === "OR"; next = peek()) {
-      if (joint && joint !== next) throw malformedQuery("unexpected token: '" + next + "'");
+      if (joint && joint !== next) throw malformedQuery(`unexpected token: '${next}'`);
       joint = next;
       position += 1;
       terms.push(factor());
@@ -65,7 +67,8 @@ export function toPredicate(where: WhereClause): Predicate {
       position += 1;
       return inner;
     }
-    if (token === undefined || typeof token === "string") throw malformedQuery(`unexpected token: '${token ?? "<EOF>"}'`);
+    if (token === undefined || typeof token === "string")
+      throw malformedQuery(`unexpected token: '${token ?? "<EOF>"}'`);
     return token;
   }
 

@@ -1,4 +1,4 @@
-import type { FieldType as SelectedField, OrderByClause, Query } from "@jetstreamapp/soql-parser-js";
+import type { OrderByClause, Query, FieldType as SelectedField } from "@jetstreamapp/soql-parser-js";
 import { malformedQuery, notEmulated, SalesforceError, unsupportedType } from "../errors.ts";
 import type { ObjectType } from "../fields.ts";
 import type { Org } from "../org.ts";
@@ -50,8 +50,9 @@ function select(org: Org, type: ObjectType, query: Query, includeDeleted: boolea
 function countOf(selected: readonly SelectedField[]): { isBare: boolean; field: string; alias: string } | undefined {
   const counts = selected.filter((one) => one.type === "FieldFunctionExpression" && one.isAggregateFn);
   const [count] = counts;
-  if (!count || count.type !== "FieldFunctionExpression") return undefined;
-  if (selected.length > 1 || count.functionName.toUpperCase() !== "COUNT") throw notEmulated("aggregates beyond one COUNT");
+  if (count?.type !== "FieldFunctionExpression") return undefined;
+  if (selected.length > 1 || count.functionName.toUpperCase() !== "COUNT")
+    throw notEmulated("aggregates beyond one COUNT");
   const field = count.parameters[0];
   return { isBare: field === undefined, field: String(field ?? "Id"), alias: count.alias ?? "expr0" };
 }
