@@ -4,7 +4,7 @@ import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { constants } from "node:os";
-import { dirname, join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -21,7 +21,9 @@ function fail(sentence) {
 }
 
 function lockHash() {
-  return createHash("sha256").update(readFileSync(join(ROOT, "package-lock.json"))).digest("hex");
+  return createHash("sha256")
+    .update(readFileSync(join(ROOT, "package-lock.json")))
+    .digest("hex");
 }
 
 function isInstalled() {
@@ -33,15 +35,20 @@ function install() {
   if (!PLATFORMS.includes(platform))
     fail(`this platform (${platform}) has no build of the pinned Node; use one of ${PLATFORMS.join(", ")}.`);
   const changed = existsSync(STAMP);
-  console.error(changed ? "The lock file changed: installing …" : "First run: installing the dependencies (about a minute) …");
+  console.error(
+    changed ? "The lock file changed: installing …" : "First run: installing the dependencies (about a minute) …",
+  );
   const started = Date.now();
-  const result = npm(["ci", "--no-audit", "--no-fund", "--loglevel=error"]);
-  if (result.error && result.error.code === "ENOENT") fail("npm was not found; install Node.js with npm, then try again.");
+  // Not `npm ci`: it refuses a lock file without the optional builds for platforms that the locking registry lacked.
+  const result = npm(["install", "--no-save", "--no-audit", "--no-fund", "--loglevel=error"]);
+  if (result.error && result.error.code === "ENOENT")
+    fail("npm was not found; install Node.js with npm, then try again.");
   const output = `${result.stdout}${result.stderr}`;
   if (result.status !== 0 && NETWORK.test(output))
     fail("the npm registry could not be reached; the first install needs the network, later runs do not.");
   if (result.status !== 0) fail(`npm ci failed:\n${output.trim()}`);
-  if (!existsSync(NODE)) fail("npm ci did not install the pinned Node; allow the install script of the package 'node'.");
+  if (!existsSync(NODE))
+    fail("npm ci did not install the pinned Node; allow the install script of the package 'node'.");
   writeFileSync(STAMP, lockHash());
   console.error(`Installed in ${Math.round((Date.now() - started) / 1000)} s.`);
 }
@@ -58,7 +65,7 @@ function npm(args) {
 }
 
 function run(program, args) {
-  const path = [dirname(NODE), join(ROOT, "node_modules", ".bin"), process.env.PATH].join(WINDOWS ? ";" : ":");
+  const path = [dirname(NODE), join(ROOT, "node_modules", ".bin"), process.env.PATH].join(delimiter);
   const child = spawn(NODE, [join(ROOT, program), ...args], { stdio: "inherit", env: { ...process.env, PATH: path } });
   // The terminal sends Ctrl-C to the whole group; this process only waits for the program's own end.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"])

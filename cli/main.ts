@@ -1,0 +1,44 @@
+import * as trace from "./trace/command.ts";
+import { UsageError } from "./usage.ts";
+
+interface Command {
+  readonly summary: string;
+  readonly help: string;
+  run(args: string[]): Promise<number>;
+}
+
+const COMMANDS: Record<string, Command> = { trace };
+
+const HELP = `Looks into the connector fleet, on AWS or on this laptop.
+
+usage: fleet <command> [options]
+
+${Object.entries(COMMANDS)
+  .map(([name, command]) => `  ${name.padEnd(10)} ${command.summary}`)
+  .join("\n")}
+
+'fleet <command> --help' says more. Exit codes: 0 done, 1 nothing found or failed, 2 wrong usage.`;
+
+/** Runs one command of the command line. */
+async function main([name, ...args]: string[]): Promise<number> {
+  if (!name || name === "--help" || name === "-h" || name === "help") {
+    console.log(HELP);
+    return name ? 0 : 2;
+  }
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (!command) throw new UsageError(`there is no command '${name}'`);
+  if (args.includes("--help") || args.includes("-h")) {
+    console.log(command.help);
+    return 0;
+  }
+  return command.run(args);
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  const { message, code } = error as Error & { code?: string };
+  const usage = error instanceof UsageError || code?.startsWith("ERR_PARSE_ARGS");
+  console.error(`error: ${message || code}${usage ? "; see 'fleet --help'" : ""}`);
+  process.exitCode = usage ? 2 : 1;
+}
