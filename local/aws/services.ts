@@ -1,4 +1,15 @@
 import type { ServiceFactory } from "./boot.ts";
+import { createDynamoDb } from "./dynamodb/index.ts";
+import { createS3 } from "./s3/index.ts";
+import { createSecretsManager } from "./secretsmanager/index.ts";
+import { createSsm } from "./ssm/index.ts";
+import { createSts } from "./sts/index.ts";
 
 /** Every service of the twin. */
-export const defaultServices: readonly ServiceFactory[] = [];
+export const defaultServices: readonly ServiceFactory[] = [
+  createDynamoDb,
+  createSecretsManager,
+  createSsm,
+  createSts,
+  createS3,
+];

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { crc32 } from "node:zlib";
+import { crc32, gunzipSync } from "node:zlib";
 import { AwsError } from "../kernel/errors.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import type { Principal, WireRequest, WireResponse } from "../kernel/service.ts";
@@ -156,7 +156,7 @@ async function readRequest(incoming: IncomingMessage): Promise<WireRequest> {
   const headers: Record<string, string> = {};
   for (const [name, value] of Object.entries(incoming.headers))
     if (value !== undefined) headers[name] = Array.isArray(value) ? value.join(", ") : value;
-  const body = await readBody(incoming);
+  const body = unpack(await readBody(incoming), headers["content-encoding"]);
   return { method: incoming.method ?? "GET", path: url.pathname, query: url.searchParams, headers, body };
 }
 
@@ -172,6 +172,16 @@ async function readBody(incoming: IncomingMessage): Promise<Buffer> {
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);
+}
+
+/** CloudWatch clients compress large bodies. */
+function unpack(body: Buffer, encoding: string | undefined): Buffer {
+  if (encoding !== "gzip") return body;
+  try {
+    return gunzipSync(body, { maxOutputLength: MAX_BODY_BYTES });
+  } catch (cause) {
+    throw new AwsError("SerializationException", `The body is not valid gzip: ${String(cause)}`, { cause });
+  }
 }
 
 function send(response: ServerResponse, { status, headers, body = "" }: WireResponse, requestId: string): void {

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { TemplateError } from "../kernel/errors.ts";
-import { ACCOUNT } from "../kernel/names.ts";
+import { ACCOUNT, physicalName } from "../kernel/names.ts";
 import type { PolicyDocument, ResourceProvider, Service, TemplateResource } from "../kernel/service.ts";
 import { readPolicy } from "./document.ts";
 import type { Role, TwinIdentities } from "./identities.ts";
@@ -27,7 +27,7 @@ function roleProvider({ roles, managed }: TwinIdentities): ResourceProvider {
     ],
     create(resource) {
       const { properties, logicalId } = resource;
-      const name = properties.RoleName ?? physicalName(resource, 64);
+      const name = properties.RoleName ?? physicalName(resource.stackName, logicalId, 64);
       const arn = `arn:aws:iam::${ACCOUNT}:role${properties.Path ?? "/"}${name}`;
       const attached = new Set<string>(properties.ManagedPolicyArns ?? []);
       for (const policy of attached) checkManaged(managed, policy, logicalId, "ManagedPolicyArns");
@@ -62,7 +62,7 @@ function policyProvider({ roles }: TwinIdentities): ResourceProvider {
       const document = readPolicy(properties.PolicyDocument, logicalId, "Properties.PolicyDocument", "identity");
       if (!properties.Roles?.length) throw new TemplateError(logicalId, "Properties.Roles", "must name a role");
       for (const name of properties.Roles) findRole(roles, name, logicalId).inline.set(properties.PolicyName, document);
-      return { ref: properties.PolicyName, attributes: { Id: physicalName(resource, 128) } };
+      return { ref: properties.PolicyName, attributes: { Id: physicalName(resource.stackName, logicalId, 128) } };
     },
   };
 }
@@ -74,7 +74,7 @@ function managedPolicyProvider({ roles, managed }: TwinIdentities): ResourceProv
     properties: ["ManagedPolicyName", "PolicyDocument", "Roles", "Path", "Description"],
     create(resource) {
       const { properties, logicalId } = resource;
-      const name = properties.ManagedPolicyName ?? physicalName(resource, 128);
+      const name = properties.ManagedPolicyName ?? physicalName(resource.stackName, logicalId, 128);
       const arn = `arn:aws:iam::${ACCOUNT}:policy${properties.Path ?? "/"}${name}`;
       managed.set(arn, readPolicy(properties.PolicyDocument, logicalId, "Properties.PolicyDocument", "identity"));
       for (const role of properties.Roles ?? []) findRole(roles, role, logicalId).attached.add(arn);
@@ -102,12 +102,6 @@ function findRole(roles: ReadonlyMap<string, Role>, name: string, logicalId: str
 function checkManaged(managed: ReadonlyMap<string, unknown>, arn: string, logicalId: string, property: string): void {
   if (!managed.has(arn))
     throw new TemplateError(logicalId, `Properties.${property}`, `the twin does not know the managed policy ${arn}`);
-}
-
-/** A name as CloudFormation would make it, yet the same at every boot. */
-function physicalName({ stackName, logicalId }: TemplateResource, limit: number): string {
-  const suffix = digest(`${stackName}/${logicalId}`).slice(0, 12);
-  return `${`${stackName}-${logicalId}`.slice(0, limit - 13)}-${suffix}`;
 }
 
 function digest(text: string): string {
