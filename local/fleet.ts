@@ -1,0 +1,89 @@
+import { join } from "node:path";
+import { bootTwin, type Twin } from "./aws/boot.ts";
+import { ADMINISTRATOR } from "./aws/kernel/kernel.ts";
+import { packageFleet } from "./packaging.ts";
+import { type Saas, startSaas } from "./saas/index.ts";
+
+export interface FleetOptions {
+  /** First of six ports: twin, Salesforce, Stripe, Slack, X-Ray UDP, page. Absent: free ports. */
+  readonly portBase?: number;
+  /** Folder that keeps state over restarts; absent: memory. */
+  readonly stateDir?: string;
+  /** How many times shorter waits are than on AWS. */
+  readonly clockScale?: number;
+  /** The template, when it is not the packaged one as it is: tests change permissions or settings. */
+  readonly template?: object;
+  readonly say?: (line: string) => void;
+}
+
+/** The whole fleet on this machine: the twin of AWS with the packaged functions, and the three systems around it. */
+export interface Fleet {
+  readonly twin: Twin;
+  readonly saas: Saas;
+  readonly artifacts: string;
+  /** The physical name or ARN of a resource of the template. */
+  ref(logicalId: string): string;
+  /** Ends everything and writes the state down; safe to call twice. */
+  stop(): Promise<void>;
+}
+
+const CONNECTIONS = {
+  salesforce: "SalesforceConnection",
+  stripe: "StripeConnection",
+  slack: "SlackConnection",
+} as const;
+
+/**
+ * Boots the packaged fleet and the emulated systems, and stores the connections as secrets.
+ * @throws Error of one sentence when a port is taken; TemplateError for what the twin does not reproduce
+ */
+export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
+  const { template, artifacts } = await packageFleet("local", options.say);
+  const { portBase: base, stateDir, clockScale } = options;
+  const port = (offset: number) => (base === undefined ? 0 : base + offset);
+  const twin = await bootTwin({
+    template: options.template ?? template,
+    artifacts,
+    port: port(0),
+    daemonPort: port(4),
+    ...(stateDir ? { stateDir: join(stateDir, "aws") } : {}),
+    ...(clockScale ? { clockScale } : {}),
+  });
+  try {
+    const ref = (logicalId: string) => refOf(twin, logicalId);
+    const saas = await startSaas({
+      ports: { salesforce: port(1), stripe: port(2), slack: port(3), page: port(5) },
+      aws: { origin: twin.origin, customersTable: ref("CustomersTable") },
+      ...(stateDir ? { stateDir: join(stateDir, "saas") } : {}),
+    });
+    await storeConnections(twin, saas);
+    const stop = async () => {
+      await saas.stop();
+      await twin.stop();
+    };
+    return { twin, saas, artifacts, ref, stop };
+  } catch (cause) {
+    await twin.stop();
+    throw cause;
+  }
+}
+
+function refOf(twin: Twin, logicalId: string): string {
+  const resource = twin.resources.get(logicalId);
+  if (!resource) throw new Error(`The template has no resource '${logicalId}'.`);
+  return resource.ref;
+}
+
+async function storeConnections(twin: Twin, saas: Saas): Promise<void> {
+  const connections = saas.connections();
+  for (const [name, logicalId] of Object.entries(CONNECTIONS))
+    await twin.kernel.call(
+      "secretsmanager",
+      "PutSecretValue",
+      {
+        SecretId: refOf(twin, logicalId),
+        SecretString: JSON.stringify(connections[name as keyof typeof CONNECTIONS]),
+      },
+      { principal: ADMINISTRATOR },
+    );
+}

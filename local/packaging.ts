@@ -1,0 +1,70 @@
+import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, globSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+const ROOT = join(import.meta.dirname, "..");
+const SERVERLESS = join(ROOT, "node_modules", "serverless", "bin", "serverless.js");
+/** What the package is made from. */
+const SOURCES = [
+  "serverless.yml",
+  "package-lock.json",
+  "{functions,shared,statemachines,resources,scripts/serverless}/**/*.{ts,yml,json}",
+];
+
+/** The packaged fleet, ready to boot or deploy. */
+export interface Package {
+  /** Path of the CloudFormation template. */
+  readonly template: string;
+  /** Folder of the template and the functions' zips. */
+  readonly artifacts: string;
+}
+
+/**
+ * Packages the fleet with `serverless package`, unless the last package was made from the same sources.
+ * @param say gets a line before the few seconds that packaging takes
+ * @throws Error with the end of the packager's output
+ */
+export async function packageFleet(stage: string, say: (line: string) => void = () => undefined): Promise<Package> {
+  const artifacts = join(ROOT, ".serverless");
+  const result = { artifacts, template: join(artifacts, "cloudformation-template-update-stack.json") };
+  const stampFile = join(artifacts, "fleet-stamp");
+  const stamp = `${stage} ${hashSources()}`;
+  if (existsSync(result.template) && existsSync(stampFile) && readFileSync(stampFile, "utf8") === stamp) return result;
+  say("Packaging the functions …");
+  await runServerless(["package", "--stage", stage]);
+  writeFileSync(stampFile, stamp);
+  return result;
+}
+
+function hashSources(): string {
+  const hash = createHash("sha256");
+  const files = SOURCES.flatMap((pattern) => globSync(pattern, { cwd: ROOT })).filter(
+    (file) => !/\.test\.ts$/.test(file),
+  );
+  for (const file of files.sort())
+    hash
+      .update(file)
+      .update("\0")
+      .update(readFileSync(join(ROOT, file)))
+      .update("\0");
+  return hash.digest("hex");
+}
+
+function runServerless(args: string[]): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [SERVERLESS, ...args], { cwd: ROOT, stdio: ["ignore", "pipe", "pipe"] });
+    let output = "";
+    const collect = (chunk: Buffer) => {
+      output += chunk.toString();
+    };
+    child.stdout.on("data", collect);
+    child.stderr.on("data", collect);
+    child.on("error", reject);
+    child.on("exit", (code) => {
+      if (code === 0) resolve();
+      else
+        reject(new Error(`serverless ${args.join(" ")} failed:\n${output.trim().split("\n").slice(-15).join("\n")}`));
+    });
+  });
+}
