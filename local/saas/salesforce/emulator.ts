@@ -1,7 +1,6 @@
 import { join } from "node:path";
-import { defineEmulator } from "emulate";
 import { type Front, startFront } from "../front/front.ts";
-import { startHost } from "../front/host.ts";
+import { type Definition, startHost } from "../front/host.ts";
 import { type OrgHandle, salesforceControls, seedOrg } from "./controls.ts";
 import { Org } from "./org.ts";
 import { EventRelay, type RelayTarget } from "./relay.ts";
@@ -82,9 +81,8 @@ export async function startSalesforce(options: SalesforceOptions): Promise<Sales
   };
   let persist: () => Promise<void> = async () => undefined;
   let release: () => void = () => undefined;
-  const definition = defineEmulator<OrgState>({
+  const definition: Definition<OrgState> = {
     name: "salesforce",
-    cors: false,
     state: () => freshState(options.now?.()),
     setup({ app, state, baseUrl, onDispose }) {
       const org = new Org(state, options.now);
@@ -104,7 +102,7 @@ export async function startSalesforce(options: SalesforceOptions): Promise<Sales
       };
       onDispose(() => relay.stop());
     },
-  });
+  };
 
   const front = await startFront({
     name: "Salesforce",
@@ -119,7 +117,7 @@ export async function startSalesforce(options: SalesforceOptions): Promise<Sales
       await persist();
       release();
       const reset = async () => {
-        await host.replace(emptied(host.snapshot(), options.now?.()));
+        await host.replace(emptied(current().org.state, options.now?.()));
         release();
       };
       return {

@@ -13,6 +13,8 @@ export interface Actor {
 
 /** Events older than this leave the log once the relay has sent them: 72 hours. */
 const RETENTION_MS = 72 * 3600 * 1000;
+/** The log keeps at most this many transactions that the relay has sent. */
+const MAX_LOG = 1000;
 /** Objects whose changes are captured. */
 const CAPTURED: ReadonlySet<string> = new Set(["Account", "Contact"]);
 
@@ -98,10 +100,12 @@ export class Org {
   #append(commit: Commit): void {
     const oldest = this.now() - RETENTION_MS;
     const { log, relay } = this.state;
-    const isOver = (old: Commit) =>
-      old.commitTimestamp < oldest && old.events.every((event) => event.replayId <= relay.position);
-    const kept = log.findIndex((old) => !isOver(old));
-    if (kept > 0) log.splice(0, kept);
+    const isSent = (old: Commit) =>
+      relay.state === "STOP" || old.events.every((event) => event.replayId <= relay.position);
+    const isOver = (old: Commit, index: number) =>
+      isSent(old) && (old.commitTimestamp < oldest || log.length - index >= MAX_LOG);
+    const kept = log.findIndex((old, index) => !isOver(old, index));
+    log.splice(0, kept < 0 ? log.length : kept);
     log.push(commit);
     for (const listener of this.#listeners) listener();
   }

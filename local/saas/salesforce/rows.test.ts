@@ -66,7 +66,8 @@ describe("single records through jsforce", () => {
   });
 
   test("counts every API call in Sforce-Limit-Info", async () => {
-    const usage = (headers: Headers) => Number(/api-usage=(\d+)\/100000/.exec(headers.get("sforce-limit-info") ?? "")?.[1]);
+    const usage = (headers: Headers) =>
+      Number(/api-usage=(\d+)\/100000/.exec(headers.get("sforce-limit-info") ?? "")?.[1]);
     const first = usage((await raw("GET", "/limits")).headers);
     expect(usage((await raw("GET", "/sobjects/Nope")).headers)).toBe(first + 1);
   });
@@ -109,7 +110,9 @@ describe("upsert by external id", () => {
   test("refuses a field that is no external id", async () => {
     expect(await raw("PATCH", "/sobjects/Account/Phone/1", {})).toMatchObject({
       status: 404,
-      body: [{ errorCode: "NOT_FOUND", message: "Provided external ID field does not exist or is not accessible: Phone" }],
+      body: [
+        { errorCode: "NOT_FOUND", message: "Provided external ID field does not exist or is not accessible: Phone" },
+      ],
     });
   });
 });
@@ -124,9 +127,19 @@ describe("errors in the words of Salesforce", () => {
       "INVALID_FIELD_FOR_INSERT_UPDATE",
       "Unable to create/update fields: MasterRecordId. Please check the security settings of this field and verify that it is read/write for your profile or permission set.",
     ],
-    ["a long text", { Fax: "1".repeat(41) }, "STRING_TOO_LONG", `Account Fax: data value too large: ${"1".repeat(41)} (max length=40)`],
+    [
+      "a long text",
+      { Fax: "1".repeat(41) },
+      "STRING_TOO_LONG",
+      `Account Fax: data value too large: ${"1".repeat(41)} (max length=40)`,
+    ],
     ["a bad e-mail", { Billing_Email__c: "x@" }, "INVALID_EMAIL_ADDRESS", "Billing Email: invalid email address: x@"],
-    ["a bad plan", { Plan__c: "Gold" }, "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", "Plan: bad value for restricted picklist field: Gold"],
+    [
+      "a bad plan",
+      { Plan__c: "Gold" },
+      "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST",
+      "Plan: bad value for restricted picklist field: Gold",
+    ],
     ["a bad owner", { OwnerId: "005000000000000AAA" }, "INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id"],
   ];
   test.each(cases)("refuses %s", async (_what, fields, errorCode, message) => {
@@ -135,8 +148,15 @@ describe("errors in the words of Salesforce", () => {
   });
 
   test("refuses values of the wrong type and bodies that are no JSON", async () => {
-    for (const fields of [{ Name: 5 }, { NumberOfEmployees: "5" }, { Sync_Time__c: "yesterday" }, { BillingLatitude: "1" }])
-      expect((await raw("POST", "/sobjects/Account", { Name: "A", ...fields })).body[0].errorCode).toBe("JSON_PARSER_ERROR");
+    for (const fields of [
+      { Name: 5 },
+      { NumberOfEmployees: "5" },
+      { Sync_Time__c: "yesterday" },
+      { BillingLatitude: "1" },
+    ])
+      expect((await raw("POST", "/sobjects/Account", { Name: "A", ...fields })).body[0].errorCode).toBe(
+        "JSON_PARSER_ERROR",
+      );
     expect((await raw("POST", "/sobjects/Account", "{oops")).body[0].errorCode).toBe("JSON_PARSER_ERROR");
   });
 

@@ -120,7 +120,7 @@ async function playFault(c: Context, name: string): Promise<Response | undefined
     case "queryTimeout":
       throw new SalesforceError(400, "QUERY_TIMEOUT", "Your query request was running for too long.");
     case "serverUnavailable":
-      throw serverUnavailable();
+      return json(c, serverUnavailable().body(), 503);
     case "serverUnavailableHtml":
       return new Response(
         "<html><head><title>Server Unavailable</title></head><body>Server Unavailable</body></html>",
