@@ -74,6 +74,7 @@ export function readFunction(kernel: Kernel, resource: TemplateResource, artifac
     ...readDeadLetter(properties),
     code: readCode(properties, artifacts),
   };
+  if (configuration.tracing === "Active") checkTracingPermission(kernel, properties, configuration.role);
   const revisionId = derivedUuid(JSON.stringify(configuration));
   const lastModified = new Date(kernel.clock.now()).toISOString().replace("Z", "+0000");
   return { ...configuration, revisionId, lastModified };
@@ -83,6 +84,15 @@ function readRole(kernel: Kernel, properties: Properties): string {
   const role = properties.text("Role");
   properties.within("Role", () => kernel.identities.assume(role, "lambda.amazonaws.com", "deploy"));
   return role;
+}
+
+/** Lambda refuses active tracing to a role that may not send segments. https://docs.aws.amazon.com/lambda/latest/dg/services-xray.html */
+function checkTracingPermission(kernel: Kernel, properties: Properties, role: string): void {
+  const { principal } = kernel.identities.assume(role, "lambda.amazonaws.com", "deploy");
+  for (const operation of ["PutTraceSegments", "PutTelemetryRecords"])
+    properties.within("TracingConfig", () =>
+      kernel.identities.authorize(principal, { action: `xray:${operation}`, resource: "*" }),
+    );
 }
 
 function readRuntime(properties: Properties): string {

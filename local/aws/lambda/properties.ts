@@ -69,6 +69,14 @@ export class Properties {
     return this.fail(name, "must be a list of strings");
   }
 
+  /** A list of objects; empty when absent. */
+  list(name: string): readonly Properties[] {
+    const value = this.#values[name] ?? [];
+    if (!Array.isArray(value)) return this.fail(name, "must be a list");
+    const items = new Properties(this.#logicalId, { ...value }, `${this.#path}${name}.`);
+    return items.names().map((index) => items.record(index));
+  }
+
   /** A nested object with no members but the allowed ones; empty when absent. */
   object(name: string, allowed: readonly string[]): Properties {
     const inner = this.record(name);

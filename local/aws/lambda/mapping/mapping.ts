@@ -1,5 +1,6 @@
 import { AwsError } from "../../kernel/errors.ts";
 import { arn } from "../../kernel/names.ts";
+import { compileFilter } from "./filter.ts";
 
 /** What an event source mapping is told to do. https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-parameters.html */
 export interface MappingConfig {
@@ -13,6 +14,8 @@ export interface MappingConfig {
   /** Batches in flight at the same time, if limited. */
   readonly maximumConcurrency?: number;
   readonly reportsItemFailures: boolean;
+  /** Event patterns as JSON; a message must match one of them. */
+  readonly filters: readonly string[];
 }
 
 /** A mapping and what has become of it. */
@@ -41,6 +44,9 @@ export function describeMapping({ config, state, reason, lastResult, lastModifie
     MaximumBatchingWindowInSeconds: config.window,
     FunctionResponseTypes: config.reportsItemFailures ? ["ReportBatchItemFailures"] : [],
     ...(config.maximumConcurrency ? { ScalingConfig: { MaximumConcurrency: config.maximumConcurrency } } : {}),
+    ...(config.filters.length > 0
+      ? { FilterCriteria: { Filters: config.filters.map((Pattern) => ({ Pattern })) } }
+      : {}),
     State: state,
     StateTransitionReason: reason,
     LastProcessingResult: lastResult,
@@ -60,6 +66,17 @@ export function checkMapping(config: MappingConfig): void {
     throw invalid("Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10");
   if (maximumConcurrency !== undefined && !isWithin(maximumConcurrency, 2, 1000))
     throw invalid("ScalingConfig.MaximumConcurrency must be between 2 and 1000");
+  if (config.filters.length > 5) throw invalid("FilterCriteria holds at most 5 filters");
+  checkFilters(config.filters);
+}
+
+function checkFilters(patterns: readonly string[]): void {
+  try {
+    for (const pattern of patterns) compileFilter(pattern);
+  } catch (cause) {
+    if (cause instanceof AwsError) throw invalid(`Invalid filter pattern definition. ${cause.message}`);
+    throw cause;
+  }
 }
 
 export function invalid(message: string): AwsError {

@@ -2,6 +2,7 @@ import { AwsError } from "../../kernel/errors.ts";
 import type { Kernel } from "../../kernel/kernel.ts";
 import type { Principal } from "../../kernel/service.ts";
 import { Batch } from "./batch.ts";
+import { compileFilter, type Filter } from "./filter.ts";
 import { type Mapping, mappingArn } from "./mapping.ts";
 import type { SourceQueue } from "./queue.ts";
 import type { SqsRecord } from "./record.ts";
@@ -24,6 +25,7 @@ export class Poller {
   readonly #kernel: Kernel;
   readonly #mapping: Mapping;
   readonly #queue: SourceQueue;
+  readonly #filters: readonly Filter[];
   readonly #principal: Principal;
   readonly #stop = new AbortController();
   readonly #stopped = new Promise<void>((resolve) => {
@@ -39,6 +41,7 @@ export class Poller {
     this.#kernel = kernel;
     this.#mapping = mapping;
     this.#queue = queue;
+    this.#filters = mapping.config.filters.map(compileFilter);
     const service = "lambda.amazonaws.com";
     this.#principal = { kind: "service", service, arn: service, sourceArn: mappingArn(mapping.config.uuid) };
   }
@@ -88,11 +91,20 @@ export class Poller {
         const complete = batch.room === 0 || this.#carried.length > 0 || (batch.records.length > 0 && window === 0);
         if (complete || signal.aborted) return batch.records;
         if (batch.records.length > 0) cancel ??= this.#kernel.clock.after(window * 1000, () => over.abort());
-        this.#carried.push(...(await this.#queue.receive(batch.room, signal)));
+        this.#carried.push(...(await this.#receive(batch.room, signal)));
       }
     } finally {
       cancel?.();
     }
+  }
+
+  /** Messages that no filter lets through are deleted. */
+  async #receive(max: number, signal: AbortSignal): Promise<SqsRecord[]> {
+    const records = await this.#queue.receive(max, signal);
+    if (this.#filters.length === 0 || records.length === 0) return records;
+    const wanted = new Set(records.filter((record) => this.#filters.some((filter) => filter(record))));
+    await this.#queue.delete(records.filter((record) => !wanted.has(record)));
+    return [...wanted];
   }
 
   #dispatch(records: readonly SqsRecord[]): void {

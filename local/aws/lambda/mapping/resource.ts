@@ -29,7 +29,6 @@ async function createMapping(registry: Registry, mappings: Mappings, resource: T
   const queueArn = properties.text("EventSourceArn");
   if (queueArn.split(":")[2] !== "sqs")
     properties.fail("EventSourceArn", `the twin reads queues only, not '${queueArn}'`);
-  if (properties.has("FilterCriteria")) properties.fail("FilterCriteria", "the twin does not filter messages");
   const target = properties.within("FunctionName", () => registry.resolve(properties.text("FunctionName")));
   const types = properties.texts("FunctionResponseTypes");
   const unknown = types.find((type) => type !== "ReportBatchItemFailures");
@@ -43,6 +42,7 @@ async function createMapping(registry: Registry, mappings: Mappings, resource: T
     batchSize: properties.integer("BatchSize", 1, 10_000) ?? 10,
     window: properties.integer("MaximumBatchingWindowInSeconds", 0, 300) ?? 0,
     reportsItemFailures: types.length > 0,
+    filters: readFilters(properties),
     ...(maximumConcurrency === undefined ? {} : { maximumConcurrency }),
   };
   const enabled = properties.boolean("Enabled", true);
@@ -50,4 +50,12 @@ async function createMapping(registry: Registry, mappings: Mappings, resource: T
     mappings.create(resource.logicalId, config, enabled),
   );
   return { ref: uuid, attributes: { Id: uuid, EventSourceMappingArn: mappingArn(uuid) } };
+}
+
+function readFilters(properties: Properties): readonly string[] {
+  const criteria = properties.object("FilterCriteria", ["Filters"]);
+  return criteria.list("Filters").map((filter) => {
+    const unknown = filter.names().find((member) => member !== "Pattern");
+    return unknown ? filter.fail(unknown, "Lambda knows only Pattern") : filter.text("Pattern");
+  });
 }
