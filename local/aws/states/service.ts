@@ -1,0 +1,27 @@
+import type { Kernel } from "../kernel/kernel.ts";
+import { Executions } from "./executions.ts";
+import { createResolver } from "./integrations/index.ts";
+import type { Resolver } from "./integrations/types.ts";
+import { ExecutionLog } from "./logging.ts";
+import { Machines } from "./machines.ts";
+import { TaskTokens } from "./tokens.ts";
+
+/** The parts of the service, as its operations and providers use them. */
+export interface StatesContext {
+  readonly kernel: Kernel;
+  readonly machines: Machines;
+  readonly executions: Executions;
+  readonly tokens: TaskTokens;
+  readonly resolve: Resolver;
+  readonly log: ExecutionLog;
+}
+
+export function createContext(kernel: Kernel): StatesContext {
+  const resolve = createResolver((service, operation) =>
+    kernel.services().some(({ name, operations }) => name === service && Object.hasOwn(operations, operation)),
+  );
+  const tokens = new TaskTokens();
+  const log = new ExecutionLog(kernel);
+  const executions = new Executions({ kernel, tokens, resolve, log: (record, event) => log.add(record, event) });
+  return { kernel, machines: new Machines(), executions, tokens, resolve, log };
+}

@@ -1,0 +1,49 @@
+import type { ExecutionRecord } from "./execution.ts";
+import type { Executions } from "./executions.ts";
+import type { Machine, Machines } from "./machines.ts";
+
+interface Snapshot {
+  /** Every revision that a machine or an execution stands on. */
+  readonly revisions: readonly Machine[];
+  /** Revision ids of the state machines that exist. */
+  readonly machines: readonly { readonly revisionId: string; readonly tags: Readonly<Record<string, string>> }[];
+  readonly executions: readonly (Omit<ExecutionRecord, "machine"> & { readonly revisionId: string })[];
+}
+
+/**
+ * State machines and STANDARD executions as JSON. EXPRESS executions are left out: they do not survive their host on
+ * AWS either, and their history is in the logs.
+ */
+export function takeSnapshot(machines: Machines, executions: Executions): unknown {
+  const records = executions
+    .all()
+    .map(({ record }) => record)
+    .filter(({ machine }) => machine.type === "STANDARD")
+    .reverse();
+  const revisions = new Map(
+    [...records.map(({ machine }) => machine), ...machines.all()].map((machine) => [machine.revisionId, machine]),
+  );
+  const snapshot: Snapshot = {
+    revisions: [...revisions.values()],
+    machines: machines
+      .all()
+      .map(({ arn, revisionId }) => ({ revisionId, tags: Object.fromEntries(machines.tags(arn)) })),
+    executions: records.map(({ machine, ...record }) => ({ ...record, revisionId: machine.revisionId })),
+  };
+  // A copy: the positions of running executions change in place.
+  return JSON.parse(JSON.stringify(snapshot));
+}
+
+/** Takes back what `takeSnapshot` made; nothing runs yet. */
+export function restoreSnapshot(state: unknown, machines: Machines, executions: Executions): void {
+  const snapshot = state as Snapshot;
+  const revisions = new Map(snapshot.revisions.map((machine) => [machine.revisionId, machine]));
+  const revision = (id: string) => {
+    const machine = revisions.get(id);
+    if (!machine) throw new Error(`The snapshot of Step Functions lacks the revision '${id}'; start with --reset.`);
+    return machine;
+  };
+  for (const { revisionId, tags } of snapshot.machines) machines.restore(revision(revisionId), tags);
+  for (const { revisionId, ...record } of snapshot.executions)
+    executions.restore({ ...record, machine: revision(revisionId) });
+}
