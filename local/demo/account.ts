@@ -1,0 +1,53 @@
+import type { Fleet } from "../fleet.ts";
+
+/** The account that the demonstration changes. */
+export interface ChangedAccount {
+  readonly customerId: string;
+  readonly name: string;
+  readonly phone: string;
+  readonly isNew: boolean;
+}
+
+const NAME = "Northwind Traders";
+
+/** Changes one account in Salesforce as a person would; creates it the first time. */
+export async function changeAccount(fleet: Fleet): Promise<ChangedAccount> {
+  const api = await signIn(fleet);
+  const phone = `+1 555 ${String(Date.now() % 10_000_000).padStart(7, "0")}`;
+  const query = encodeURIComponent(`SELECT Id FROM Account WHERE Name = '${NAME}' LIMIT 1`);
+  const { records } = await api<{ records: { Id: string }[] }>("GET", `query?q=${query}`);
+  const existing = records[0]?.Id;
+  if (existing) {
+    await api("PATCH", `sobjects/Account/${existing}`, { Phone: phone });
+    return { customerId: existing, name: NAME, phone, isNew: false };
+  }
+  const { id } = await api<{ id: string }>("POST", "sobjects/Account", {
+    Name: NAME,
+    Phone: phone,
+    Billing_Email__c: "billing@northwind.example",
+    Plan__c: "Enterprise",
+    BillingStreet: "1 Harbour Road",
+    BillingCity: "Seattle",
+    BillingCountry: "US",
+  });
+  return { customerId: id, name: NAME, phone, isNew: true };
+}
+
+type Api = <T>(method: string, path: string, body?: object) => Promise<T>;
+
+async function signIn(fleet: Fleet): Promise<Api> {
+  const { loginUrl, clientId, clientSecret, apiVersion } = fleet.saas.salesforce.humanConnection();
+  const form = { grant_type: "client_credentials", client_id: clientId, client_secret: clientSecret };
+  const token = await fetch(`${loginUrl}/services/oauth2/token`, { method: "POST", body: new URLSearchParams(form) });
+  const { access_token } = (await token.json()) as { access_token: string };
+  return async (method, path, body) => {
+    const response = await fetch(`${loginUrl}/services/data/v${apiVersion}/${path}`, {
+      method,
+      headers: { authorization: `Bearer ${access_token}`, "content-type": "application/json" },
+      ...(body ? { body: JSON.stringify(body) } : {}),
+    });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`Salesforce answered ${method} ${path} with ${response.status}: ${text}`);
+    return text ? JSON.parse(text) : undefined;
+  };
+}

@@ -1,0 +1,128 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { XRayClient } from "@aws-sdk/client-xray";
+import { fetchTraces, type Trace } from "../../cli/trace/fetch.ts";
+import { buildTree } from "../../cli/trace/tree.ts";
+import { ADMINISTRATOR } from "../aws/kernel/kernel.ts";
+import type { Fleet } from "../fleet.ts";
+import { type ChangedAccount, changeAccount } from "./account.ts";
+import { followHops, type Hop } from "./hops.ts";
+import { readBilling, readSlack, readStore, type Targets } from "./targets.ts";
+
+const PATIENCE_MS = 30_000;
+const POLL_MS = 20;
+const HOUR_MS = 3_600_000;
+
+/** What the demonstration found. `trace` and `traceId` are there once X-Ray has the change. */
+export interface Report extends Targets {
+  readonly ok: boolean;
+  readonly customerId: string;
+  readonly correlationId: string | null;
+  readonly traceId: string | null;
+  readonly hops: readonly Hop[];
+  readonly trace: { readonly segments: number; readonly orphans: number; readonly roots: number } | null;
+  /** From the change to the last target, in milliseconds. */
+  readonly ms: number;
+  readonly error?: string;
+  /** Where it stopped. */
+  readonly failedHop?: string;
+}
+
+/** One round of looking at the targets. */
+interface Look extends Targets {
+  readonly trace: Trace | undefined;
+  readonly missing: string | undefined;
+}
+
+/**
+ * Changes one account in Salesforce and follows the change until store, billing and Slack show it and its trace is whole.
+ * @param onHop called as each hop ends
+ * @param onChange called once the account is changed
+ */
+export async function runDemo(
+  fleet: Fleet,
+  onChange: (account: ChangedAccount) => void,
+  onHop: (hop: Hop) => void,
+): Promise<{ report: Report; trace: Trace | undefined }> {
+  const hops: Hop[] = [];
+  const began = Date.now();
+  const unfollow = followHops(fleet.twin.kernel, began, (hop) => {
+    hops.push(hop);
+    onHop(hop);
+  });
+  try {
+    const account = await changeAccount(fleet);
+    onChange(account);
+    const look = await watch(fleet, account, began);
+    const ms = Date.now() - began;
+    const { store, billing, slack, trace, missing } = look;
+    const tree = trace ? buildTree(trace.documents) : undefined;
+    const report: Report = {
+      ok: missing === undefined,
+      customerId: account.customerId,
+      correlationId: store?.correlationId ?? null,
+      traceId: trace?.traceId ?? null,
+      hops,
+      store,
+      billing,
+      slack,
+      trace: tree ? { segments: tree.segments, orphans: tree.orphans.length, roots: tree.roots.length } : null,
+      ms,
+      ...(missing ? await failure(fleet, account.customerId, missing) : {}),
+    };
+    return { report, trace };
+  } finally {
+    unfollow();
+  }
+}
+
+async function watch(fleet: Fleet, account: ChangedAccount, began: number): Promise<Look> {
+  const xray = new XRayClient({
+    endpoint: fleet.twin.origin,
+    region: "us-east-1",
+    credentials: { accessKeyId: "local", secretAccessKey: "local" },
+  });
+  try {
+    for (;;) {
+      const look = await lookAround(fleet, xray, account);
+      if (!look.missing || Date.now() - began > PATIENCE_MS) return look;
+      await sleep(POLL_MS);
+    }
+  } finally {
+    xray.destroy();
+  }
+}
+
+async function lookAround(fleet: Fleet, xray: XRayClient, account: ChangedAccount): Promise<Look> {
+  const nothing = { store: null, billing: null, slack: null, trace: undefined };
+  const store = await readStore(fleet, account.customerId);
+  if (store?.phone !== account.phone) return { ...nothing, missing: "store" };
+  const billing = await readBilling(fleet, store.stripeCustomerId);
+  if (billing?.phone !== account.phone) return { ...nothing, store, missing: "billing" };
+  const slack = await readSlack(fleet, store.correlationId);
+  if (!slack) return { ...nothing, store, billing, missing: "slack" };
+  const [trace] = await fetchTraces(xray, store.correlationId, HOUR_MS);
+  const finished = trace?.documents.every((document) => !document.in_progress);
+  const told = trace?.documents.some((document) => document.name === "slack/notify");
+  return { store, billing, slack, trace, missing: finished && told ? undefined : "trace" };
+}
+
+/** Says where a change stopped: at the hop it is parked for, or before the first target that does not show it. */
+async function failure(
+  fleet: Fleet,
+  customerId: string,
+  missing: string,
+): Promise<{ error: string; failedHop: string }> {
+  const { Items = [] } = await fleet.twin.kernel.call<{ Items?: Record<string, { S?: string }>[] }>(
+    "dynamodb",
+    "Scan",
+    { TableName: fleet.ref("ParkedTable") },
+    { principal: ADMINISTRATOR },
+  );
+  const parked = Items.filter((item) => item.customerId?.S === customerId || item.customerId?.S === "unknown").at(-1);
+  if (!parked)
+    return { error: `The change did not reach ${missing} within ${PATIENCE_MS / 1000} s.`, failedHop: missing };
+  return {
+    error: `Parked: ${parked.errorName?.S}: ${parked.errorMessage?.S}`,
+    failedHop: parked.hop?.S ?? missing,
+  };
+}

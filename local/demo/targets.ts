@@ -1,0 +1,70 @@
+import { ADMINISTRATOR } from "../aws/kernel/kernel.ts";
+import type { Fleet } from "../fleet.ts";
+
+/** What the three targets hold of one customer; `null` where there is nothing yet. */
+export interface Targets {
+  readonly store: StoreView | null;
+  readonly billing: BillingView | null;
+  readonly slack: SlackView | null;
+}
+
+export interface StoreView {
+  readonly name: string;
+  readonly phone: string | null;
+  readonly version: string;
+  readonly correlationId: string;
+  readonly stripeCustomerId: string | null;
+}
+
+export interface BillingView {
+  readonly id: string;
+  readonly name: string;
+  readonly phone: string | null;
+}
+
+export interface SlackView {
+  readonly channel: string;
+  readonly text: string;
+}
+
+type Attribute = { S?: string; BOOL?: boolean; NULL?: boolean; N?: string; M?: Record<string, Attribute> };
+
+/** Reads one customer's record from the store, through the twin's DynamoDB. */
+export async function readStore(fleet: Fleet, customerId: string): Promise<StoreView | null> {
+  const { Item } = await fleet.twin.kernel.call<{ Item?: Record<string, Attribute> }>(
+    "dynamodb",
+    "GetItem",
+    { TableName: fleet.ref("CustomersTable"), Key: { customerId: { S: customerId } }, ConsistentRead: true },
+    { principal: ADMINISTRATOR },
+  );
+  if (!Item) return null;
+  const text = (name: string) => Item[name]?.S ?? "";
+  return {
+    name: text("name"),
+    phone: Item.phone?.S ?? null,
+    version: text("version"),
+    correlationId: text("correlationId"),
+    stripeCustomerId: Item.links?.M?.stripe?.M?.id?.S ?? null,
+  };
+}
+
+/** Reads one customer from Stripe. */
+export async function readBilling(fleet: Fleet, id: string | null): Promise<BillingView | null> {
+  if (!id) return null;
+  const { apiKey, baseUrl } = fleet.saas.connections().stripe;
+  const response = await fetch(`${baseUrl}/v1/customers/${id}`, { headers: { authorization: `Bearer ${apiKey}` } });
+  if (!response.ok) return null;
+  const { name, phone } = (await response.json()) as BillingView;
+  return { id, name, phone };
+}
+
+/** Finds the newest message in Slack that mentions a text, such as a correlation id. */
+export async function readSlack(fleet: Fleet, mention: string): Promise<SlackView | null> {
+  const { token, apiUrl, channel } = fleet.saas.connections().slack;
+  const response = await fetch(new URL(`conversations.history?channel=${channel}&limit=100`, apiUrl), {
+    headers: { authorization: `Bearer ${token}` },
+  });
+  const { messages = [] } = (await response.json()) as { messages?: { text?: string }[] };
+  const message = messages.find((candidate) => JSON.stringify(candidate).includes(mention));
+  return message ? { channel, text: message.text ?? "" } : null;
+}

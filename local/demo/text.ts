@@ -1,0 +1,35 @@
+import type { Paint } from "../../cli/trace/render.ts";
+import type { Fleet } from "../fleet.ts";
+import type { Report } from "./run.ts";
+
+/** The report as a person reads it. */
+export function describeReport(report: Report, paint: Paint): string {
+  const { ok, ms, store, billing, slack, trace, error, failedHop } = report;
+  const row = (target: string, text: string | null) =>
+    `  ${text === null ? paint("red", "✗") : paint("green", "✓")} ${target.padEnd(9)} ${text ?? "nothing"}`;
+  const traceText =
+    trace && `${trace.segments} segments, ${trace.roots} root, ${trace.orphans} orphans: ${report.traceId}`;
+  return [
+    "",
+    ok
+      ? paint("green", `In step after ${ms} ms.`)
+      : paint("red", `Not in step after ${ms} ms: stopped at ${failedHop}. ${error}`),
+    row("store", store && `${store.name}, ${store.phone}, version ${store.version}`),
+    row("billing", billing && `${billing.id}, ${billing.name}, ${billing.phone}`),
+    row("slack", slack && `${slack.text.split("\n")[0]}`),
+    row("trace", traceText),
+    `  correlation ${report.correlationId ?? "unknown"}`,
+  ].join("\n");
+}
+
+/** What to try next, with the addresses of this fleet. */
+export function describeRunning({ twin, saas }: Fleet): string {
+  return `
+Try next:
+  edit an account        ${saas.page.url}
+  see the last trace     npx fleet trace <customer id>
+  talk to the local AWS  AWS_ENDPOINT_URL=${twin.origin} (any credentials; region us-east-1)
+  Salesforce, Stripe, Slack at ${saas.salesforce.url}, ${saas.stripe.url}, ${saas.slack.url}
+
+Ctrl-C stops; the state stays in .twin/ (npm start -- --reset forgets it).`;
+}

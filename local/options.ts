@@ -1,0 +1,55 @@
+import { parseArgs } from "node:util";
+
+/** How `npm start` was called. */
+export interface StartOptions {
+  readonly help: boolean;
+  /** End after the report instead of staying up. */
+  readonly once: boolean;
+  /** Print nothing to standard output but one JSON object, as its last line. */
+  readonly json: boolean;
+  readonly demo: boolean;
+  readonly reset: boolean;
+  readonly portBase: number;
+}
+
+export const DEFAULT_PORT_BASE = 4566;
+const PORTS = 6;
+
+export const HELP = `Runs the whole fleet on this machine: the packaged functions on a small AWS, with Salesforce, Stripe and Slack emulated.
+It changes one account in Salesforce, follows the change to every target, prints a report, and stays up.
+
+usage: npm start [-- options]
+
+  --once         end after the report
+  --json         print the report as one JSON object on the last line (progress goes to standard error)
+  --no-demo      start without changing an account
+  --reset        forget what earlier runs have stored
+  --port-base N  first of six ports: AWS, Salesforce, Stripe, Slack, X-Ray (UDP), page; default ${DEFAULT_PORT_BASE}
+  --help         this text
+
+Exit codes: 0 the change reached every target, 1 it did not or the fleet could not start, 2 wrong usage.
+State is kept in .twin/ between runs; Ctrl-C stops cleanly.`;
+
+/**
+ * Reads the command line.
+ * @throws Error of one sentence for an unknown option or a port that cannot be
+ */
+export function parseOptions(args: string[]): StartOptions {
+  const { values } = parseArgs({
+    args,
+    allowNegative: true,
+    options: {
+      help: { type: "boolean", short: "h", default: false },
+      once: { type: "boolean", default: false },
+      json: { type: "boolean", default: false },
+      demo: { type: "boolean", default: true },
+      reset: { type: "boolean", default: false },
+      "port-base": { type: "string", default: String(DEFAULT_PORT_BASE) },
+    },
+  });
+  const portBase = Number(values["port-base"]);
+  if (!Number.isInteger(portBase) || portBase < 1 || portBase + PORTS > 65_536)
+    throw new Error(`--port-base takes a port between 1 and ${65_536 - PORTS}; got '${values["port-base"]}'`);
+  const { help, once, json, demo, reset } = values;
+  return { help, once, json, demo, reset, portBase };
+}
