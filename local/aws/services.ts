@@ -1,5 +1,7 @@
 import type { ServiceFactory } from "./boot.ts";
 import { createDynamoDb } from "./dynamodb/index.ts";
+import { createLogs } from "./logs/index.ts";
+import { createMonitoring } from "./monitoring/index.ts";
 import { createS3 } from "./s3/index.ts";
 import { createSecretsManager } from "./secretsmanager/index.ts";
 import { createSsm } from "./ssm/index.ts";
@@ -11,5 +13,7 @@ export const defaultServices: readonly ServiceFactory[] = [
   createSecretsManager,
   createSsm,
   createSts,
+  createLogs,
+  createMonitoring,
   createS3,
 ];
