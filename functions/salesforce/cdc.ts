@@ -10,9 +10,12 @@ const CHANGE_TYPES = ["CREATE", "UPDATE", "DELETE", "UNDELETE"] as const;
 const GAP_TYPES = ["GAP_CREATE", "GAP_UPDATE", "GAP_DELETE", "GAP_UNDELETE"] as const;
 
 /** Epoch milliseconds, from the number or from ISO 8601: the relay's encoding of dates is not documented. */
-const timestampSchema = z.union([z.number().int().nonnegative(), z.iso.datetime({ offset: true })], {
-  error: "must be epoch milliseconds or an ISO 8601 date",
-});
+const timestampSchema = z.union(
+  [z.number().int().min(0).max(Date.parse("9999-12-31")), z.iso.datetime({ offset: true })],
+  {
+    error: "must be epoch milliseconds or an ISO 8601 date",
+  },
+);
 
 // https://developer.salesforce.com/docs/atlas.en-us.change_data_capture.meta/change_data_capture/cdc_event_fields_header.htm
 const headerSchema = z.looseObject({
