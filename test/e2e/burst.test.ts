@@ -1,0 +1,38 @@
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { expectInStep, startTestFleet, type TestFleet } from "../support/fleet.ts";
+import { eventually } from "../support/wait.ts";
+
+const ACCOUNTS = 50;
+const CHANGES = 200;
+
+let fleet: TestFleet;
+
+beforeAll(async () => {
+  fleet = await startTestFleet();
+}, 60_000);
+
+afterAll(() => fleet?.stop());
+
+test("200 changes to 50 accounts in a burst: all targets equal Salesforce, one billing customer each, one read a batch", async () => {
+  const batches: string[] = [];
+  fleet.kernel.on("activity", ({ service, operation, resource }) => {
+    if (service === "lambda" && operation === "Invoke" && resource?.includes("salesforce-capture"))
+      batches.push(operation);
+  });
+  const ids = await Promise.all(
+    Array.from({ length: ACCOUNTS }, async (_, index) => {
+      const account = { Name: `Customer ${index}`, Phone: "+1 555 0000" };
+      return (await fleet.salesforce<{ id: string }>("POST", "sobjects/Account", account)).id;
+    }),
+  );
+  for (let change = ACCOUNTS; change < CHANGES; change += 1)
+    await fleet.salesforce("PATCH", `sobjects/Account/${ids[change % ACCOUNTS]}`, { Phone: `+1 555 ${1000 + change}` });
+
+  await eventually(() => expectInStep(fleet), 60_000);
+  expect(await fleet.stripeCustomers()).toHaveLength(ACCOUNTS);
+  expect(await fleet.parked()).toEqual([]);
+  const reads = fleet.saas.salesforce.calls.list().filter(({ route }) => route === "POST /composite/sobjects/:type");
+  const readCalls = reads.reduce((sum, { count }) => sum + count, 0);
+  expect(readCalls).toBeGreaterThan(0);
+  expect(readCalls).toBeLessThanOrEqual(batches.length);
+}, 120_000);

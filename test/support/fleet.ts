@@ -1,0 +1,175 @@
+import { readFileSync } from "node:fs";
+import { XRayClient } from "@aws-sdk/client-xray";
+import { expect } from "@jest/globals";
+import { fetchTraces } from "../../cli/trace/fetch.ts";
+import { buildTree, type Segment, type TraceTree } from "../../cli/trace/tree.ts";
+import { ADMINISTRATOR, type Kernel } from "../../local/aws/kernel/kernel.ts";
+import { type SalesforceApi, signIn } from "../../local/demo/salesforce.ts";
+import { type Fleet, type FleetOptions, startFleet } from "../../local/fleet.ts";
+import { packageFleet } from "../../local/packaging.ts";
+import { eventually } from "./wait.ts";
+
+const HOUR_MS = 3_600_000;
+
+export interface Account {
+  readonly Id: string;
+  readonly Name: string;
+  readonly Phone: string | null;
+  readonly Plan__c: string | null;
+  readonly Billing_Email__c: string | null;
+}
+
+export interface StoredItem {
+  readonly [attribute: string]: unknown;
+  readonly customerId: string;
+  readonly name?: string;
+  readonly phone?: string | null;
+  readonly deleted?: boolean;
+  readonly correlationId?: string;
+}
+
+export interface ParkedItem {
+  readonly parkedId: string;
+  readonly hop: string;
+  readonly input: string;
+  readonly errorName: string;
+  readonly errorMessage: string;
+  readonly correlationId: string;
+  readonly traceHeader: string;
+}
+
+export interface StripeCustomer {
+  readonly id: string;
+  readonly name: string | null;
+  readonly phone: string | null;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** A fleet under test, with eyes for every system and hands only in Salesforce. */
+export interface TestFleet extends Fleet {
+  readonly salesforce: SalesforceApi;
+  readonly kernel: Kernel;
+  accounts(): Promise<Account[]>;
+  stored(): Promise<StoredItem[]>;
+  parked(): Promise<ParkedItem[]>;
+  stripeCustomers(): Promise<StripeCustomer[]>;
+  slackTexts(): Promise<string[]>;
+  /** The finished trace of a change. */
+  trace(correlationId: string): Promise<{ documents: readonly Segment[]; tree: TraceTree }>;
+}
+
+/** Boots the packaged fleet on free ports with waits twenty times shorter. */
+export async function startTestFleet(options: FleetOptions = {}): Promise<TestFleet> {
+  const fleet = await startFleet({ clockScale: 20, ...options });
+  const { kernel } = fleet.twin;
+  const scan = async (logicalId: string) => {
+    const items: Record<string, unknown>[] = [];
+    let ExclusiveStartKey: unknown;
+    do {
+      const page = await kernel.call(
+        "dynamodb",
+        "Scan",
+        { TableName: fleet.ref(logicalId), ConsistentRead: true, ...(ExclusiveStartKey ? { ExclusiveStartKey } : {}) },
+        { principal: ADMINISTRATOR },
+      );
+      items.push(...page.Items.map(unmarshall));
+      ExclusiveStartKey = page.LastEvaluatedKey;
+    } while (ExclusiveStartKey);
+    return items;
+  };
+  const salesforce = await signIn(fleet);
+  const xray = new XRayClient({
+    endpoint: fleet.twin.origin,
+    region: "us-east-1",
+    credentials: { accessKeyId: "test", secretAccessKey: "test" },
+  });
+  return {
+    ...fleet,
+    kernel,
+    salesforce,
+    accounts: () => allAccounts(salesforce),
+    stored: async () => (await scan("CustomersTable")) as unknown as StoredItem[],
+    parked: async () => (await scan("ParkedTable")) as unknown as ParkedItem[],
+    stripeCustomers: () => allStripeCustomers(fleet),
+    slackTexts: () => allSlackTexts(fleet),
+    trace: (correlationId) =>
+      eventually(async () => {
+        const [trace] = await fetchTraces(xray, correlationId, HOUR_MS);
+        const documents = trace?.documents ?? [];
+        expect(documents.length).toBeGreaterThan(0);
+        expect(documents.filter((document) => document.in_progress)).toEqual([]);
+        return { documents, tree: buildTree(documents) };
+      }),
+    stop: async () => {
+      xray.destroy();
+      await fleet.stop();
+    },
+  };
+}
+
+/** The packaged template, as an object that a test may change before it boots it. */
+// biome-ignore lint/suspicious/noExplicitAny: CloudFormation has no type of its own here
+export async function packagedTemplate(): Promise<any> {
+  const { template } = await packageFleet("local");
+  return JSON.parse(readFileSync(template, "utf8"));
+}
+
+/** Asserts that store, billing and Slack are equal to Salesforce, with one billing customer per account. */
+export async function expectInStep(fleet: TestFleet): Promise<void> {
+  const accounts = await fleet.accounts();
+  const stored = new Map((await fleet.stored()).map((item) => [item.customerId, item]));
+  const customers = await fleet.stripeCustomers();
+  const slack = (await fleet.slackTexts()).join("\n");
+  for (const account of accounts) {
+    const item = stored.get(account.Id);
+    expect(item).toMatchObject({ name: account.Name, phone: account.Phone });
+    const linked = customers.filter(({ metadata }) => metadata.salesforce_account_id === account.Id);
+    expect(linked).toEqual([expect.objectContaining({ name: account.Name, phone: account.Phone })]);
+    expect(slack).toContain(account.Id);
+  }
+}
+
+async function allAccounts(salesforce: SalesforceApi): Promise<Account[]> {
+  const fields = "Id, Name, Phone, Plan__c, Billing_Email__c";
+  const query = encodeURIComponent(`SELECT ${fields} FROM Account ORDER BY Id`);
+  return (await salesforce<{ records: Account[] }>("GET", `query?q=${query}`)).records;
+}
+
+async function allStripeCustomers(fleet: Fleet): Promise<StripeCustomer[]> {
+  const { apiKey, baseUrl } = fleet.saas.connections().stripe;
+  const customers: StripeCustomer[] = [];
+  let hasMore = true;
+  while (hasMore) {
+    const last = customers.at(-1);
+    const url = `${baseUrl}/v1/customers?limit=100${last ? `&starting_after=${last.id}` : ""}`;
+    const response = await fetch(url, { headers: { authorization: `Bearer ${apiKey}` } });
+    const page = (await response.json()) as { data: StripeCustomer[]; has_more: boolean };
+    customers.push(...page.data);
+    hasMore = page.has_more;
+  }
+  return customers;
+}
+
+async function allSlackTexts(fleet: Fleet): Promise<string[]> {
+  const { token, apiUrl, channel } = fleet.saas.connections().slack;
+  const response = await fetch(new URL(`conversations.history?channel=${channel}&limit=1000`, apiUrl), {
+    headers: { authorization: `Bearer ${token}` },
+  });
+  const { messages = [] } = (await response.json()) as { messages?: unknown[] };
+  return messages.map((message) => JSON.stringify(message));
+}
+
+type Attribute = Readonly<Record<string, unknown>>;
+
+function unmarshall(item: Record<string, Attribute>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(item).map(([name, attribute]) => [name, plainOf(attribute)]));
+}
+
+function plainOf(attribute: Attribute): unknown {
+  const [[type, value] = []] = Object.entries(attribute);
+  if (type === "N") return Number(value);
+  if (type === "NULL") return null;
+  if (type === "M") return unmarshall(value as Record<string, Attribute>);
+  if (type === "L") return (value as Attribute[]).map(plainOf);
+  return value;
+}
