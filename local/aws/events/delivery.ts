@@ -40,7 +40,7 @@ export class Delivery {
   readonly #pending = new Map<string, Pending>();
   readonly #timers = new Map<string, () => void>();
   readonly #running = new Set<Promise<void>>();
-  #restored: string[] = [];
+  readonly #restored: string[] = [];
   #stopped = false;
 
   constructor(kernel: Kernel) {
@@ -61,12 +61,17 @@ export class Delivery {
 
   /** Takes back what had not arrived; `start` tries it again. */
   restore(state: DeliveryState): void {
-    for (const pending of state) this.#pending.set(pending.id, pending);
+    for (const pending of structuredClone(state)) {
+      this.#pending.set(pending.id, pending);
+      this.#restored.push(pending.id);
+    }
   }
 
   start(): void {
-    this.#stopped = false;
-    for (const pending of this.#pending.values()) if (!this.#timers.has(pending.id)) this.#schedule(pending, 0);
+    for (const id of this.#restored.splice(0)) {
+      const pending = this.#pending.get(id);
+      if (pending) this.#schedule(pending, 0);
+    }
   }
 
   /** Cancels every timer and waits for the attempts under way. */

@@ -32,7 +32,7 @@ export function createEvents(kernel: Kernel): Service {
   const changed = (rule: Rule) => scheduler.update(rule);
   return {
     name: "events",
-    wire: { kind: "json", version: "1.1", targetPrefix: "AWSEvents" },
+    wire: { kind: "json", version: "1.1", targetPrefix: "AWSEvents." },
     operations: {
       ...putEventsOperations(store, router),
       ...busOperations(store),

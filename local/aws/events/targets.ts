@@ -74,7 +74,7 @@ export async function handOver(kernel: Kernel, delivery: HandOver): Promise<void
   const { target, arrival } = delivery;
   const kind = KINDS.find((candidate) => candidate.arn.test(target.Arn));
   if (!kind) throw new NamedFailure("NO_RESOURCE", `The twin cannot deliver to ${target.Arn}.`);
-  const principal = target.RoleArn ? assume(kernel, target.RoleArn) : rulePrincipal(delivery.ruleArn);
+  const principal = target.RoleArn ? assume(kernel, target.RoleArn, delivery.ruleArn) : rulePrincipal(delivery.ruleArn);
   const { traceHeader } = arrival;
   await kind.deliver(kernel, delivery, { principal, ...(traceHeader ? { traceHeader } : {}) });
 }
@@ -84,9 +84,9 @@ export function rulePrincipal(ruleArn: string): Principal {
   return { kind: "service", arn: "events.amazonaws.com", service: "events.amazonaws.com", sourceArn: ruleArn };
 }
 
-function assume(kernel: Kernel, roleArn: string): Principal {
+function assume(kernel: Kernel, roleArn: string, ruleArn: string): Principal {
   try {
-    return kernel.identities.assume(roleArn, "events.amazonaws.com", hex(32)).principal;
+    return kernel.identities.assume(roleArn, "events.amazonaws.com", hex(32), ruleArn).principal;
   } catch (cause) {
     throw new NamedFailure("FAILED_TO_ASSUME_ROLE", (cause as Error).message);
   }

@@ -22,7 +22,7 @@ export function createSqs(kernel: Kernel): Service {
   const moveTasks = new MoveTasks(registry);
   return {
     name: "sqs",
-    wire: { kind: "json", version: "1.0", targetPrefix: "AmazonSQS" },
+    wire: { kind: "json", version: "1.0", targetPrefix: "AmazonSQS." },
     operations: { ...queueOperations(registry), ...messageOperations(registry), ...moveTasks.operations() },
     resources: queueResources(registry),
     snapshot: (): SqsState => ({ queues: registry.snapshot() }),
