@@ -15,6 +15,8 @@ export interface ServiceOptions {
   readonly artifacts: string;
   /** Folder that keeps state over restarts; absent: state lives in memory. */
   readonly stateDir?: string;
+  /** UDP port of the X-Ray daemon; 0 or absent takes a free one. */
+  readonly daemonPort?: number;
 }
 
 /** Makes one service of the twin. */
@@ -27,6 +29,8 @@ export interface BootOptions {
   readonly artifacts: string;
   /** Port of the gateway; 0 or absent takes a free one. */
   readonly port?: number;
+  /** UDP port of the X-Ray daemon; 0 or absent takes a free one. */
+  readonly daemonPort?: number;
   readonly stateDir?: string;
   /** How many times shorter waits are than on AWS; 1 is real time. */
   readonly clockScale?: number;
@@ -59,14 +63,16 @@ export interface Twin {
  * @throws TemplateError for what the twin does not reproduce, Error when the port is taken or a file cannot be read
  */
 export async function bootTwin(options: BootOptions): Promise<Twin> {
-  const { artifacts, stateDir } = options;
+  const { artifacts, stateDir, daemonPort } = options;
   const template = typeof options.template === "string" ? readJson(options.template) : options.template;
   const stackName = options.stackName ?? packagedStackName(artifacts) ?? "twin";
   const identities = createIdentities();
   const kernel = new Kernel(createClock(options.clockScale), identities);
   kernel.register(createIam(identities));
   for (const create of options.services ?? defaultServices)
-    kernel.register(create(kernel, { artifacts, ...(stateDir ? { stateDir } : {}) }));
+    kernel.register(
+      create(kernel, { artifacts, ...(stateDir ? { stateDir } : {}), ...(daemonPort ? { daemonPort } : {}) }),
+    );
 
   const resources = new Map<string, StackResource>();
   const outputs: Record<string, unknown> = {};
