@@ -29,12 +29,18 @@ export interface Fault {
   readonly delayMs?: number;
   /** Fail only after the operation ran: the work is done, the caller does not know. */
   readonly afterEffect?: boolean;
+  /** Kill the function that makes the call. */
+  readonly crash?: boolean;
 }
 
 export const ADMINISTRATOR: Principal = { kind: "administrator", arn: `arn:aws:iam::${ACCOUNT}:root` };
 
 /** Where all services meet: every call, from the wire or from another service, is authorised and run here. */
-export class Kernel extends EventEmitter<{ activity: [Activity]; segment: [SegmentDocument] }> {
+export class Kernel extends EventEmitter<{
+  activity: [Activity];
+  segment: [SegmentDocument];
+  crash: [Principal];
+}> {
   readonly clock: Clock;
   readonly identities: Identities;
   /** `http://127.0.0.1:<port>`, known once the gateway listens. */
@@ -95,10 +101,9 @@ export class Kernel extends EventEmitter<{ activity: [Activity]; segment: [Segme
       resource = accesses[0]?.resource;
       for (const access of accesses) this.identities.authorize(full.principal, access);
       const fault = this.#takeFault(serviceName, operationName, resource);
-      if (fault?.delayMs) await this.clock.sleep(fault.delayMs);
-      if (fault?.error && !fault.afterEffect) throw fault.error;
+      if (fault && !fault.afterEffect) await this.#strike(fault, full.principal);
       const output = await operation.run(input, full);
-      if (fault?.error) throw fault.error;
+      if (fault?.afterEffect) await this.#strike(fault, full.principal);
       return output as Output;
     } catch (cause) {
       error = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause);
@@ -115,6 +120,12 @@ export class Kernel extends EventEmitter<{ activity: [Activity]; segment: [Segme
         ...(error ? { error } : {}),
       });
     }
+  }
+
+  async #strike({ delayMs, crash, error }: Fault, principal: Principal): Promise<void> {
+    if (delayMs) await this.clock.sleep(delayMs);
+    if (crash) this.emit("crash", principal);
+    if (error) throw error;
   }
 
   #takeFault(service: string, operation: string, resource = ""): Fault | undefined {

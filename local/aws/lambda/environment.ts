@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Kernel } from "../kernel/kernel.ts";
+import type { Principal } from "../kernel/service.ts";
 import type { ErrorPayload } from "./bootstrap/protocol.ts";
 import { COMPILE_CACHE, WORK_FOLDER } from "./code.ts";
 import { LogStream } from "./logs.ts";
@@ -37,6 +38,7 @@ export class Environment {
   readonly #initLimitMs: number;
   readonly #logs: LogStream;
   readonly #sources: VariableSources;
+  readonly #ignoreCrashes: () => void;
   #process: FunctionProcess | undefined;
   #initMs: number | undefined;
   #maxMemory = 0;
@@ -50,6 +52,11 @@ export class Environment {
     const session = kernel.identities.assume(fn.role, "lambda.amazonaws.com", fn.name);
     const logStream = logStreamName(fn.version, kernel.clock.now());
     this.#logs = new LogStream(kernel, session.principal, fn.logging.group, logStream);
+    const onCrash = (caller: Principal) => {
+      if (this.#tail && caller.arn === session.principal.arn) this.#process?.kill();
+    };
+    kernel.on("crash", onCrash);
+    this.#ignoreCrashes = () => kernel.off("crash", onCrash);
     mkdirSync(WORK_FOLDER, { recursive: true, mode: 0o700 });
     this.#sources = {
       credentials: session,
@@ -91,6 +98,7 @@ export class Environment {
   /** Ends the process, sends the last log lines and removes the ephemeral storage. */
   async stop(): Promise<void> {
     this.#stopped = true;
+    this.#ignoreCrashes();
     this.#discardProcess();
     await this.#logs.close();
     rmSync(this.#sources.scratch, { recursive: true, force: true });
