@@ -89,10 +89,8 @@ function readRole(kernel: Kernel, properties: Properties): string {
 /** Lambda refuses active tracing to a role that may not send segments. https://docs.aws.amazon.com/lambda/latest/dg/services-xray.html */
 function checkTracingPermission(kernel: Kernel, properties: Properties, role: string): void {
   const { principal } = kernel.identities.assume(role, "lambda.amazonaws.com", "deploy");
-  for (const operation of ["PutTraceSegments", "PutTelemetryRecords"])
-    properties.within("TracingConfig", () =>
-      kernel.identities.authorize(principal, { action: `xray:${operation}`, resource: "*" }),
-    );
+  const access = { action: "xray:PutTraceSegments", resource: "*" };
+  properties.within("TracingConfig", () => kernel.identities.authorize(principal, access));
 }
 
 function readRuntime(properties: Properties): string {
