@@ -109,10 +109,16 @@ export async function bootTwin(options: BootOptions): Promise<Twin> {
   }
 }
 
-/** Stops in the order: pollers and workers, state, port. One failure does not keep the rest from stopping. */
+/** Stops in the order: callers before those they call, state, port. One failure does not keep the rest from stopping. */
 async function stopAll(kernel: Kernel, ...rest: (() => Promise<void> | undefined)[]): Promise<void> {
   const failures: unknown[] = [];
-  const steps = [...kernel.services().map((service) => async () => service.stop?.()), ...rest];
+  const steps = [
+    ...kernel
+      .services()
+      .toReversed()
+      .map((service) => async () => service.stop?.()),
+    ...rest,
+  ];
   for (const step of steps) await Promise.resolve(step()).catch((cause: unknown) => failures.push(cause));
   if (failures.length > 0) throw new AggregateError(failures, `The twin did not stop cleanly: ${failures.join("; ")}`);
 }

@@ -12,18 +12,18 @@ import { createStates } from "./states/index.ts";
 import { createSts } from "./sts/index.ts";
 import { createXRay } from "./xray/index.ts";
 
-/** Every service of the twin. */
+/** Every service of the twin, each after those that it calls: they start in this order and stop in the opposite one. */
 export const defaultServices: readonly ServiceFactory[] = [
-  createDynamoDb,
-  createSecretsManager,
-  createSsm,
-  createSts,
-  createLogs,
+  (kernel) => createXRay(kernel),
   createMonitoring,
+  createLogs,
   createS3,
+  createSts,
+  createSsm,
+  createSecretsManager,
+  createDynamoDb,
   createSqs,
-  createEvents,
-  createStates,
   createLambda,
-  createXRay,
+  createStates,
+  createEvents,
 ];

@@ -4,6 +4,8 @@ import { join } from "node:path";
 import type { Kernel } from "./kernel/kernel.ts";
 
 const FLUSH_MS = 1000;
+/** Writing takes at most one part in this many of the time, however large the state. */
+const IDLE_FACTOR = 20;
 
 /** The state of the services on disk. */
 export interface Snapshots {
@@ -12,7 +14,7 @@ export interface Snapshots {
 }
 
 /**
- * Gives every service its state back from `<folder>/<service>.json`, then writes changed state down every second.
+ * Gives every service its state back from `<folder>/<service>.json`, then writes changed state down about every second.
  * @throws Error naming the file when a snapshot cannot be read
  */
 export async function openSnapshots(kernel: Kernel, folder: string): Promise<Snapshots> {
@@ -35,14 +37,23 @@ export async function openSnapshots(kernel: Kernel, folder: string): Promise<Sna
       written.set(service.name, text);
     }
   };
+  let ended = false;
   let running = Promise.resolve();
-  const timer = setInterval(() => {
-    running = running.then(flush).catch((cause) => process.emitWarning(`The twin's state was not written: ${cause}`));
-  }, FLUSH_MS);
-  timer.unref();
+  let timer: NodeJS.Timeout | undefined;
+  const plan = (ms: number) => {
+    if (!ended) timer = setTimeout(() => void regularly(), ms).unref();
+  };
+  const regularly = async () => {
+    const started = Date.now();
+    running = flush().catch((cause) => process.emitWarning(`The twin's state was not written: ${cause}`));
+    await running;
+    plan(Math.max(FLUSH_MS, (Date.now() - started) * IDLE_FACTOR));
+  };
+  plan(FLUSH_MS);
   return {
     close: async () => {
-      clearInterval(timer);
+      ended = true;
+      clearTimeout(timer);
       await running;
       await flush();
     },

@@ -28,7 +28,7 @@ export function jsonExchange(services: readonly Service[], request: WireRequest)
   const target = request.headers["x-amz-target"];
   if (!target) return undefined;
   const dot = target.lastIndexOf(".");
-  const service = serviceOfTarget(services, target.slice(0, dot + 1));
+  const service = serviceOfTarget(services, target.slice(0, dot));
   const name = service?.name ?? target.slice(0, dot);
   const version = service?.wire.kind === "json" ? service.wire.version : "1.0";
   const headers = { "content-type": `application/x-amz-json-${version}` };

@@ -32,9 +32,9 @@ export function statusOf(error: AwsError): number {
   return REFUSALS.has(error.code) ? 403 : error.status;
 }
 
-/** The service whose JSON targets begin with `prefix` (the text before the last dot, with the dot). */
+/** The service whose JSON targets begin with `prefix`, the text before the last dot. */
 export function serviceOfTarget(services: readonly Service[], prefix: string): Service | undefined {
-  return services.find(({ wire }) => wire.kind === "json" && wire.targetPrefix === prefix);
+  return services.find(({ wire }) => wire.kind === "json" && wire.targetPrefix.replace(/\.$/, "") === prefix);
 }
 
 /** The access key and signing name of a request. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html */
