@@ -236,9 +236,7 @@ describe("a function that fails", () => {
     await other.deployFunction("slow", source, { Timeout: 20 });
     expect((await other.invoke("slow")).Payload).toBe('"at last"');
     await other.stop();
-    expect(other.logLines().join("\n")).toMatch(
-      /INIT_REPORT Init Duration: [\d.]+ ms\tPhase: init\tStatus: timeout/,
-    );
+    expect(other.logLines().join("\n")).toMatch(/INIT_REPORT Init Duration: [\d.]+ ms\tPhase: init\tStatus: timeout/);
   });
 });
 
