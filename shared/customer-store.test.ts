@@ -1,64 +1,21 @@
-import type { AddressInfo } from "node:net";
-import { CreateTableCommand, DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-// @ts-expect-error dynalite ships no types
-import dynalite from "dynalite";
 import type { Customer } from "./contracts/customer.ts";
-import { formatVersion } from "./contracts/customer.ts";
 import { type CustomerStore, createCustomerStore } from "./customer-store.ts";
 import { InvalidInputError, NotAuthorizedError, RejectedByTargetError, TransientError } from "./errors.ts";
+import { cause, dynamoAt, newCustomer, startCustomersTable, TABLE, version } from "./testing/customers-table.ts";
+import { serve } from "./testing/server.ts";
 
-const TABLE = "customers-test";
-const server = dynalite({ createTableMs: 0 });
 let client: DynamoDBClient;
+let close: () => Promise<void>;
 let store: CustomerStore;
-let count = 0;
 
 beforeAll(async () => {
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  client = clientOf((server.address() as AddressInfo).port);
-  await client.send(
-    new CreateTableCommand({
-      TableName: TABLE,
-      KeySchema: [{ AttributeName: "customerId", KeyType: "HASH" }],
-      AttributeDefinitions: [{ AttributeName: "customerId", AttributeType: "S" }],
-      BillingMode: "PAY_PER_REQUEST",
-    }),
-  );
+  ({ client, close } = await startCustomersTable());
   store = createCustomerStore(TABLE, client);
 });
 
-afterAll(() => new Promise((resolve) => server.close(resolve)));
-
-function clientOf(port: number): DynamoDBClient {
-  return new DynamoDBClient({
-    endpoint: `http://127.0.0.1:${port}`,
-    region: "eu-central-1",
-    credentials: { accessKeyId: "test", secretAccessKey: "test" },
-    maxAttempts: 1,
-  });
-}
-
-/** A customer of its own for each test, so that tests share the table and nothing else. */
-function newCustomer(): Customer {
-  count += 1;
-  return {
-    customerId: `001000000000${String(count).padStart(6, "0")}`,
-    orgId: "00D000000000001AAA",
-    name: "Acme",
-    email: "pay@acme.example",
-    phone: null,
-    address: null,
-    plan: "gold",
-  };
-}
-
-const version = (second: number) => formatVersion(1_700_000_000_000 + second * 1000, 1_700_000_000_000, 1);
-const cause = (n = 1) => ({
-  correlationId: `correlation-${n}`,
-  actor: "005000000000001AAA",
-  occurredAt: `2026-01-01T00:00:0${n}.000Z`,
-});
+afterAll(() => close());
 
 describe("save", () => {
   test("creates, and stores who changed it and when", async () => {
@@ -227,24 +184,19 @@ describe("failures", () => {
     ["AccessDeniedException", 400, NotAuthorizedError],
     ["ValidationException", 400, InvalidInputError],
   ])("%s", async (name, status, expected) => {
-    const { createServer } = await import("node:http");
-    const broken = createServer((_request, response) => {
-      response.writeHead(status, { "content-type": "application/x-amz-json-1.0" });
-      response.end(JSON.stringify({ __type: `com.amazonaws.dynamodb.v20120810#${name}`, message: "no" }));
-    });
-    await new Promise<void>((resolve) => broken.listen(0, "127.0.0.1", resolve));
-    try {
-      const error = await failureOf(createCustomerStore(TABLE, clientOf((broken.address() as AddressInfo).port)));
-      expect(error).toBeInstanceOf(expected);
-    } finally {
-      broken.closeAllConnections();
-      await new Promise((resolve) => broken.close(resolve));
-    }
+    const headers = { "content-type": "application/x-amz-json-1.0" };
+    const body = { __type: `com.amazonaws.dynamodb.v20120810#${name}`, message: "no" };
+    await using broken = await serve(() => ({ status, headers, body }));
+    expect(await failureOf(storeAt(Number(new URL(broken.url).port)))).toBeInstanceOf(expected);
   });
 
   test("an unreachable table is TransientError", async () => {
-    expect(await failureOf(createCustomerStore(TABLE, clientOf(1)))).toBeInstanceOf(TransientError);
+    expect(await failureOf(storeAt(1))).toBeInstanceOf(TransientError);
   });
+
+  function storeAt(port: number): CustomerStore {
+    return createCustomerStore(TABLE, dynamoAt(port));
+  }
 
   async function failureOf(broken: CustomerStore): Promise<Error> {
     const customer = newCustomer();

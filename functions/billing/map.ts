@@ -1,5 +1,6 @@
 import type { Address } from "#shared/contracts/customer.ts";
 import type { CustomerRecord } from "#shared/customer-record.ts";
+import { lazy } from "#shared/lazy.ts";
 
 /** The part of a Stripe customer that the fleet writes; `""` clears. https://docs.stripe.com/api/customers/update */
 export interface BillingCustomer {
@@ -67,18 +68,23 @@ function toAddress(address: Address, country: string): BillingAddress {
 /** Stripe takes two-letter codes only. Salesforce holds free text; what is no country we know is kept as metadata. */
 function toCountry(address: Address | null): { country: string; unknownCountry: string } {
   const text = address?.country?.trim() ?? "";
-  const code = /^[a-z]{2}$/i.test(text) ? text.toUpperCase() : countryCodes().get(text.toLowerCase());
+  const code = countryCodes().get(text.toLowerCase());
   return code ? { country: code, unknownCountry: "" } : { country: "", unknownCountry: text };
 }
 
-let codes: Map<string, string> | undefined;
-
-/** English country names, from the runtime's own table. */
-function countryCodes(): Map<string, string> {
-  if (codes) return codes;
+/** Two-letter codes, by themselves and by English name, from the runtime's own table. */
+const countryCodes = lazy((): ReadonlyMap<string, string> => {
   const names = new Intl.DisplayNames("en", { type: "region", fallback: "none" });
   const letters = [..."ABCDEFGHIJKLMNOPQRSTUVWXYZ"];
-  const pairs = letters.flatMap((a) => letters.map((b) => a + b)).map((code) => [names.of(code)?.toLowerCase(), code]);
-  codes = new Map([...(pairs.filter(([name]) => name) as [string, string][]), ["usa", "US"], ["uk", "GB"]]);
-  return codes;
+  const codes = letters.flatMap((a) => letters.map((b) => a + b)).filter((code) => names.of(code) && isCurrent(code));
+  const known = codes.flatMap((code): [string, string][] => [
+    [code.toLowerCase(), code],
+    [String(names.of(code)).toLowerCase(), code],
+  ]);
+  return new Map([...known, ["usa", "US"], ["uk", "GB"]]);
+});
+
+/** Retired codes, such as DD, stand for another one today. */
+function isCurrent(code: string): boolean {
+  return Intl.getCanonicalLocales(`und-${code}`)[0] === `und-${code}`;
 }

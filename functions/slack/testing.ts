@@ -1,0 +1,46 @@
+import { version } from "#shared/testing/customers-table.ts";
+import type { Notice } from "./digest.ts";
+
+type Synced = Extract<Notice, { type: "customer.synced" }>;
+type Failed = Extract<Notice, { type: "customer.sync-failed" }>;
+type Changes<N extends Notice> = { metadata?: Partial<N["detail"]["metadata"]>; data?: Partial<N["detail"]["data"]> };
+
+const metadata = {
+  eventId: "event-1",
+  occurredAt: "2026-01-01T00:00:00.000Z",
+  correlationId: "correlation-1",
+  causationId: "event-0",
+  orgId: "00D5f000005KcCnEAK",
+  actor: "0055f000005mc66AAA",
+  schemaVersion: 1 as const,
+};
+
+/** A notice of a customer in step. */
+export function synced(changes: Changes<Synced> = {}): Synced {
+  const data: Synced["detail"]["data"] = {
+    customerId: "0015f00002J9YaUAAV",
+    version: version(1),
+    change: "changed",
+    store: "updated",
+    billing: { outcome: "created", stripeCustomerId: "cus_1" },
+  };
+  return {
+    type: "customer.synced",
+    detail: { metadata: { ...metadata, ...changes.metadata }, data: { ...data, ...changes.data } },
+  };
+}
+
+/** A notice of parked work. */
+export function failed(changes: Changes<Failed> = {}): Failed {
+  const data: Failed["detail"]["data"] = {
+    customerId: "0015f00002J9YaUAAV",
+    version: version(1),
+    parkedId: "parked-1",
+    state: "UpsertBilling",
+    error: { name: "RejectedByTargetError", message: "Stripe refused the request: email_invalid" },
+  };
+  return {
+    type: "customer.sync-failed",
+    detail: { metadata: { ...metadata, ...changes.metadata }, data: { ...data, ...changes.data } },
+  };
+}
