@@ -1,4 +1,4 @@
-import { AwsError, TemplateError } from "../kernel/errors.ts";
+import { inTemplate, TemplateError } from "../kernel/errors.ts";
 import { physicalName } from "../kernel/names.ts";
 import type { PolicyStatement, ResourceProvider, TemplateResource } from "../kernel/service.ts";
 import { defineArchive } from "./archives.ts";
@@ -122,14 +122,4 @@ function text(value: unknown): string {
 
 function parsed(value: unknown): unknown {
   return typeof value === "string" ? JSON.parse(value) : value;
-}
-
-/** Turns an API refusal into one that names the place in the template. */
-function inTemplate<Result>(logicalId: string, path: string, run: () => Result): Result {
-  try {
-    return run();
-  } catch (error) {
-    if (error instanceof AwsError) throw new TemplateError(logicalId, path, error.message);
-    throw error;
-  }
 }

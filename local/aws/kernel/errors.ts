@@ -34,3 +34,13 @@ export class TemplateError extends Error {
     this.path = path;
   }
 }
+
+/** Runs one step of a resource's creation and names its place in the template when the service refuses it. */
+export function inTemplate<Result>(logicalId: string, path: string, run: () => Result): Result {
+  try {
+    return run();
+  } catch (error) {
+    if (error instanceof AwsError) throw new TemplateError(logicalId, path, error.message);
+    throw error;
+  }
+}

@@ -1,4 +1,4 @@
-import { AwsError, TemplateError } from "../kernel/errors.ts";
+import { inTemplate, TemplateError } from "../kernel/errors.ts";
 import { physicalName } from "../kernel/names.ts";
 import type { ResourceProvider, TemplateResource } from "../kernel/service.ts";
 import type { QueueRegistry } from "./registry.ts";
@@ -73,14 +73,4 @@ function createPolicy(registry: QueueRegistry, { logicalId, stackName, propertie
 
 function text(value: unknown): string {
   return typeof value === "string" ? value : typeof value === "object" ? JSON.stringify(value) : String(value);
-}
-
-/** Turns an API refusal into one that names the place in the template. */
-function inTemplate<Result>(logicalId: string, path: string, run: () => Result): Result {
-  try {
-    return run();
-  } catch (error) {
-    if (error instanceof AwsError) throw new TemplateError(logicalId, path, error.message);
-    throw error;
-  }
 }
