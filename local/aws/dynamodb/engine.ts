@@ -69,11 +69,20 @@ export function openEngine(path?: string): Engine {
   // Reported by the first call; until then the rejection must not end the process.
   opened.catch(() => undefined);
 
-  const run = async <Output = Record<string, unknown>>(
-    operation: DynaliteOperation,
-    input: unknown,
-  ): Promise<Output> => {
+  const underWay = new Set<Promise<unknown>>();
+  let closed = false;
+  /** dynalite throws out of its callbacks once its store is closed, so closing waits for what has begun. */
+  const tracked = <Output>(work: Promise<Output>): Promise<Output> => {
+    underWay.add(work);
+    return work.finally(() => underWay.delete(work));
+  };
+
+  const run = <Output = Record<string, unknown>>(operation: DynaliteOperation, input: unknown): Promise<Output> =>
+    tracked(runUntracked<Output>(operation, input));
+
+  const runUntracked = async <Output>(operation: DynaliteOperation, input: unknown): Promise<Output> => {
     await ready(opened, path);
+    if (closed) throw new AwsError("InternalServerError", "The twin is stopping.", { status: 500 });
     const data = validate(store, operation, input);
     const action = require(`dynalite/actions/${lowerFirst(operation)}`);
     const output = await new Promise((resolve, reject) => {
@@ -108,15 +117,18 @@ export function openEngine(path?: string): Engine {
       const source = data.Item ?? data.Key;
       const badKey = data.Key ? database.validateKey(data.Key, Table) : undefined;
       if (badKey) throw asAwsError(badKey);
-      const item = await new Promise<Item | undefined>((resolve, reject) => {
+      const read = new Promise<Item | undefined>((resolve, reject) => {
         const key = database.createKey(source, Table);
         store.getItemDb(TableName).get(key, (error, found) => (error ? reject(error) : resolve(found)));
       });
+      const item = await tracked(read);
       const error = database.checkConditional(data, item);
       return { ...(item ? { item } : {}), ...(error ? { error: asAwsError(error) } : {}) };
     },
     async close() {
+      closed = true;
       await opened.catch(() => undefined);
+      await Promise.allSettled(underWay);
       await new Promise<void>((resolve, reject) => {
         store.lifecycleManager.gracefulClose((error) => (error ? reject(error) : resolve()));
       });

@@ -52,9 +52,9 @@ export function sweepRegularly(clock: Clock, engine: Engine, ttl: TimeToLive): (
   let ended = false;
   const sweep = async () => {
     for (const [table, attribute] of ttl)
-      await deleteExpired(engine, table, attribute, clock.now()).catch((cause) =>
-        process.emitWarning(`Expired items of ${table} were not deleted: ${cause}`),
-      );
+      await deleteExpired(engine, table, attribute, clock.now()).catch((cause) => {
+        if (!ended) process.emitWarning(`Expired items of ${table} were not deleted: ${cause}`);
+      });
     plan();
   };
   const plan = () => {
