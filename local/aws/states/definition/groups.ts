@@ -6,15 +6,23 @@ const MAX_NAME = 80;
 
 /** Judges a level of states (the machine, a branch, an item processor): names, states and the transitions between them. */
 export function validateGroup(group: unknown, place: Place): void {
-  if (!isObject(group)) return refuse(place, "Expected value of type Object");
+  if (!isObject(group)) {
+    refuse(place, "Expected value of type Object");
+    return;
+  }
   const missing = ["States", "StartAt"].filter((name) => group[name] === undefined);
-  if (missing.length > 0) return refuse(place, `These fields are required: [${missing.join(", ")}]`);
+  if (missing.length > 0) {
+    refuse(place, `These fields are required: [${missing.join(", ")}]`);
+    return;
+  }
   for (const name of Object.keys(group))
     if (!["States", "StartAt", "Comment"].includes(name))
       refuse(below(place, name), `Field '${name}' is not supported`);
   const { States: states, StartAt: start } = group;
-  if (!isObject(states) || Object.keys(states).length === 0)
-    return refuse(below(place, "States"), "Expected an object with at least one state");
+  if (!isObject(states) || Object.keys(states).length === 0) {
+    refuse(below(place, "States"), "Expected an object with at least one state");
+    return;
+  }
   const at = {
     ...below(place, "States"),
     levelVariables: new Set([...place.outerVariables, ...assignedNames(states)]),
@@ -34,8 +42,10 @@ function checkName(name: string, place: Place): void {
 }
 
 function checkTransitions(states: Record<string, unknown>, start: unknown, place: Place): void {
-  if (typeof start !== "string" || !Object.hasOwn(states, start))
-    return refuse(below(place, "StartAt"), `Missing 'StartAt' target: ${start}`, "MISSING_TRANSITION_TARGET");
+  if (typeof start !== "string" || !Object.hasOwn(states, start)) {
+    refuse(below(place, "StartAt"), `Missing 'StartAt' target: ${start}`, "MISSING_TRANSITION_TARGET");
+    return;
+  }
   for (const [name, state] of Object.entries(states))
     for (const { field, target } of targets(state))
       if (typeof target === "string" && !Object.hasOwn(states, target))

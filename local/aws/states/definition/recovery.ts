@@ -58,7 +58,10 @@ export const catchers: Check = (value, place) =>
   });
 
 function entries(value: unknown, place: Place, check: (entry: Record<string, unknown>, at: Place) => void): void {
-  if (!Array.isArray(value)) return refuse(place, "Expected value of type Array");
+  if (!Array.isArray(value)) {
+    refuse(place, "Expected value of type Array");
+    return;
+  }
   for (const [index, entry] of value.entries()) {
     const at = below(place, `[${index}]`);
     if (!isObject(entry)) refuse(at, "Expected value of type Object");
@@ -70,8 +73,10 @@ function entries(value: unknown, place: Place, check: (entry: Record<string, unk
 }
 
 function checkNames(names: unknown, place: Place, last: boolean): void {
-  if (!Array.isArray(names) || names.length === 0 || names.some((name) => typeof name !== "string"))
-    return refuse(place, "Expected a non-empty array of error names");
+  if (!Array.isArray(names) || names.length === 0 || names.some((name) => typeof name !== "string")) {
+    refuse(place, "Expected a non-empty array of error names");
+    return;
+  }
   for (const name of names as string[]) {
     text(name, place);
     if (name.startsWith("States.") && !STATES_ERRORS.has(name))

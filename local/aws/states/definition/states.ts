@@ -35,7 +35,10 @@ const WORKING: Fields = {
 const { Arguments: _, ...WORKING_WITHOUT_ARGUMENTS } = WORKING;
 
 const choices: Check = (value, place) => {
-  if (!Array.isArray(value) || value.length === 0) return refuse(place, "Expected a non-empty array of choice rules");
+  if (!Array.isArray(value) || value.length === 0) {
+    refuse(place, "Expected a non-empty array of choice rules");
+    return;
+  }
   for (const [index, rule] of value.entries()) {
     const at = below(place, `[${index}]`);
     if (!isObject(rule)) refuse(at, "Expected value of type Object");
@@ -53,19 +56,28 @@ const condition: Check = (value, place) => {
 };
 
 const branches: Check = (value, place) => {
-  if (!Array.isArray(value) || value.length === 0) return refuse(place, "Expected a non-empty array of branches");
+  if (!Array.isArray(value) || value.length === 0) {
+    refuse(place, "Expected a non-empty array of branches");
+    return;
+  }
   for (const [index, branch] of value.entries()) validateGroup(branch, nested(below(place, `[${index}]`)));
 };
 
 const itemProcessor: Check = (value, place) => {
-  if (!isObject(value)) return refuse(place, "Expected value of type Object");
+  if (!isObject(value)) {
+    refuse(place, "Expected value of type Object");
+    return;
+  }
   const { ProcessorConfig: config, ...group } = value;
   if (config !== undefined) checkProcessorConfig(config, below(place, "ProcessorConfig"));
   validateGroup(group, nested(place));
 };
 
 function checkProcessorConfig(config: unknown, place: Place): void {
-  if (!isObject(config)) return refuse(place, "Expected value of type Object");
+  if (!isObject(config)) {
+    refuse(place, "Expected value of type Object");
+    return;
+  }
   if (config.Mode === "DISTRIBUTED")
     refuse(below(place, "Mode"), "The local twin runs Map states in INLINE mode only; it has no distributed Map");
   else checkFields(config, place, { Mode: oneOf("INLINE") });
@@ -88,7 +100,10 @@ const resource: Check = (value, place) => {
     place.machineType === "EXPRESS"
       ? /\.(sync(?::2)?|waitForTaskToken)$/.exec(value)?.[1]?.replace(":2", "")
       : undefined;
-  if (express) return refuse(place, `Express state machine does not support '.${express}' service integration`);
+  if (express) {
+    refuse(place, `Express state machine does not support '.${express}' service integration`);
+    return;
+  }
   const problem = place.resourceProblem(value, place.machineType);
   if (problem) refuse(place, problem, "INVALID_RESOURCE");
 };
@@ -133,10 +148,15 @@ const DISTRIBUTED_ONLY = [
 
 /** Judges one state: its type, its fields, what must be there, and what excludes what. */
 export function validateState(state: unknown, place: Place): void {
-  if (!isObject(state)) return refuse(place, "Expected value of type Object");
+  if (!isObject(state)) {
+    refuse(place, "Expected value of type Object");
+    return;
+  }
   const type = state.Type as StateType;
-  if (!Object.hasOwn(FIELDS, type))
-    return refuse(below(place, "Type"), `Expected one of ${Object.keys(FIELDS).join(", ")}`);
+  if (!Object.hasOwn(FIELDS, type)) {
+    refuse(below(place, "Type"), `Expected one of ${Object.keys(FIELDS).join(", ")}`);
+    return;
+  }
   if (type === "Map") refuseDistributed(state, place);
   const known = Object.fromEntries(
     Object.entries(state).filter(([name]) => type !== "Map" || !DISTRIBUTED_ONLY.includes(name)),

@@ -73,7 +73,10 @@ export function evaluated(allowed: AllowedStates): Check {
 /** `Assign`: whole variables only, named as Unicode identifiers, none of which hides an outer variable. */
 export function assignments(allowed: AllowedStates): Check {
   return (value, place) => {
-    if (!isObject(value)) return refuse(place, "Expected value of type Object");
+    if (!isObject(value)) {
+      refuse(place, "Expected value of type Object");
+      return;
+    }
     for (const name of Object.keys(value)) {
       const at = below(place, name);
       if (!VARIABLE_NAME.test(name) || name.length > MAX_NAME)
