@@ -16,6 +16,7 @@ const CLOCK_SLACK_MS = 30_000;
  */
 export class OAuthError extends Error {
   override readonly name = "OAuthError";
+  readonly status = 400;
   readonly error: string;
 
   constructor(error: string, description: string) {

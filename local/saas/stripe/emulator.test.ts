@@ -166,13 +166,20 @@ describe("faults and limits", () => {
     });
   });
 
-  test("a socket reset before the effect leaves nothing behind, one after it does", async () => {
-    for (const [error, count] of [
-      ["socketReset", 0],
-      ["socketResetAfterEffect", 1],
+  test("a socket reset before the effect leaves nothing behind", async () => {
+    // Twice: the client itself tries once more on a connection that was closed.
+    await control(emulator.url, "POST", "faults", { path: "/v1/customers", error: "socketReset", times: 2 });
+    await expect(stripe.customers.create({ name: "x" })).rejects.toMatchObject({ type: "StripeConnectionError" });
+    expect((await stripe.customers.list()).data).toEqual([]);
+  });
+
+  test("a socket reset after the effect is healed by a key, given or made by the client", async () => {
+    for (const [options, count] of [
+      [{ idempotencyKey: "k6" }, 1],
+      [{}, 2],
     ] as const) {
-      await control(emulator.url, "POST", "faults", { method: "POST", path: "/v1/customers", error });
-      await expect(stripe.customers.create({ name: "x" })).rejects.toMatchObject({ type: "StripeConnectionError" });
+      await control(emulator.url, "POST", "faults", { path: "/v1/customers", error: "socketResetAfterEffect" });
+      await stripe.customers.create({ name: "x" }, options);
       expect((await stripe.customers.list()).data).toHaveLength(count);
     }
   });
