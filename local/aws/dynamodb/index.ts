@@ -48,6 +48,7 @@ export function createDynamoDb(kernel: Kernel, options: { readonly stateDir?: st
         state.partitionKeys.set(TableName, partitionKey({ KeySchema }));
         const { Enabled, AttributeName } = properties.TimeToLiveSpecification ?? {};
         if (Enabled === true || Enabled === "true") state.ttl.set(TableName, AttributeName);
+        else state.ttl.delete(TableName);
         if (String(properties.DeletionProtectionEnabled) === "true") state.protected.add(TableName);
       }),
     ],
