@@ -26,6 +26,7 @@ export class LogStream {
   #pending: LogEvent[] = [];
   #sending: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
+  #latest = 0;
   #created = false;
   #lost = false;
 
@@ -36,10 +37,11 @@ export class LogStream {
     this.#stream = stream;
   }
 
-  /** Adds one log message, stamped in epoch milliseconds. */
-  add(message: string, timestamp: number): void {
+  /** Adds one log message, stamped in epoch milliseconds; a stamp never lies before that of the message before. */
+  add(message: string, at: number): void {
     if (this.#lost) return;
-    this.#pending.push({ message, timestamp });
+    this.#latest = Math.max(this.#latest, at);
+    this.#pending.push({ message, timestamp: this.#latest });
     this.#timer ??= setTimeout(() => void this.flush(), FLUSH_MS).unref();
   }
 
@@ -47,7 +49,7 @@ export class LogStream {
   flush(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    const events = this.#pending.sort((a, b) => a.timestamp - b.timestamp);
+    const events = this.#pending;
     this.#pending = [];
     if (events.length > 0) this.#sending = this.#sending.then(() => this.#send(events)).catch(() => this.#lose());
     return this.#sending;

@@ -7,6 +7,8 @@ import type { Target } from "./types.ts";
 
 /** Lambda's own sampling: one request per second and 5 % of the rest; it cannot be configured. */
 const RATE = 0.05;
+/** Wall clock and monotonic clock differ by rounding. */
+const CLOCK_TOLERANCE_MS = 5;
 
 /**
  * Decides for requests that come without a sampling decision.
@@ -91,7 +93,10 @@ function record(kernel: Kernel, target: Target, root: string, parent: string | u
         end_time: endAt / 1000,
         http: { response: { status: 200 } },
         aws: { ...aws, resource_names: [target.record.name] },
-        ...(initMs === undefined ? {} : { subsegments: [initSubsegment(runAt, initMs)] }),
+        // An environment that was started for another caller began its init phase before this request came.
+        ...(initMs === undefined || runAt - initMs < receivedAt - CLOCK_TOLERANCE_MS
+          ? {}
+          : { subsegments: [initSubsegment(receivedAt, runAt, initMs)] }),
       });
       kernel.record({
         ...common,
@@ -118,9 +123,9 @@ function record(kernel: Kernel, target: Target, root: string, parent: string | u
   };
 }
 
-function initSubsegment(runAt: number, initMs: number): object {
-  const end = runAt / 1000;
-  return { name: "Init", id: newSegmentId(), start_time: end - initMs / 1000, end_time: end };
+function initSubsegment(receivedAt: number, runAt: number, initMs: number): object {
+  const start = Math.max(receivedAt, runAt - initMs);
+  return { name: "Init", id: newSegmentId(), start_time: start / 1000, end_time: runAt / 1000 };
 }
 
 /** https://docs.aws.amazon.com/xray/latest/devguide/xray-api-segmentdocuments.html#api-segmentdocuments-errors */
