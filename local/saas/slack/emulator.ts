@@ -43,6 +43,7 @@ const SLACK_ERRORS = {
 } as const;
 
 const _ADMIN_SCOPES = ["channels:manage", "channels:write", "channels:history", "chat:write"];
+const ADMIN_SCOPES = ["channels:manage", "channels:write", "channels:history", "chat:write"];
 const BOT_SCOPES = ["chat:write", "channels:read", "channels:history", "channels:join"];
 
 const CHANNEL_NAME = "customer-sync";
