@@ -3,7 +3,7 @@ import { AwsError } from "../../kernel/errors.ts";
 import type { Identities } from "../../kernel/identities.ts";
 import { allowAll } from "../../testing.ts";
 import type { JsonObject } from "../json.ts";
-import { bench, fakeLambda, fakeService, functionArn, INVOKE, only } from "../testing.ts";
+import { bench, fakeLambda, fakeService, functionArn, INVOKE, only, until } from "../testing.ts";
 
 const task = (resource: string, Arguments: JsonObject, extra: JsonObject = {}): JsonObject => ({
   Type: "Task",
@@ -175,15 +175,12 @@ describe("states:startExecution", () => {
   });
 
   test("stopping the parent stops the child that it waits for", async () => {
-    const { api, machine, ended, states } = bench([], { scale: 1 });
+    const { api, machine, ended, states, types } = bench([], { scale: 1 });
     const StateMachineArn = await machine(only({ Type: "Wait", Seconds: 1000 }));
     const parent = await machine(only(task("states:startExecution.sync", { StateMachineArn, Input: {}, Name: "c" })));
     const { executionArn } = await api("StartExecution", { stateMachineArn: parent });
     const childArn = `${StateMachineArn.replace(":stateMachine:", ":execution:")}:c`;
-    for (;;) {
-      const { events } = await api("GetExecutionHistory", { executionArn });
-      if (events.at(-1).type === "TaskSubmitted") break;
-    }
+    await until(() => types(executionArn).at(-1) === "TaskSubmitted");
     await api("StopExecution", { executionArn, error: "E", cause: "C" });
     expect(await ended(executionArn)).toMatchObject({ status: "ABORTED", error: "E", cause: "C" });
     expect(await ended(childArn)).toMatchObject({ status: "ABORTED" });
