@@ -126,7 +126,11 @@ describe("a batch", () => {
 
   test("ends at 6 MB", async () => {
     const source = `export const handler = async ({ Records }) => console.log("batch", Records.length)`;
-    await begin(source, { BatchSize: 100, MaximumBatchingWindowInSeconds: 100 }, { queue: { VisibilityTimeout: 3600 } });
+    await begin(
+      source,
+      { BatchSize: 100, MaximumBatchingWindowInSeconds: 100 },
+      { queue: { VisibilityTimeout: 3600 } },
+    );
     for (let index = 0; index < 8; index += 1) await send("x".repeat(1_000_000));
     await empty();
     expect(await eventually(() => (batches().length === 2 ? batches() : undefined))).toEqual([6, 2]);
