@@ -5,7 +5,7 @@ import { validateDefinition } from "../definition/validate.ts";
 import { type Machine, machineArn } from "../machines.ts";
 import type { StatesContext } from "../service.ts";
 import { checkName, invalid, page, requiredString, seconds } from "./input.ts";
-import { checkDefinition, loggingOf, refuseUnsupported, tracingOf } from "./settings.ts";
+import { checkDefinition, loggingOf, problemWith, refuseUnsupported, tracingOf } from "./settings.ts";
 
 /** Operations on state machines. https://docs.aws.amazon.com/step-functions/latest/apireference/API_Operations.html */
 export function machineOperations(context: StatesContext): Record<string, Operation> {
@@ -158,16 +158,14 @@ function description({ arn, name, definition, roleArn, logging, tracing, parsed,
 }
 
 function validate(
-  { resolve }: StatesContext,
+  context: StatesContext,
   input: { definition?: string; type?: MachineType; severity?: "ERROR" | "WARNING"; maxResults?: number },
 ) {
   const { type = "STANDARD", severity = "ERROR", maxResults } = input;
   if (typeof input.definition !== "string")
     throw invalid("Value null at 'definition' failed to satisfy constraint: Member must not be null");
-  const { diagnostics, definition } = validateDefinition(input.definition, {
-    type,
-    resourceProblem: (resource) => problemOf(resolve(resource)),
-  });
+  const resourceProblem = problemWith(context);
+  const { diagnostics, definition } = validateDefinition(input.definition, { type, resourceProblem });
   const wanted = diagnostics.filter((diagnostic) => severity === "WARNING" || diagnostic.severity === "ERROR");
   const limit = maxResults ? Math.min(maxResults, 100) : 100;
   return {
@@ -175,8 +173,4 @@ function validate(
     diagnostics: wanted.slice(0, limit),
     truncated: wanted.length > limit,
   };
-}
-
-function problemOf(resolved: unknown): string | undefined {
-  return typeof resolved === "string" ? resolved : undefined;
 }

@@ -19,16 +19,18 @@ export function checkDefinition(
   type: MachineType,
   roleArn: string,
 ): MachineDefinition {
-  const { diagnostics, definition } = validateDefinition(text, {
-    type,
-    resourceProblem: (resource) => {
-      const resolved = context.resolve(resource);
-      return typeof resolved === "string" ? `The resource '${resource}' cannot be run: ${resolved}` : undefined;
-    },
-  });
+  const { diagnostics, definition } = validateDefinition(text, { type, resourceProblem: problemWith(context) });
   if (!definition) throw new AwsError("InvalidDefinition", invalidDefinitionMessage(diagnostics));
   if (/"arn:aws:states:[^"]*\.sync(:2)?"/.test(text)) checkManagedRule(context, roleArn);
   return definition;
+}
+
+/** Says why a Task's resource cannot be run, naming it. */
+export function problemWith({ resolve }: StatesContext): (resource: string) => string | undefined {
+  return (resource) => {
+    const resolved = resolve(resource);
+    return typeof resolved === "string" ? `The resource '${resource}' cannot be run: ${resolved}` : undefined;
+  };
 }
 
 /** https://docs.aws.amazon.com/step-functions/latest/dg/connect-stepfunctions.html#sync-async-iam-policies */
