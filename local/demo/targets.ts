@@ -37,13 +37,13 @@ export async function readStore(fleet: Fleet, customerId: string): Promise<Store
     { TableName: fleet.ref("CustomersTable"), Key: { customerId: { S: customerId } }, ConsistentRead: true },
     { principal: ADMINISTRATOR },
   );
-  if (!Item) return null;
-  const text = (name: string) => Item[name]?.S ?? "";
+  const customer = Item?.customer?.M;
+  if (!Item || !customer) return null;
   return {
-    name: text("name"),
-    phone: Item.phone?.S ?? null,
-    version: text("version"),
-    correlationId: text("correlationId"),
+    name: customer.name?.S ?? "",
+    phone: customer.phone?.S ?? null,
+    version: Item.version?.S ?? "",
+    correlationId: Item.correlationId?.S ?? "",
     stripeCustomerId: Item.links?.M?.stripe?.M?.id?.S ?? null,
   };
 }

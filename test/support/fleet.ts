@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { XRayClient } from "@aws-sdk/client-xray";
-import { expect } from "@jest/globals";
+import { expect } from "expect";
 import { fetchTraces } from "../../cli/trace/fetch.ts";
 import { buildTree, type Segment, type TraceTree } from "../../cli/trace/tree.ts";
 import { ADMINISTRATOR, type Kernel } from "../../local/aws/kernel/kernel.ts";
@@ -22,8 +22,7 @@ export interface Account {
 export interface StoredItem {
   readonly [attribute: string]: unknown;
   readonly customerId: string;
-  readonly name?: string;
-  readonly phone?: string | null;
+  readonly customer?: { readonly [field: string]: unknown };
   readonly deleted?: boolean;
   readonly correlationId?: string;
 }
@@ -122,7 +121,7 @@ export async function expectInStep(fleet: TestFleet): Promise<void> {
   const slack = (await fleet.slackTexts()).join("\n");
   for (const account of accounts) {
     const item = stored.get(account.Id);
-    expect(item).toMatchObject({ name: account.Name, phone: account.Phone });
+    expect(item).toMatchObject({ deleted: false, customer: { name: account.Name, phone: account.Phone } });
     const linked = customers.filter(({ metadata }) => metadata.salesforce_account_id === account.Id);
     expect(linked).toEqual([expect.objectContaining({ name: account.Name, phone: account.Phone })]);
     expect(slack).toContain(account.Id);
