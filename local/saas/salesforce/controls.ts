@@ -5,7 +5,7 @@ import { expireTokens } from "./oauth.ts";
 import type { Actor, Org } from "./org.ts";
 import type { EventRelay } from "./relay.ts";
 import { requireType, typeOfId } from "./schema.ts";
-import { HUMAN_USER } from "./state.ts";
+import { type Commit, HUMAN_USER } from "./state.ts";
 
 const eventFault = z.strictObject({
   kind: z.enum(["duplicate", "drop", "reorder", "gap", "overflow"]),
@@ -56,7 +56,7 @@ export function salesforceControls(current: () => OrgHandle, persist: () => Prom
       path: "undelete",
       run: changing(({ org }, input) => undelete(org, parseControl(recordId, input).id)),
     },
-    { method: "GET", path: "commits", run: (input) => commitsAfter(current().org, parseControl(since, input).after) },
+    { method: "GET", path: "log", run: (input) => commitsAfter(current().org, parseControl(since, input).after) },
     {
       method: "POST",
       path: "events",
@@ -111,6 +111,7 @@ function humanActor(org: Org): Actor {
   return { userId: String(user?.Id), changeOrigin: "com/salesforce/api/soap/66.0;client=SfdcInternalAPI/" };
 }
 
-function commitsAfter(org: Org, replayId: number): unknown {
-  return org.state.log.filter((commit) => commit.events.some((event) => event.replayId > replayId));
+/** Transactions with an event after a replay id, oldest first. */
+function commitsAfter(org: Org, replayId: number): { commits: readonly Commit[] } {
+  return { commits: org.state.log.filter((commit) => commit.events.some((event) => event.replayId > replayId)) };
 }

@@ -84,7 +84,8 @@ export class Org {
     const header = {
       changeOrigin: actor.changeOrigin,
       transactionKey: newTransactionKey(),
-      commitTimestamp: this.now(),
+      // The events of real orgs give whole seconds here.
+      commitTimestamp: Math.floor(this.now() / 1000) * 1000,
       commitNumber: this.#nextCommitNumber(),
       commitUser: actor.userId,
     };

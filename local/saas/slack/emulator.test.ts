@@ -43,6 +43,15 @@ describe("the unmodified client", () => {
     expect(channels?.find((channel) => channel.id === slack.channelId)?.name).toBe("customer-sync");
   });
 
+  test("is answered over GET with a query too", async () => {
+    await client().chat.postMessage({ channel: slack.channelId, text: "one" });
+    const { token, apiUrl, channel } = slack.connection();
+    const response = await fetch(new URL(`conversations.history?channel=${channel}`, apiUrl), {
+      headers: { authorization: `Bearer ${token}` },
+    });
+    expect(await response.json()).toMatchObject({ ok: true, messages: [{ text: "one" }] });
+  });
+
   test("refuses a wrong token and a missing scope", async () => {
     const stranger = new WebClient("xoxb-wrong", { slackApiUrl: slack.connection().apiUrl });
     await expect(stranger.chat.postMessage({ channel: slack.channelId, text: "x" })).rejects.toMatchObject({

@@ -51,7 +51,7 @@ const CHANNEL_NAME = "customer-sync";
 const CHANNEL_ID = "C000000002";
 const RETRY_AFTER_SECONDS = 1;
 /** Hop-by-hop and length headers are the next connection's own. */
-const DROPPED_HEADERS = ["connection", "content-length", "host", "keep-alive", "transfer-encoding", "accept-encoding"];
+const DROPPED_HEADERS = ["accept-encoding", "connection", "content-length", "host", "keep-alive", "transfer-encoding"];
 
 interface SavedState {
   readonly token: string;
@@ -143,28 +143,44 @@ async function pass(
   journal: Journal,
   persist: () => Promise<void>,
 ): Promise<Response> {
+  const { url, init, entry } = await toInner(inner, request, journal);
+  const answer = await fetch(url, init);
+  const text = await answer.text();
+  if (entry && journal.record(entry, text)) await persist();
+  const shown = new Headers(answer.headers);
+  for (const name of DROPPED_HEADERS) shown.delete(name);
+  return new Response(journal.toShown(text), { status: answer.status, headers: shown });
+}
+
+/** The same call for `emulate`, which knows most methods by POST only; Slack takes GET with a query as well. */
+async function toInner(
+  inner: string,
+  request: Request,
+  journal: Journal,
+): Promise<{ url: string; init: RequestInit; entry?: Omit<JournalEntry, "ts"> }> {
   const { pathname, search } = new URL(request.url);
   const headers = new Headers(request.headers);
   for (const name of DROPPED_HEADERS) headers.delete(name);
-  const hasBody = request.method !== "GET" && request.method !== "HEAD";
-  const body = hasBody ? journal.toCurrent(await request.text()) : null;
-  const answer = await fetch(`${inner}${pathname}${search}`, {
-    method: request.method,
-    headers,
-    body,
-    redirect: "manual",
-  });
-  const text = await answer.text();
+  if (!pathname.startsWith("/api/"))
+    return {
+      url: `${inner}${pathname}${search}`,
+      init: { method: request.method, headers, body: await bodyOf(request) },
+    };
+  const isGet = request.method === "GET";
+  if (isGet) headers.set("content-type", "application/x-www-form-urlencoded");
+  const body = isGet ? search.slice(1) : await request.text();
+  const url = `${inner}${pathname}${isGet ? "" : search}`;
   const entry = {
-    method: pathname.replace(/^\/api\//, ""),
+    method: pathname.slice("/api/".length),
     contentType: headers.get("content-type") ?? "",
     authorization: headers.get("authorization") ?? "",
-    body: body ?? "",
+    body,
   };
-  if (journal.record(entry, text)) await persist();
-  const shown = new Headers(answer.headers);
-  for (const name of ["connection", "content-length", "keep-alive", "transfer-encoding"]) shown.delete(name);
-  return new Response(journal.toShown(text), { status: answer.status, headers: shown });
+  return { url, init: { method: "POST", headers, body: journal.toCurrent(body) }, entry };
+}
+
+async function bodyOf(request: Request): Promise<ArrayBuffer | null> {
+  return request.method === "GET" || request.method === "HEAD" ? null : request.arrayBuffer();
 }
 
 async function replay(inner: string, entry: JournalEntry): Promise<string> {
