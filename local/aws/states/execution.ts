@@ -14,6 +14,8 @@ import type { TaskTokens } from "./tokens.ts";
 import { type ExecutionTrace, failureOf, Span } from "./tracing.ts";
 
 const EXPRESS_LIMIT_SECONDS = 300;
+/** An EXPRESS execution does not outlive its host. */
+const LOST = new StateError("States.Runtime", "The local twin was stopped while this EXPRESS execution ran.");
 
 /** All that is known of an execution; plain JSON apart from the machine. Times are in epoch milliseconds. */
 export interface ExecutionRecord {
@@ -185,9 +187,10 @@ export class Execution {
   }
 
   #fail(cause: unknown): void {
-    if (cause instanceof Interruption && cause.kind === "shutdown") return; // stays RUNNING, for the next start
     const interruption = cause instanceof Interruption ? cause : undefined;
-    const error = interruption ? interruption.failure : (cause as StateError);
+    const shutdown = interruption?.kind === "shutdown";
+    if (shutdown && this.record.machine.type === "STANDARD") return; // stays RUNNING, for the next start
+    const error = shutdown ? LOST : interruption ? interruption.failure : (cause as StateError);
     const kind = interruption?.kind ?? "failed";
     const { error: name, cause: text } = error?.details() ?? {};
     if (name !== undefined) this.record.error = name;
@@ -214,8 +217,10 @@ export class Execution {
   #closeSpan(span: Span | undefined): void {
     const { status, error, cause } = this.record;
     if (status === "RUNNING") return; // only interrupted by the twin's stop: its segment stays in progress
-    const failed = status !== "SUCCEEDED";
-    span?.close(failed ? failureOf(error === undefined ? undefined : new StateError(error, cause)) : {});
+    const failure = failureOf(error === undefined ? undefined : new StateError(error, cause));
+    // Somebody stopped an aborted execution: that is an error of a caller, not a fault.
+    const aborted = { ...failure, fault: false, error: true };
+    span?.close(status === "SUCCEEDED" ? {} : status === "ABORTED" ? aborted : failure);
   }
 }
 

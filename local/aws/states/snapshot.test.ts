@@ -1,5 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import type { Service } from "../kernel/service.ts";
+import { rememberedExecutions } from "./index.ts";
 import { type Bench, bench, fakeLambda, INVOKE, only, until } from "./testing.ts";
 
 /** Stops a twin and starts another from its snapshot, as written to disk and read again. */
@@ -23,6 +24,16 @@ describe("restart", () => {
     const { tags } = await after.api("ListTagsForResource", { resourceArn: done.stateMachineArn });
     expect(tags).toEqual([{ key: "k", value: "v" }]);
     expect((await after.api("ListStateMachines")).stateMachines).toHaveLength(2);
+  });
+
+  test("an EXPRESS execution that runs is lost, and whoever waits for it is told", async () => {
+    const before = bench([], { scale: 1 });
+    const stateMachineArn = await before.machine(only({ Type: "Wait", Seconds: 100 }), { type: "EXPRESS" });
+    const running = before.api("StartSyncExecution", { stateMachineArn });
+    await until(() => rememberedExecutions(before.states)[0]?.events.at(-1)?.type === "WaitStateEntered");
+    const after = await restart(before);
+    expect(await running).toMatchObject({ status: "FAILED", error: "States.Runtime" });
+    expect(rememberedExecutions(after.states)).toEqual([]);
   });
 
   test("a running one goes on at the state it had entered, with variables and finished branches", async () => {

@@ -51,8 +51,10 @@ async function visitState(frame: Frame, state: State): Promise<Outcome> {
     visit.span?.close();
     return outcome;
   } catch (cause) {
-    visit.span?.close(failureOf(cause instanceof StateError ? cause : undefined));
-    if (cause instanceof Interruption && cause.kind === "sibling-failed") recordAbort(visit, cause);
+    const interruption = cause instanceof Interruption ? cause : undefined;
+    const paused = interruption?.kind === "shutdown";
+    visit.span?.close(paused ? {} : failureOf(cause instanceof StateError ? cause : interruption?.failure));
+    if (interruption?.kind === "sibling-failed") recordAbort(visit, interruption);
     throw cause;
   }
 }

@@ -51,6 +51,12 @@ describe("expressions", () => {
     await expect(evaluate("($f := function($x){ 1 + $f($x) }; $f(1))")).rejects.toThrow("D1011");
   });
 
+  test("many at once are not charged for each other's time", async () => {
+    const busy = "$sum($range(1, 1000, 1).($ * $length($string($))))";
+    const results = await Promise.all(Array.from({ length: 100 }, () => evaluate(busy)));
+    expect(new Set(results).size).toBe(1);
+  });
+
   test("an endless loop ends after its second", async () => {
     await expect(evaluate("($f := function($x){ $f($x) }; $f(1))")).rejects.toThrow("D1012");
   });
