@@ -52,7 +52,7 @@ export async function inChange<T>(change: ChangeSegment, work: () => Promise<T>)
 
 /** As `inChange` for many changes that share one piece of work, such as a digest: its calls belong to the first. */
 export function inChanges<T>(changes: readonly ChangeSegment[], work: () => Promise<T>): Promise<T> {
-  return changes.reduceRight((inner, change) => () => inChange(change, inner), work)();
+  return changes.reduce((inner, change) => () => inChange(change, inner), work)();
 }
 
 /** Adds an annotation to the running change's segment, for what is known only after the work began. */
@@ -99,8 +99,14 @@ function sendPending(): void {
 function send(documents: readonly string[]): void {
   if (documents.length === 0) return;
   client ??= new XRayClient({});
-  for (let at = 0; at < documents.length; at += MAX_DOCUMENTS)
-    sending.push(
-      client.send(new PutTraceSegmentsCommand({ TraceSegmentDocuments: documents.slice(at, at + MAX_DOCUMENTS) })),
-    );
+  const xrayClient = client;
+  for (let at = 0; at < documents.length; at += MAX_DOCUMENTS) {
+    const command = new PutTraceSegmentsCommand({ TraceSegmentDocuments: documents.slice(at, at + MAX_DOCUMENTS) });
+    // One after the other: an announcement must not arrive after the finished segment.
+    const put = () => xrayClient.send(command);
+    const sent = (sending.at(-1) ?? Promise.resolve()).then(put, put);
+    // A failure may come while the work still runs; it is looked at when flushed and must not end the process before.
+    sent.catch(() => undefined);
+    sending.push(sent);
+  }
 }

@@ -1,0 +1,174 @@
+import { SQSClient } from "@aws-sdk/client-sqs";
+import { describe, expect, test } from "@jest/globals";
+import type { Context, SQSRecord } from "aws-lambda";
+import { ContractError, InvalidInputError, RateLimitedError, TransientError } from "../errors.ts";
+import { type Answer, serve } from "../testing/server.ts";
+import type { Delivery } from "./delivery.ts";
+import { eachDelivery, queueHandler } from "./queue.ts";
+import { createQueueControl, type QueueControl } from "./queue-control.ts";
+
+const context = { functionName: "test", awsRequestId: "1", invokedFunctionArn: "arn" } as Context;
+
+function recordOf(messageId: string, body: string, receives = 1): SQSRecord {
+  const attributes = {
+    ApproximateReceiveCount: String(receives),
+    AWSTraceHeader: "Root=1-5759e988-bd862e3fe1be46a994272793",
+  };
+  return { messageId, body, receiptHandle: `receipt-${messageId}`, attributes } as SQSRecord;
+}
+
+/** A queue that only remembers what was asked of it. */
+function queueOf(members: Partial<QueueControl> = {}) {
+  const parked: [string, string][] = [];
+  const postponed: [string, number][] = [];
+  const control: QueueControl = {
+    maxReceives: 3,
+    park: async ({ messageId }, error) => void parked.push([messageId, (error as Error).message]),
+    postpone: async ({ messageId }, seconds) => void postponed.push([messageId, seconds]),
+    ...members,
+  };
+  return { control, parked, postponed };
+}
+
+const decode = (body: string) => {
+  if (body === "bad") throw new ContractError("NOT_JSON", "unreadable");
+  return body;
+};
+
+/** Fails a delivery with the error that its body names. */
+const work = eachDelivery<string>(async ({ event }) => {
+  if (event === "transient") throw new TransientError("T", "down");
+  if (event === "limited") throw new RateLimitedError("R", "slow", { retryAfterSeconds: 9 });
+  if (event === "invalid") throw new InvalidInputError("I", "wrong");
+  if (event === "bug") throw new TypeError("bug");
+});
+
+async function run(records: SQSRecord[], queue = queueOf(), consume = work) {
+  const answer = await queueHandler(decode, consume, queue.control)({ Records: records }, context);
+  return { again: answer.batchItemFailures.map(({ itemIdentifier }) => itemIdentifier), ...queue };
+}
+
+describe("a queue consumer", () => {
+  test("deletes what it worked, reports what may work later, parks what never will", async () => {
+    const bodies = ["fine", "transient", "invalid", "bad", "bug"];
+    const { again, parked, postponed } = await run(bodies.map((body) => recordOf(body, body)));
+    expect(again).toEqual(["transient", "bug"]);
+    expect(parked.sort()).toEqual([
+      ["bad", "unreadable"],
+      ["invalid", "wrong"],
+    ]);
+    expect(postponed).toEqual([]);
+  });
+
+  test("waits as long as the target asked", async () => {
+    const { again, postponed } = await run([recordOf("m", "limited")]);
+    expect(again).toEqual(["m"]);
+    expect(postponed).toEqual([["m", 9]]);
+  });
+
+  test("reports a message even when it could not be postponed", async () => {
+    const queue = queueOf({ postpone: () => Promise.reject(new Error("no")) });
+    expect((await run([recordOf("m", "limited")], queue)).again).toEqual(["m"]);
+  });
+
+  test.each(["transient", "limited", "bug"])("parks %s when its tries are used up", async (body) => {
+    const { again, parked } = await run([recordOf("m", body, 3)]);
+    expect(again).toEqual([]);
+    expect(parked).toHaveLength(1);
+  });
+
+  test("keeps a message on the queue when it could not be parked", async () => {
+    const queue = queueOf({ park: () => Promise.reject(new Error("no")) });
+    expect((await run([recordOf("m", "invalid"), recordOf("n", "fine")], queue)).again).toEqual(["m"]);
+  });
+
+  test("fails every delivery when the work throws, but parks the unreadable ones", async () => {
+    const broken = () => Promise.reject(new TransientError("T", "all down"));
+    const { again, parked } = await run(
+      [recordOf("a", "x"), recordOf("b", "bad"), recordOf("c", "y")],
+      queueOf(),
+      broken,
+    );
+    expect(again).toEqual(["a", "c"]);
+    expect(parked).toEqual([["b", "unreadable"]]);
+  });
+
+  test("does not start the work when nothing is readable", async () => {
+    const seen: unknown[] = [];
+    const { parked } = await run([recordOf("b", "bad")], queueOf(), async (batch) => {
+      seen.push(batch);
+      return [];
+    });
+    expect([seen, parked]).toEqual([[], [["b", "unreadable"]]]);
+  });
+
+  test("hands over the body, the tries and the trace", async () => {
+    const seen: Delivery<string>[] = [];
+    await run([recordOf("m", "fine", 2)], queueOf(), async (batch) => {
+      seen.push(...batch);
+      return [];
+    });
+    expect(seen).toMatchObject([
+      { event: "fine", body: "fine", messageId: "m", receiveCount: 2, traceHeader: expect.stringMatching(/^Root=/) },
+    ]);
+  });
+
+  test("refuses an event that is no batch", async () => {
+    const handler = queueHandler(decode, work, queueOf().control);
+    await expect(handler({ hello: 1 }, context)).rejects.toMatchObject({ name: "ContractError" });
+  });
+});
+
+// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_Operations.html
+describe("the control of an SQS queue", () => {
+  test("parks the whole body with its reason and its trace", async () => {
+    const { call, seen } = await ask((control) =>
+      control.park(recordOf("m", "body", 2), new InvalidInputError("I", "wrong")),
+    );
+    await call;
+    expect(seen).toMatchObject({
+      QueueUrl: "http://queue/dead",
+      MessageBody: "body",
+      MessageAttributes: {
+        ERROR_CODE: { StringValue: "InvalidInputError" },
+        ERROR_MESSAGE: { StringValue: "wrong" },
+        RECEIVE_COUNT: { StringValue: "2" },
+      },
+      MessageSystemAttributes: { AWSTraceHeader: { StringValue: expect.stringMatching(/^Root=/) } },
+    });
+  });
+
+  test("postpones within what SQS takes", async () => {
+    const { call, seen } = await ask((control) => control.postpone(recordOf("m", "body"), 100_000.5));
+    await call;
+    expect(seen).toMatchObject({
+      QueueUrl: "http://queue/live",
+      ReceiptHandle: "receipt-m",
+      VisibilityTimeout: 43_200,
+    });
+  });
+
+  test("says when it could not", async () => {
+    const denied = { status: 403, body: { __type: "AccessDeniedException", message: "no" } };
+    const { call } = await ask((control) => control.park(recordOf("m", "body"), new Error("x")), denied);
+    await expect(call).rejects.toMatchObject({ name: "AccessDeniedException" });
+  });
+
+  async function ask(work: (control: QueueControl) => Promise<void>, refusal?: Answer) {
+    await using server = await serve(() => refusal ?? { body: { MessageId: "1" } });
+    const credentials = { accessKeyId: "test", secretAccessKey: "test" };
+    const client = new SQSClient({
+      endpoint: server.url,
+      region: "eu-central-1",
+      credentials,
+      maxAttempts: 1,
+      md5: false,
+      useQueueUrlAsEndpoint: false,
+    });
+    const settings = { QUEUE_URL: "http://queue/live", DEAD_LETTER_QUEUE_URL: "http://queue/dead", MAX_RECEIVES: 3 };
+    const [call] = await Promise.allSettled([work(createQueueControl(settings, client))]);
+    const settled = call.status === "fulfilled" ? Promise.resolve() : Promise.reject(call.reason);
+    settled.catch(() => undefined);
+    return { call: settled, seen: JSON.parse(server.requests[0]?.body ?? "null") };
+  }
+});
