@@ -53,9 +53,9 @@ describe("expressions", () => {
 
   test("many at once are not charged for each other's time", async () => {
     const busy = "$sum($range(1, 1000, 1).($ * $length($string($))))";
-    const results = await Promise.all(Array.from({ length: 100 }, () => evaluate(busy)));
+    const results = await Promise.all(Array.from({ length: 60 }, () => evaluate(busy)));
     expect(new Set(results).size).toBe(1);
-  });
+  }, 30_000);
 
   test("an endless loop ends after its second", async () => {
     await expect(evaluate("($f := function($x){ $f($x) }; $f(1))")).rejects.toThrow("D1012");
