@@ -69,11 +69,10 @@ export function createTargets({ aws, stripe, slack }: TargetsOptions): Targets {
         const url = new URL(`conversations.history?channel=${slack.channel}&limit=200`, slack.apiUrl);
         const { ok, error, messages } = await get(url.href, slack.token);
         if (!ok) throw new Error(`Slack answered ${error}.`);
-        const matching = (messages as { ts: string; text: string }[]).filter((message) => {
-          const text = JSON.stringify(message);
-          return mentions.some((mention) => text.includes(mention));
-        });
-        return matching.slice(0, MESSAGES).map(({ ts, text }) => ({ ts, text }));
+        const matching = (messages as SlackMessage[])
+          .map((message) => ({ ts: message.ts, text: passageOf(message, mentions) }))
+          .filter(({ text }) => text !== "");
+        return matching.slice(0, MESSAGES);
       }),
     trace: (correlationId) =>
       view(async () => {
@@ -85,6 +84,18 @@ export function createTargets({ aws, stripe, slack }: TargetsOptions): Targets {
       xray.destroy();
     },
   };
+}
+
+interface SlackMessage {
+  readonly ts: string;
+  readonly text: string;
+  readonly blocks?: readonly { readonly text?: { readonly text: string } }[];
+}
+
+/** The part of a message that mentions the customer: a digest speaks of many. */
+function passageOf({ text, blocks = [] }: SlackMessage, mentions: readonly string[]): string {
+  const parts = blocks.length > 0 ? blocks.map((block) => block.text?.text ?? "") : [text];
+  return parts.filter((part) => mentions.some((mention) => part.includes(mention))).join("\n");
 }
 
 interface Document {

@@ -38,9 +38,14 @@ export function parseSoql(text: string): Query {
   return query;
 }
 
-/** @throws SalesforceError `MALFORMED_QUERY` when AND and OR are mixed without parentheses, as Salesforce refuses it */
-export function toPredicate(where: WhereClause): Predicate {
+/**
+ * Rebuilds the tree of a WHERE clause; `text` is the whole query.
+ * @throws SalesforceError `MALFORMED_QUERY` when AND and OR are mixed without parentheses, as Salesforce refuses it
+ */
+export function toPredicate(where: WhereClause, text: string): Predicate {
   const tokens = tokenize(where);
+  // The parser drops the innermost of three NOTs in a row: better no answer than a wrong one.
+  if (tokens.filter((token) => token === "NOT").length !== countNots(text)) throw notEmulated("NOT of NOT of NOT");
   let position = 0;
   const peek = () => tokens[position];
 
@@ -75,6 +80,11 @@ export function toPredicate(where: WhereClause): Predicate {
   const predicate = expression();
   if (position < tokens.length) throw malformedQuery(`unexpected token: '${String(tokens[position])}'`);
   return predicate;
+}
+
+function countNots(text: string): number {
+  const withoutTexts = text.replace(/'(?:[^'\\]|\\.)*'/g, "''");
+  return (withoutTexts.match(/\bNOT\b(?!\s+IN\b)/gi) ?? []).length;
 }
 
 function tokenize(where: WhereClause): Token[] {

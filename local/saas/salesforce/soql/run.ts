@@ -24,7 +24,8 @@ export function runQuery(org: Org, soql: string, options: { includeDeleted: bool
   const type = findType(query.sObject ?? "");
   if (!type) throw unsupportedType(query.sObject ?? "");
   const selected = query.fields ?? [];
-  const matching = select(org, type, query, options.includeDeleted);
+  const test = query.where ? compile(org, type, toPredicate(query.where, soql)) : () => true;
+  const matching = org.records(type).filter((one) => (options.includeDeleted || !one.IsDeleted) && test(one));
   const count = countOf(selected);
   if (count?.isBare) return { totalSize: matching.length, rows: [] };
   if (count) {
@@ -40,11 +41,6 @@ export function runQuery(org: Org, soql: string, options: { includeDeleted: bool
   const page = sorted.slice(offset, query.limit === undefined ? undefined : offset + query.limit);
   const rows = page.map((record) => renderRecord(org, type, record, fields, options.version));
   return { totalSize: rows.length, rows };
-}
-
-function select(org: Org, type: ObjectType, query: Query, includeDeleted: boolean): StoredRecord[] {
-  const test = query.where ? compile(org, type, toPredicate(query.where)) : () => true;
-  return org.records(type).filter((record) => (includeDeleted || !record.IsDeleted) && test(record));
 }
 
 function countOf(selected: readonly SelectedField[]): { isBare: boolean; field: string; alias: string } | undefined {
