@@ -88,7 +88,7 @@ describe("faults", () => {
 
   test("a timeout after success leaves the message there", async () => {
     await fault({ error: "timeoutAfterSuccess" });
-    await expect(post({ timeout: 200 })).rejects.toMatchObject({ code: "slack_webapi_request_error" });
+    await expect(post({ timeout: 1000 })).rejects.toMatchObject({ code: "slack_webapi_request_error" });
     expect(await texts()).toEqual(["x"]);
   });
 });
