@@ -288,3 +288,12 @@ describe("a mapping", () => {
     await expect(twin.deploy("AWS::Lambda::EventSourceMapping", wanted, "Second")).rejects.toThrow(/already exists/);
   });
 });
+
+test("stops while as many batches are in flight as it may have", async () => {
+  const slow = `export const handler = () => { console.log("batch", "[]"); return new Promise(() => setTimeout(() => {}, 60000)); }`;
+  await begin(slow, { BatchSize: 1, ScalingConfig: { MaximumConcurrency: 2 } }, { scale: 1 });
+  await send("a", "b", "c");
+  await eventually(() => (batches().length === 2 ? true : undefined));
+  await twin.stop();
+  expect((await counts()).waiting).toBe(1);
+});

@@ -62,7 +62,8 @@ export class Poller {
     while (!signal.aborted) {
       try {
         this.#visibilityMs ||= (await this.#queue.visibilityTimeout()) * 1000;
-        while (this.#inFlight.size >= this.#limit) await Promise.race([...this.#inFlight, this.#stopped]);
+        while (this.#inFlight.size >= this.#limit && !signal.aborted)
+          await Promise.race([...this.#inFlight, this.#stopped]);
         const records = await this.#gather();
         backOff = FIRST_BACK_OFF_MS;
         if (records.length > 0 && !signal.aborted) this.#dispatch(records);
