@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { Hono } from "hono";
+import { createEmulator, defineEmulator, type EmulatorContext } from "emulate";
 import { listen, toRequest, write } from "../saas/front/listen.ts";
 import { type Login, SalesforceApi, SalesforceRefusal } from "./salesforce.ts";
-import { createTargets, type TargetsOptions } from "./targets.ts";
+import { createTargets, type Targets, type TargetsOptions, type View } from "./targets.ts";
 
 export interface ConsoleOptions {
   /** 0 takes any free port. */
@@ -21,11 +21,6 @@ export interface ConsoleOptions {
 export interface Console {
   readonly url: string;
   stop(): Promise<void>;
-}
-
-interface Account {
-  readonly Id: string;
-  readonly [field: string]: unknown;
 }
 
 /** What the form edits; anything else is refused. */
@@ -58,76 +53,85 @@ const SECURITY = {
  */
 export async function startConsole({ port, aws, connections }: ConsoleOptions): Promise<Console> {
   const targets = createTargets({ aws, stripe: connections.stripe, slack: connections.slack });
-  const app = createApp(new SalesforceApi(connections.salesforce), targets);
+  const salesforce = new SalesforceApi(connections.salesforce);
+  const definition = defineEmulator({
+    name: "console",
+    cors: false,
+    state: () => ({}),
+    setup: ({ app }) => installRoutes(app, salesforce, targets),
+  });
+  const runtime = await createEmulator({ service: definition, listen: false });
   const listener = await listen("The page", port, async (incoming, response) =>
-    write(response, await app.fetch(toRequest(incoming))),
+    write(response, await runtime.fetch(toRequest(incoming))),
   );
   return {
     url: listener.url,
     async stop() {
       await listener.close();
+      await runtime.close();
       targets.close();
     },
   };
 }
 
-function createApp(salesforce: SalesforceApi, targets: ReturnType<typeof createTargets>): Hono {
-  const app = new Hono();
-  app.onError((error, c) => {
-    const status = error instanceof SalesforceRefusal && error.status < 500 ? error.status : 502;
-    return c.json({ error: error.message }, status as 400);
-  });
-  app.use("*", async (c, next) => {
-    const refusal = refuseForeign(c.req.raw);
-    if (refusal) return refusal;
-    await next();
-    for (const [name, value] of Object.entries(SECURITY)) c.header(name, value);
-  });
+type App = EmulatorContext<object>["app"];
+type Context = Parameters<Parameters<App["get"]>[1]>[0];
 
-  app.get("/", (c) => c.html(pageFile("index.html")));
+function installRoutes(app: App, salesforce: SalesforceApi, targets: Targets): void {
+  const route = (method: string, path: string, handler: (c: Context) => Promise<Response> | Response) =>
+    app.on(method, path, (c) => answer(c, handler));
+  const record = (c: Context) => `sobjects/Account/${encodeURIComponent(c.req.param("id"))}`;
+
+  route("GET", "/", (c) => c.html(pageFile("index.html")));
   for (const [name, type] of Object.entries(PAGE_FILES))
-    app.get(`/${name}`, (c) => c.body(pageFile(name), 200, { "content-type": type }));
+    route("GET", `/${name}`, (c) => c.body(pageFile(name), 200, { "content-type": type }));
 
-  app.get("/api/accounts", async (c) => {
+  route("GET", "/api/accounts", async (c) => {
     const soql = `SELECT Id, Name, Plan__c, LastModifiedDate FROM Account ORDER BY Name, Id LIMIT ${LISTED}`;
     const { records } = (await salesforce.call("GET", `query?q=${encodeURIComponent(soql)}`)) as { records: unknown };
     return c.json(records);
   });
-  app.get("/api/plans", async (c) => {
-    const { fields } = (await salesforce.call("GET", "sobjects/Account/describe")) as {
-      fields: { name: string; picklistValues: { value: string }[] }[];
-    };
-    const plan = fields.find((field) => field.name === "Plan__c");
-    return c.json((plan?.picklistValues ?? []).map(({ value }) => value));
-  });
-  app.post("/api/accounts", async (c) => {
-    return c.json(await salesforce.call("POST", "sobjects/Account", edited(await c.req.json())), 201);
-  });
-  app.get("/api/accounts/:id", async (c) => c.json((await read(salesforce, c.req.param("id"))) as object));
-  app.patch("/api/accounts/:id", async (c) => {
-    await salesforce.call(
-      "PATCH",
-      `sobjects/Account/${encodeURIComponent(c.req.param("id"))}`,
-      edited(await c.req.json()),
-    );
+  route("GET", "/api/plans", async (c) => c.json(await plansOf(salesforce)));
+  route("POST", "/api/accounts", async (c) =>
+    c.json(await salesforce.call("POST", "sobjects/Account", edited(await c.req.json())), 201),
+  );
+  route("GET", "/api/accounts/:id", async (c) => c.json(await salesforce.call("GET", record(c))));
+  route("PATCH", "/api/accounts/:id", async (c) => {
+    await salesforce.call("PATCH", record(c), edited(await c.req.json()));
     return c.body(null, 204);
   });
-  app.delete("/api/accounts/:id", async (c) => {
-    await salesforce.call("DELETE", `sobjects/Account/${encodeURIComponent(c.req.param("id"))}`);
+  route("DELETE", "/api/accounts/:id", async (c) => {
+    await salesforce.call("DELETE", record(c));
     return c.body(null, 204);
   });
-  app.get("/api/accounts/:id/targets", async (c) => {
-    const id = c.req.param("id");
-    const [store, billing, slack] = await Promise.all([targets.store(id), targets.billing(id), targets.slack([id])]);
-    const correlationId = (store.found as { correlationId?: string } | null | undefined)?.correlationId;
-    const trace = correlationId ? await targets.trace(correlationId) : { found: null };
-    return c.json({ store, billing, slack, trace });
-  });
-  return app;
+  route("GET", "/api/accounts/:id/targets", async (c) => c.json(await viewsOf(targets, c.req.param("id"))));
 }
 
-async function read(salesforce: SalesforceApi, id: string): Promise<Account> {
-  return (await salesforce.call("GET", `sobjects/Account/${encodeURIComponent(id)}`)) as Account;
+/** Refuses strangers, and gives an error of Salesforce on in its own words. */
+async function answer(c: Context, handler: (c: Context) => Promise<Response> | Response): Promise<Response> {
+  for (const [name, value] of Object.entries(SECURITY)) c.header(name, value);
+  const refusal = refuseForeign(c.req.raw);
+  if (refusal) return refusal;
+  try {
+    return await handler(c);
+  } catch (error) {
+    const { message } = error as Error;
+    return c.json({ error: message }, error instanceof SalesforceRefusal && error.status < 500 ? error.status : 502);
+  }
+}
+
+async function plansOf(salesforce: SalesforceApi): Promise<string[]> {
+  const { fields } = (await salesforce.call("GET", "sobjects/Account/describe")) as {
+    fields: { name: string; picklistValues: { value: string }[] }[];
+  };
+  return (fields.find((field) => field.name === "Plan__c")?.picklistValues ?? []).map(({ value }) => value);
+}
+
+async function viewsOf(targets: Targets, id: string): Promise<Record<string, View>> {
+  const [store, billing, slack] = await Promise.all([targets.store(id), targets.billing(id), targets.slack([id])]);
+  const correlationId = (store.found as { correlationId?: string } | null | undefined)?.correlationId;
+  const trace = correlationId ? await targets.trace(correlationId) : { found: null };
+  return { store, billing, slack, trace };
 }
 
 /** The editable fields of a form. @throws SalesforceRefusal when it holds any other */

@@ -10,7 +10,7 @@ export interface View {
 }
 
 /** One hop of a change's trace. */
-export interface Hop {
+interface Hop {
   readonly name: string;
   /** Milliseconds since the first hop began. */
   readonly after: number;

@@ -8,12 +8,6 @@ import {
 import { type SlackConnection, type SlackEmulator, startSlack } from "./slack/emulator.ts";
 import { type StripeConnection, type StripeEmulator, startStripe } from "./stripe/emulator.ts";
 
-export { type Console, startConsole } from "../console/server.ts";
-export { type FaultRule, TRANSPORT_FAULTS } from "./front/faults.ts";
-export { type JwtConnection, type SalesforceEmulator, startSalesforce } from "./salesforce/emulator.ts";
-export { type SlackEmulator, startSlack } from "./slack/emulator.ts";
-export { type StripeEmulator, startStripe } from "./stripe/emulator.ts";
-
 export interface SaasOptions {
   /** Ports on 127.0.0.1; 0 takes any free one. */
   readonly ports: {
@@ -35,7 +29,7 @@ export interface SaasOptions {
 }
 
 /** The values of the three secrets by which the connectors reach their systems. */
-export interface Connections {
+interface Connections {
   readonly salesforce: ClientCredentialsConnection;
   readonly stripe: StripeConnection;
   readonly slack: SlackConnection;

@@ -4,7 +4,7 @@ import { z } from "zod";
  * Faults that break the connection or the timing. `…AfterEffect` and `timeoutAfterSuccess` happen once the work is done:
  * the server has changed and the client does not know.
  */
-export const TRANSPORT_FAULTS = [
+const TRANSPORT_FAULTS = [
   "socketReset",
   "socketResetAfterEffect",
   "timeout",
@@ -38,8 +38,6 @@ const ruleSchema = z
     message: "give either 'error' or 'status'",
   });
 
-/** A fault as the control plane takes it. */
-export type FaultRule = z.input<typeof ruleSchema>;
 /** A fault that one call has drawn. */
 export type DrawnFault = Pick<z.output<typeof ruleSchema>, "error" | "status" | "body" | "headers" | "delayMs">;
 

@@ -75,7 +75,7 @@ export function toHeaderOnly(detail: string, changeType: string, recordIds?: rea
 }
 
 /** All digits of the commit number in an event's text. */
-export function commitNumberOf(detail: string): string {
+function commitNumberOf(detail: string): string {
   return /"commitNumber":(\d+)/.exec(detail)?.[1] ?? "0";
 }
 

@@ -44,7 +44,7 @@ export interface ClientCredentialsConnection {
 }
 
 /** Secret of a connection that uses the JWT bearer flow. */
-export interface JwtConnection {
+interface JwtConnection {
   readonly loginUrl: string;
   readonly clientId: string;
   readonly username: string;

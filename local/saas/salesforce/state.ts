@@ -15,7 +15,7 @@ export interface ClientApp {
   readonly publicKey?: string;
 }
 
-export interface Session {
+interface Session {
   readonly userId: string;
   readonly clientId: string;
   /** Epoch milliseconds. */

@@ -33,7 +33,7 @@ export async function control(url: string, method: string, path: string, body?: 
 }
 
 /** One entry as the partner bus got it; `Detail` is text. */
-export interface BusEntry {
+interface BusEntry {
   readonly Source: string;
   readonly DetailType: string;
   readonly Detail: string;

@@ -163,7 +163,7 @@ export class Webhooks {
 }
 
 /** The `Stripe-Signature` of a body. https://docs.stripe.com/webhooks#verify-manually */
-export function sign(body: string, secret: string, timestamp: number): string {
+function sign(body: string, secret: string, timestamp: number): string {
   return `t=${timestamp},v1=${createHmac("sha256", secret).update(`${timestamp}.${body}`).digest("hex")}`;
 }
 
