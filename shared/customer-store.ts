@@ -136,12 +136,12 @@ export function createCustomerStore(tableName: string, client = awsClient(new Dy
     },
 
     async linkBilling(customerId, link) {
-      const free = "attribute_not_exists(links.stripe)";
-      const older =
-        "links.stripe.id = :id AND (attribute_not_exists(links.stripe.version) OR links.stripe.version <= :version)";
+      const free = "attribute_exists(customerId) AND attribute_not_exists(links.stripe)";
+      const same = "links.stripe.id = :id AND";
+      const older = `${same} attribute_not_exists(links.stripe.version) OR ${same} links.stripe.version <= :version`;
       const written = await update(customerId, {
         UpdateExpression: "SET links.stripe = :link",
-        ConditionExpression: `attribute_exists(customerId) AND ${link.version ? `(${free} OR (${older}))` : free}`,
+        ConditionExpression: link.version ? `${free} OR ${older}` : free,
         ExpressionAttributeValues: {
           ":link": link,
           ...(link.version ? { ":id": link.id, ":version": link.version } : {}),
