@@ -16,6 +16,10 @@ export interface LambdaOptions {
   readonly artifacts: string;
   /** Cold starts at the same time; default: one per two processors, at least two. */
   readonly maxStarting?: number;
+  /** Environments of one function that start without hesitation; default: one per processor. */
+  readonly eager?: number;
+  /** Real milliseconds before another one starts while those are busy; default: about a cold start on a busy machine. */
+  readonly patienceMs?: number;
   /** Function processes alive at the same time; default: what half of the machine's memory holds. */
   readonly maxEnvironments?: number;
   /** Real milliseconds until an unused process ends; default five minutes. */
@@ -24,6 +28,7 @@ export interface LambdaOptions {
   readonly initLimitMs?: number;
 }
 
+const PATIENCE_MS = 1000;
 /** A process of a connector takes about this much memory when idle. */
 const BYTES_PER_ENVIRONMENT = 96 * 2 ** 20;
 
@@ -42,6 +47,8 @@ export function createLambda(kernel: Kernel, options: LambdaOptions): Service {
   const registry = new Registry();
   const pool = new Pool({
     create: (fn) => new Environment(kernel, fn, initLimitMs),
+    eager: options.eager ?? availableParallelism(),
+    patienceMs: options.patienceMs ?? PATIENCE_MS,
     maxStarting: options.maxStarting ?? Math.max(2, Math.ceil(availableParallelism() / 2)),
     maxEnvironments: options.maxEnvironments ?? Math.max(8, Math.floor(totalmem() / 2 / BYTES_PER_ENVIRONMENT)),
     idleMs,

@@ -8,12 +8,17 @@ export interface PoolOptions {
   readonly maxStarting: number;
   /** Environments alive at the same time, idle ones included. */
   readonly maxEnvironments: number;
+  /** Environments of one function that are started without hesitation. */
+  readonly eager: number;
+  /** Real milliseconds to wait for one of them to become free before starting another: about a cold start. */
+  readonly patienceMs: number;
   /** Real milliseconds after which an unused environment ends. */
   readonly idleMs: number;
 }
 
 interface Waiter {
   readonly fn: FunctionVersion;
+  readonly since: number;
   resolve(environment: Environment): void;
   reject(error: unknown): void;
 }
@@ -52,8 +57,9 @@ export class Pool {
       return Promise.resolve(idle.environment);
     }
     return new Promise((resolve, reject) => {
-      this.#waiters.push({ fn, resolve, reject });
+      this.#waiters.push({ fn, since: performance.now(), resolve, reject });
       this.#pump();
+      setTimeout(() => this.#pump(), this.#options.patienceMs).unref();
     });
   }
 
@@ -106,12 +112,21 @@ export class Pool {
   /** Starts as many environments as waiters lack and the limits allow, in the order of waiting. */
   #pump(): void {
     for (const fn of new Set(this.#waiters.map((waiter) => waiter.fn))) {
-      const wanted = this.#waiters.filter((waiter) => waiter.fn === fn).length;
-      while (this.#startingOf(fn) < wanted) {
+      while (this.#startingOf(fn) < this.#wantedOf(fn)) {
         if (this.#starting.length >= this.#options.maxStarting || !this.#makeRoom()) return;
         this.#start(fn);
       }
     }
+  }
+
+  /** How many waiters of a function justify a cold start: those that have waited as long as one would take. */
+  #wantedOf(fn: FunctionVersion): number {
+    const { eager, patienceMs } = this.#options;
+    const waiters = this.#waiters.filter((waiter) => waiter.fn === fn);
+    const alive = [...this.#live].filter((environment) => environment.fn === fn).length;
+    if (alive < eager) return waiters.length;
+    const due = performance.now() - patienceMs;
+    return waiters.filter(({ since }) => since <= due).length;
   }
 
   #startingOf(fn: FunctionVersion): number {
