@@ -8,6 +8,7 @@ export default {
       { jsc: { parser: { syntax: "typescript" }, target: "es2024" }, module: { type: "es6" }, sourceMaps: "inline" },
     ],
   },
+  testTimeout: 30_000,
   testMatch: ["<rootDir>/{cli,functions,shared,statemachines,local,scripts,test}/**/*.test.ts"],
   modulePathIgnorePatterns: ["<rootDir>/.serverless", "<rootDir>/.esbuild", "<rootDir>/.twin"],
 };

@@ -88,7 +88,7 @@ describe("a change event that cannot be worked is parked whole, with a reason", 
       "an overflow",
       change({ ...marker("overflow"), changeType: "GAP_OVERFLOW", recordIds: ["000000000000000AAA"] }),
       "key-of-overflow",
-      /overflow/i,
+      /too many.*reconciliation/i,
     ],
     [
       "record ids of the wrong type",

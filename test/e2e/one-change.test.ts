@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { expectInStep, startTestFleet, type TestFleet } from "../support/fleet.ts";
+import { expectInStep, expectWholeTrace, startTestFleet, type TestFleet } from "../support/fleet.ts";
 import { eventually } from "../support/wait.ts";
 
 let fleet: TestFleet;
@@ -32,13 +32,7 @@ test("a new account reaches the store, billing and Slack, on one trace without o
     plan: "Enterprise",
     address: { street: "Unter den Linden 1", city: "Berlin" },
   });
-  const names = await eventually(async () => {
-    const { tree, documents } = await fleet.trace(String(item?.correlationId));
-    expect(documents.map(({ name }) => name)).toContain("slack/notify");
-    expect({ roots: tree.roots.length, orphans: tree.orphans }).toEqual({ roots: 1, orphans: [] });
-    expect(tree.roots[0]?.segment.name).toBe("salesforce/capture");
-    return documents.map(({ name }) => name);
-  });
+  const names = await eventually(() => expectWholeTrace(fleet, item?.correlationId));
   expect(names).toEqual(
     expect.arrayContaining([
       "salesforce/capture",

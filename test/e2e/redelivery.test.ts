@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { expectInStep, startTestFleet, type TestFleet } from "../support/fleet.ts";
+import { expectInStep, expectWholeTrace, startTestFleet, type TestFleet } from "../support/fleet.ts";
 import { eventually } from "../support/wait.ts";
 
 let fleet: TestFleet;
@@ -28,11 +28,7 @@ test.each([
     expect(fleet.kernel.faults.filter(({ times }) => times > 0)).toEqual([]);
     expect(await fleet.parked()).toEqual([]);
     const item = (await fleet.stored()).find(({ customerId }) => customerId === id);
-    await eventually(async () => {
-      const { tree, documents } = await fleet.trace(String(item?.correlationId));
-      expect(documents.map(({ name }) => name)).toContain("slack/notify");
-      expect({ roots: tree.roots.length, orphans: tree.orphans }).toEqual({ roots: 1, orphans: [] });
-    });
+    await eventually(() => expectWholeTrace(fleet, item?.correlationId));
   },
   120_000,
 );

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
-const POLL_MS = 25;
+const POLL_MS = 100;
 
 /**
  * Waits until `look` no longer throws, and answers with what it found: write what should become true as assertions.
