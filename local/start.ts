@@ -44,12 +44,8 @@ async function main(options: StartOptions): Promise<number> {
 }
 
 async function demonstrate(fleet: Fleet, say: (line: string) => void, paint: Paint): Promise<Report> {
-  const { report, trace } = await runDemo(
-    fleet,
-    ({ name, customerId, isNew }) =>
-      say(`\nA person ${isNew ? "creates" : "changes"} ${name} (${customerId}) in Salesforce:`),
-    (hop) => say(describeHop(hop, paint)),
-  );
+  say("\nA person edits an account in Salesforce. Every hop of the change, as it happens:");
+  const { report, trace } = await runDemo(fleet, (hop) => say(describeHop(hop, paint)));
   say(describeReport(report, paint));
   if (trace) say(`\n${renderTree(trace.traceId, buildTree(trace.documents), paint)}`);
   return report;

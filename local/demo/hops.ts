@@ -1,4 +1,6 @@
-import type { Activity, Kernel } from "../aws/kernel/kernel.ts";
+import type { Activity } from "../aws/kernel/kernel.ts";
+import type { Fleet } from "../fleet.ts";
+import type { Call } from "../saas/front/calls.ts";
 
 /** One hand-over of a change: what happened, and when, in milliseconds after the change. */
 export interface Hop {
@@ -7,47 +9,61 @@ export interface Hop {
   readonly error?: string;
 }
 
-/** A call on one of the emulated systems, as their fronts report it. */
-export interface SaasCall {
-  readonly system: string;
-  readonly route: string;
-  readonly status: number;
-}
+/** What each kind of call hands the change to. Calls that only serve one hop (reading a queue, a secret, a log) are none. */
+const RECEIVERS: Readonly<Record<string, (name: string) => string>> = {
+  "events.PutPartnerEvents": () => "partner bus",
+  "events.PutEvents": () => "fleet bus",
+  "sqs.SendMessage": (name) => `queue ${name}`,
+  "lambda.Invoke": (name) => `function ${name}`,
+  "states.StartSyncExecution": (name) => `state machine ${name}`,
+  "dynamodb.UpdateItem": (name) => `table ${name}`,
+  "dynamodb.PutItem": (name) => `table ${name}`,
+};
 
-/**
- * Names the calls of the twin that hand a change on. Calls that only serve one hop (reading a queue, a secret, a log) are
- * no hops of their own.
- */
-function nameOf({ service, operation, resource = "", principal }: Activity): string | undefined {
-  const name = resource.split(/[:/]/).at(-1) ?? "";
-  switch (`${service}.${operation}`) {
-    case "events.PutPartnerEvents":
-      return "Event Relay → partner bus";
-    case "events.PutEvents":
-      return `${principal.kind === "role" ? roleOf(principal.roleArn) : "somebody"} → fleet bus`;
-    case "sqs.SendMessage":
-      return principal.kind === "service" ? `rule → queue ${short(name)}` : `parked: ${short(name)}`;
-    case "lambda.Invoke":
-      return `function ${short(name)}`;
-    case "states.StartSyncExecution":
-      return `state machine ${short(name)}`;
-    case "dynamodb.UpdateItem":
-    case "dynamodb.PutItem":
-      return `table ${short(name)}`;
-    default:
-      return undefined;
-  }
-}
+/** Calls of the emulated systems that belong to the fleet, not to the person or to this program looking on. */
+const SYSTEM_CALLS: Readonly<Record<string, RegExp>> = {
+  Salesforce: /^POST .*\/composite\/sobjects\//,
+  Stripe: /^(POST|DELETE) \/v1\/customers/,
+  Slack: /chat\.postMessage/,
+};
 
-/** Follows a change through the twin: `onHop` is called as each hop ends. Returns the end of following. */
-export function followHops(kernel: Kernel, since: number, onHop: (hop: Hop) => void): () => void {
-  const listener = (activity: Activity) => {
+/** Follows a change through the twin and the systems: `onHop` is called as each hop ends. Returns the end of following. */
+export function followHops(fleet: Fleet, since: number, onHop: (hop: Hop) => void): () => void {
+  const { kernel } = fleet.twin;
+  const onActivity = (activity: Activity) => {
     const name = nameOf(activity);
     const ms = activity.at + activity.ms - since;
     if (name && ms >= 0) onHop({ name, ms, ...(activity.error ? { error: activity.error } : {}) });
   };
-  kernel.on("activity", listener);
-  return () => kernel.off("activity", listener);
+  kernel.on("activity", onActivity);
+  const systems = { Salesforce: fleet.saas.salesforce, Stripe: fleet.saas.stripe, Slack: fleet.saas.slack };
+  const unfollow = Object.entries(systems).map(([system, { calls }]) => {
+    const onCall = ({ route, status }: Call) => {
+      if (!SYSTEM_CALLS[system]?.test(route)) return;
+      const error = status >= 200 && status < 300 ? {} : { error: `HTTP ${status}` };
+      onHop({ name: `${system} ${route.replace("/services/data/:version", "")}`, ms: Date.now() - since, ...error });
+    };
+    calls.on("call", onCall);
+    return () => calls.off("call", onCall);
+  });
+  return () => {
+    kernel.off("activity", onActivity);
+    for (const end of unfollow) end();
+  };
+}
+
+function nameOf({ service, operation, resource = "", principal }: Activity): string | undefined {
+  const receiver = RECEIVERS[`${service}.${operation}`];
+  if (!receiver) return undefined;
+  const name = receiver(short(resource.split(/[:/]/).at(-1) ?? ""));
+  const from = operation === "PutPartnerEvents" ? "Event Relay" : senderOf(principal);
+  return `${from} → ${name}`;
+}
+
+function senderOf(principal: Activity["principal"]): string {
+  if (principal.kind === "role") return roleOf(principal.roleArn);
+  if (principal.kind === "administrator") return "administrator";
+  return principal.service === "events.amazonaws.com" ? "rule" : "queue";
 }
 
 function short(name: string): string {
@@ -56,5 +72,5 @@ function short(name: string): string {
 
 function roleOf(roleArn: string): string {
   const role = roleArn.split("/").at(-1) ?? roleArn;
-  return /CustomerSync/.test(role) ? "customer-sync" : short(role).replace(/-us-east-1-lambdaRole$/, "");
+  return /CustomerSyncRole/.test(role) ? "customer-sync" : short(role).replace(/-us-east-1(-lambdaRole)?$/, "");
 }

@@ -36,22 +36,19 @@ interface Look extends Targets {
 /**
  * Changes one account in Salesforce and follows the change until store, billing and Slack show it and its trace is whole.
  * @param onHop called as each hop ends
- * @param onChange called once the account is changed
  */
 export async function runDemo(
   fleet: Fleet,
-  onChange: (account: ChangedAccount) => void,
   onHop: (hop: Hop) => void,
 ): Promise<{ report: Report; trace: Trace | undefined }> {
   const hops: Hop[] = [];
   const began = Date.now();
-  const unfollow = followHops(fleet.twin.kernel, began, (hop) => {
+  const unfollow = followHops(fleet, began, (hop) => {
     hops.push(hop);
     onHop(hop);
   });
   try {
     const account = await changeAccount(fleet);
-    onChange(account);
     const look = await watch(fleet, account, began);
     const ms = Date.now() - began;
     const { store, billing, slack, trace, missing } = look;

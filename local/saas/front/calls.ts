@@ -1,3 +1,5 @@
+import { EventEmitter } from "node:events";
+
 /** What one route has served. */
 export interface RouteCalls {
   calls: number;
@@ -5,8 +7,15 @@ export interface RouteCalls {
   statuses: Record<string, number>;
 }
 
-/** Counts calls by route, to prove how much of an API budget a flow spends. */
-export class Calls {
+/** One answered call. */
+export interface Call {
+  readonly route: string;
+  /** HTTP status; 0 when the connection broke without an answer. */
+  readonly status: number;
+}
+
+/** Counts calls by route, to prove how much of an API budget a flow spends, and tells whoever listens of each. */
+export class Calls extends EventEmitter<{ call: [Call] }> {
   #routes = new Map<string, RouteCalls>();
 
   count(route: string, status: number): void {
@@ -14,6 +23,7 @@ export class Calls {
     entry.calls += 1;
     entry.statuses[status] = (entry.statuses[status] ?? 0) + 1;
     this.#routes.set(route, entry);
+    this.emit("call", { route, status });
   }
 
   report(): { total: number; routes: Record<string, RouteCalls> } {
