@@ -19,7 +19,8 @@ export function clientOptions(): object {
   return { endpoint: running.origin, region: "us-east-1", credentials };
 }
 
-function localFleet(): Running | undefined {
+/** The fleet that runs from this folder, if one does. */
+export function localFleet(): Running | undefined {
   try {
     const running: Running = JSON.parse(readFileSync(RUNNING_FILE, "utf8"));
     process.kill(running.pid, 0);

@@ -1,6 +1,6 @@
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { RUNNING_FILE } from "../cli/endpoint.ts";
+import { localFleet, RUNNING_FILE } from "../cli/endpoint.ts";
 import { type Paint, painter, renderTree } from "../cli/trace/render.ts";
 import { buildTree } from "../cli/trace/tree.ts";
 import type { Hop } from "./demo/hops.ts";
@@ -17,10 +17,15 @@ async function main(options: StartOptions): Promise<number> {
   const stream = options.json ? process.stderr : process.stdout;
   const say = (line: string) => void stream.write(`${line}\n`);
   const paint = painter(stream);
-  if (options.reset) rmSync(STATE, { recursive: true, force: true });
   const began = Date.now();
   let fleet: Fleet | undefined;
   try {
+    const other = localFleet();
+    if (other)
+      throw new Error(
+        `a fleet already runs from this folder at ${other.origin} (process ${other.pid}); stop it first.`,
+      );
+    if (options.reset) rmSync(STATE, { recursive: true, force: true });
     fleet = await startFleet({ portBase: options.portBase, stateDir: STATE, say });
     announce(fleet);
     say(paint("bold", `The fleet is up after ${((Date.now() - began) / 1000).toFixed(1)} s.`));
@@ -38,7 +43,7 @@ async function main(options: StartOptions): Promise<number> {
     if (options.json) process.stdout.write(`${JSON.stringify({ ok: false, error: message, failedHop: "start" })}\n`);
     return 1;
   } finally {
-    rmSync(RUNNING_FILE, { force: true });
+    if (fleet) rmSync(RUNNING_FILE, { force: true });
     await fleet?.stop();
   }
 }

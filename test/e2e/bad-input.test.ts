@@ -24,12 +24,16 @@ const HEADER = {
 };
 
 /** Puts an event on the partner bus, as the Event Relay would. */
-async function relay(detail: unknown): Promise<void> {
+function relay(detail: unknown): Promise<void> {
+  return relayText(JSON.stringify(detail));
+}
+
+async function relayText(text: string): Promise<void> {
   const source = fleet.saas.salesforce.eventSource;
   const entry = {
     Source: source,
     DetailType: "AccountChangeEvent",
-    Detail: JSON.stringify(detail),
+    Detail: text,
     EventBusName: source,
   };
   await fleet.kernel.call("events", "PutPartnerEvents", { Entries: [entry] }, { principal: ADMINISTRATOR });
@@ -108,6 +112,12 @@ describe("a change event that cannot be worked is parked whole, with a reason", 
     expect(work.errorMessage).toMatch(reason);
     expect(work.hop).toContain("salesforce-changes");
   });
+});
+
+test("parked work keeps every digit of a commitNumber", async () => {
+  const header = JSON.stringify({ ...HEADER, entityName: "Lead" }).slice(0, -1);
+  await relayText(`{"payload":{"ChangeEventHeader":${header},"commitNumber":1745500706683617281}}}`);
+  expect((await parkedWith('"Lead"')).input).toContain('"commitNumber":1745500706683617281');
 });
 
 describe("a fleet event that cannot be worked is parked whole, with a reason", () => {

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { AwsError } from "../kernel/errors.ts";
 import { ACCOUNT, REGION } from "../kernel/names.ts";
 import { constraint, validation } from "./errors.ts";
+import { parseExactly } from "./exact-json.ts";
 import type { BusEvent } from "./model.ts";
 
 /** An entry of PutEvents; `Time` in epoch seconds. */
@@ -99,7 +100,7 @@ function timeOf(time: Entry["Time"], now: number): number {
 function detailOf(text: string): Record<string, unknown> {
   let detail: unknown;
   try {
-    detail = JSON.parse(text);
+    detail = parseExactly(text);
   } catch {
     detail = undefined;
   }

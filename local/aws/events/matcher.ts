@@ -1,3 +1,4 @@
+import { approximate } from "./exact-json.ts";
 import type { Leaf, LeafMember } from "./operators.ts";
 
 /** A condition on the leaves at one path. */
@@ -29,7 +30,8 @@ const NOWHERE: Membership = new Map();
 export function flattenEvent(event: unknown): FlatEvent {
   const leaves = new Map<string, EventLeaf[]>();
   let arrays = 0;
-  const visit = (value: unknown, path: string, membership: Membership): void => {
+  const visit = (member: unknown, path: string, membership: Membership): void => {
+    const value = approximate(member);
     if (Array.isArray(value)) {
       const array = arrays;
       arrays += 1;
