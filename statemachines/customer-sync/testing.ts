@@ -1,0 +1,118 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { AwsError } from "../../local/aws/kernel/errors.ts";
+import { bench, FunctionFailure, fakeLambda, fakeService } from "../../local/aws/states/testing.ts";
+
+const DEFINITION = readFileSync(join(import.meta.dirname, "definition.asl.json"), "utf8");
+const SUBSTITUTIONS: Record<string, string> = {
+  CustomersUpsertArn: "customers-upsert",
+  BillingUpsertArn: "billing-upsert",
+  FleetBusName: "fleet-bus",
+  ParkedTableName: "parked-table",
+};
+
+// biome-ignore lint/suspicious/noExplicitAny: tests know the shapes they ask for
+type Any = any;
+
+/** The answers of one collaborator, call by call; the last one repeats, an error is thrown. */
+export type Answers = readonly unknown[];
+
+/** What the collaborators answer; whatever is absent succeeds. */
+export interface Script {
+  readonly customers?: Answers;
+  readonly billing?: Answers;
+  /** Answers of the table: an error, or anything else for success. */
+  readonly table?: Answers;
+  /** By detail type: an error, `"entry"` for an entry the bus refuses, or anything else for success. */
+  readonly bus?: Readonly<Record<string, Answers>>;
+  /** Changes the definition before it runs, such as a shorter time-out. */
+  readonly alter?: (states: Any) => void;
+}
+
+/** What a run left behind. */
+export interface Outcome {
+  readonly status: string;
+  readonly error?: string;
+  readonly cause?: string;
+  readonly output?: string;
+  readonly executionArn: string;
+  /** Payloads by function, one for every try. */
+  readonly calls: { readonly customers: readonly unknown[]; readonly billing: readonly unknown[] };
+  /** Parked items as plain attributes, and how often each put was tried. */
+  readonly parked: readonly Record<string, string>[];
+  readonly putTries: readonly Record<string, string>[];
+  readonly emitted: readonly {
+    readonly type: string;
+    readonly source: string;
+    readonly bus: string;
+    readonly detail: Any;
+  }[];
+  /** States in the order they were entered. */
+  readonly path: readonly string[];
+}
+
+/** All states that the runs of this process entered. */
+export const visited = new Set<string>();
+
+/** Names of all states. */
+export const stateNames: readonly string[] = Object.keys(JSON.parse(DEFINITION).States);
+
+/** A function's failure, as its runtime reports it. */
+export const failure = (name: string, message = "why"): Error => new FunctionFailure(name, message);
+
+/** Runs the real definition once, as Step Functions would, with scripted collaborators. */
+export async function runCustomerSync(input: unknown, script: Script = {}): Promise<Outcome> {
+  const calls = { customers: [] as unknown[], billing: [] as unknown[] };
+  const [customers, billing, table] = [script.customers, script.billing, script.table].map(player);
+  const bus = Object.fromEntries(Object.entries(script.bus ?? {}).map(([type, answers]) => [type, player(answers)]));
+  const [parked, putTries, emitted]: [Any[], Any[], Any[]] = [[], [], []];
+  const { sync, history } = bench([
+    fakeLambda((payload, name) => {
+      const connector = name === "customers-upsert" ? "customers" : "billing";
+      calls[connector].push(payload);
+      return (connector === "customers" ? customers : billing)?.();
+    }),
+    fakeService("dynamodb", {
+      PutItem({ TableName, Item }) {
+        const item = Object.fromEntries(
+          Object.entries(Item).map(([name, value]) => [name, Object.values(value as Any)[0]]),
+        );
+        putTries.push(item);
+        table?.();
+        if (TableName !== "parked-table") throw new AwsError("ResourceNotFoundException", TableName);
+        parked.push(item);
+        return {};
+      },
+    }),
+    fakeService("events", {
+      PutEvents({ Entries: [{ DetailType, Source, EventBusName, Detail }] }) {
+        if (bus[DetailType]?.() === "entry")
+          return { FailedEntryCount: 1, Entries: [{ ErrorCode: "InternalFailure", ErrorMessage: "refused" }] };
+        emitted.push({ type: DetailType, source: Source, bus: EventBusName, detail: JSON.parse(Detail) });
+        return { FailedEntryCount: 0, Entries: [{ EventId: "1" }] };
+      },
+    }),
+  ]);
+  const result = await sync(definition(script.alter), input);
+  const path = history(result.executionArn).flatMap((event: Any) => event.stateEnteredEventDetails?.name ?? []);
+  for (const name of path) visited.add(name);
+  return { ...result, calls, parked, putTries, emitted, path };
+}
+
+function definition(alter: (states: Any) => void = () => undefined): object {
+  const text = DEFINITION.replace(/\$\{(\w+)\}/g, (placeholder, name) => SUBSTITUTIONS[name] ?? placeholder);
+  const machine = JSON.parse(text);
+  alter(machine.States);
+  return machine;
+}
+
+/** Plays answers one by one. */
+function player(answers: Answers = [undefined]): () => unknown {
+  let turn = 0;
+  return () => {
+    const answer = answers[Math.min(turn, answers.length - 1)];
+    turn += 1;
+    if (answer instanceof Error) throw answer;
+    return answer;
+  };
+}
