@@ -1,6 +1,7 @@
-import { SFNClient, SFNServiceException, StartSyncExecutionCommand } from "@aws-sdk/client-sfn";
+import { SFNClient, StartSyncExecutionCommand } from "@aws-sdk/client-sfn";
 import { awsClient } from "#shared/aws.ts";
-import { InvalidInputError, NotAuthorizedError, RateLimitedError, TransientError } from "#shared/errors.ts";
+import { awsError } from "#shared/aws-errors.ts";
+import { InvalidInputError, RateLimitedError } from "#shared/errors.ts";
 
 /** How a run of an Express state machine ended. */
 export interface RunResult {
@@ -41,12 +42,7 @@ export function createWorkflow(stateMachineArn: string, client = awsClient(new S
 
 function startError(cause: unknown): Error {
   const { name, message } = cause instanceof Error ? cause : new Error(String(cause));
-  if (name === "AccessDeniedException") return new NotAuthorizedError(name, message, { cause });
-  if (REFUSED.has(name) || isTooLarge(cause)) return new InvalidInputError(name, message, { cause });
+  if (REFUSED.has(name)) return new InvalidInputError(name, message, { cause });
   if (THROTTLED.has(name)) return new RateLimitedError(name, message, { cause });
-  return new TransientError(name, `The workflow could not be started: ${message}`, { cause });
-}
-
-function isTooLarge(cause: unknown): boolean {
-  return cause instanceof SFNServiceException && cause.name === "ValidationException";
+  return awsError(cause, "Starting the workflow");
 }

@@ -11,7 +11,7 @@ import { type CustomerEvent, customerIdOf, runCustomerSync } from "./run-custome
 const workflow = lazy(() => createWorkflow(readEnv({ CUSTOMER_SYNC_ARN: z.string() }).CUSTOMER_SYNC_ARN));
 
 /** Runs customer-sync for one event, inside the trace of its change. */
-async function dispatch(
+export async function dispatch(
   delivery: Pick<Delivery<CustomerEvent>, "event" | "traceHeader">,
   run: RunWorkflow = workflow(),
 ): Promise<void> {

@@ -9,8 +9,9 @@ const UNKNOWN = "unknown";
  */
 export function toParkedWork(record: SQSRecord, now: Date): ParkedWork {
   const { messageAttributes, attributes, body, eventSourceARN } = record;
-  const text = (name: string) => messageAttributes[name]?.stringValue;
-  const receives = Number(text("RECEIVE_COUNT") ?? text("RETRY_ATTEMPTS") ?? attributes.ApproximateReceiveCount);
+  const text = (name: string) => messageAttributes[name]?.stringValue || undefined;
+  const tries = firstCount(text("RECEIVE_COUNT"), text("RETRY_ATTEMPTS"), attributes.ApproximateReceiveCount);
+  const errorName = text("ERROR_CODE");
   const metadata = metadataOf(body);
   return {
     parkedId: record.messageId,
@@ -21,16 +22,23 @@ export function toParkedWork(record: SQSRecord, now: Date): ParkedWork {
         .at(-1)
         ?.replace(/-dead$/, "") ?? UNKNOWN,
     input: body,
-    errorName: text("ERROR_CODE") ?? "ConsumerCrashed",
-    errorMessage:
-      text("ERROR_MESSAGE") ??
-      `The consumer ended ${receives} times without an answer (crash, timeout or missing permission); its log says why.`,
+    errorName: errorName ?? "ConsumerCrashed",
+    errorMessage: text("ERROR_MESSAGE") ?? (errorName ? "No message was given." : crashed(tries)),
     correlationId: metadata.correlationId ?? UNKNOWN,
     customerId: metadata.customerId ?? UNKNOWN,
-    traceHeader: attributes.AWSTraceHeader ?? metadata.traceHeader ?? "none",
-    tries: receives,
+    traceHeader: attributes.AWSTraceHeader || (metadata.traceHeader ?? "none"),
+    tries,
     parkedAt: now.toISOString(),
   };
+}
+
+function crashed(times: number): string {
+  return `The consumer ended ${times} times without an answer (crash, timeout or missing permission); its log says why.`;
+}
+
+/** The first text that is a count: the table takes numbers alone, and a dead letter has nowhere else to go. */
+function firstCount(...texts: (string | undefined)[]): number {
+  return Number(texts.find((text) => text !== undefined && /^\d{1,15}$/.test(text)) ?? 0);
 }
 
 interface Ids {
@@ -48,7 +56,7 @@ function metadataOf(body: string): Ids {
       customerId: data?.customerId ?? data?.customer?.customerId,
       traceHeader: metadata?.traceHeader,
     };
-    return Object.fromEntries(Object.entries(ids).filter(([, value]) => typeof value === "string"));
+    return Object.fromEntries(Object.entries(ids).filter(([, value]) => typeof value === "string" && value !== ""));
   } catch {
     return {};
   }

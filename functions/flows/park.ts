@@ -11,7 +11,7 @@ import { toParkedWork } from "./park-message.ts";
 const table = lazy(() => createParkedTable(readEnv({ PARKED_TABLE: z.string() }).PARKED_TABLE));
 
 /** Keeps one dead letter as parked work. */
-async function park({ record }: Delivery<string>, keep: Park = table()): Promise<void> {
+export async function park({ record }: Delivery<string>, keep: Park = table()): Promise<void> {
   const work = toParkedWork(record, new Date());
   await keep(work);
   metrics.addMetric("WorkParked", "Count", 1);

@@ -1,0 +1,78 @@
+import { describe, expect, test } from "@jest/globals";
+import type { Context } from "aws-lambda";
+import { z } from "zod";
+import { customerDeleted } from "../contracts/events.ts";
+import { RejectedByTargetError } from "../errors.ts";
+import { currentScope } from "../scope.ts";
+import { version } from "../testing/customers-table.ts";
+import { eventInputOf, taskHandler, taskInputOf } from "./task.ts";
+
+const context = { functionName: "test", awsRequestId: "1", invokedFunctionArn: "arn" } as Context;
+const CUSTOMER_ID = "0015f00002J9YaUAAV";
+const metadata = {
+  eventId: "event-1",
+  occurredAt: "2026-01-01T00:00:00.000Z",
+  correlationId: "correlation-1",
+  causationId: "event-0",
+  orgId: "00D000000000001EAA",
+  actor: "005",
+  schemaVersion: 1,
+};
+const deletion = {
+  type: "customer.deleted",
+  metadata,
+  data: { customerId: CUSTOMER_ID, orgId: metadata.orgId, version: version(1) },
+};
+
+describe("a task", () => {
+  test("gets its checked input, unknown members included, and gives its output", async () => {
+    const handler = taskHandler(eventInputOf(customerDeleted), async (input) => ({ got: input }));
+    const input = { ...deletion, later: 1, data: { ...deletion.data, later: 2 } };
+    expect(await handler(input, context)).toEqual({ got: input });
+  });
+
+  test.each<[string, unknown, object]>([
+    ["at the top", { customerId: CUSTOMER_ID }, { customerId: CUSTOMER_ID }],
+    ["inside the customer", { customer: { customerId: CUSTOMER_ID } }, { customerId: CUSTOMER_ID }],
+    ["nowhere", {}, {}],
+    ["that is no text", { customerId: 7 }, {}],
+  ])("works for its change, with a customer id %s", async (_where, data, expected) => {
+    const handler = taskHandler(taskInputOf("thing.done", z.unknown()), async () => currentScope());
+    expect(await handler({ type: "thing.done", metadata, data }, context)).toEqual({
+      correlationId: "correlation-1",
+      ...expected,
+    });
+    expect(currentScope()).toBeUndefined();
+  });
+
+  test("fails with the work's own error, whose name the state machine matches", async () => {
+    const error = new RejectedByTargetError("CARD", "no");
+    const handler = taskHandler(eventInputOf(customerDeleted), () => Promise.reject(error));
+    await expect(handler(deletion, context)).rejects.toBe(error);
+  });
+
+  test.each<[string, unknown, string]>([
+    ["another type", { ...deletion, type: "customer.changed" }, "type"],
+    ["a later version of the schema", { ...deletion, metadata: { ...metadata, schemaVersion: 2 } }, "schemaVersion"],
+    ["no correlation id", { ...deletion, metadata: { ...metadata, correlationId: "" } }, "metadata.correlationId"],
+    ["bad data", { ...deletion, data: { ...deletion.data, customerId: "1" } }, "data.customerId"],
+    ["no object", "text", "expected object"],
+    ["nothing", undefined, "expected object"],
+  ])("refuses %s as ContractError with its path, before any work", async (_what, input, path) => {
+    const seen: unknown[] = [];
+    const handler = taskHandler(eventInputOf(customerDeleted), async (task) => seen.push(task));
+    await expect(handler(input, context)).rejects.toMatchObject({
+      name: "ContractError",
+      code: "BAD_INPUT",
+      message: expect.stringContaining(path),
+    });
+    expect(seen).toEqual([]);
+  });
+
+  test("says nothing of the values it refuses", async () => {
+    const handler = taskHandler(eventInputOf(customerDeleted), async () => 1);
+    const input = { ...deletion, data: { ...deletion.data, version: "secret@acme.example" } };
+    const refused = handler(input, context);
+    await expect(refused).rejects.toMatchObject({ message: expect.not.stringContaining("secret") });
+  });
+});
