@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** Where a running local fleet says how to reach it. */
-export const RUNNING_FILE = join(import.meta.dirname, "..", ".twin", "running.json");
+/** Where a local fleet keeps its state, unless told otherwise. */
+export const TWIN_FOLDER = join(import.meta.dirname, "..", ".twin");
 
 interface Running {
   readonly origin: string;
@@ -19,10 +19,15 @@ export function clientOptions(): object {
   return { endpoint: running.origin, region: "us-east-1", credentials };
 }
 
-/** The fleet that runs from this folder, if one does. */
-export function localFleet(): Running | undefined {
+/** The file in which a running fleet says how to reach it. */
+export function runningFile(stateDir = TWIN_FOLDER): string {
+  return join(stateDir, "running.json");
+}
+
+/** The fleet that runs on a folder of state, if one does. */
+export function localFleet(stateDir?: string): Running | undefined {
   try {
-    const running: Running = JSON.parse(readFileSync(RUNNING_FILE, "utf8"));
+    const running: Running = JSON.parse(readFileSync(runningFile(stateDir), "utf8"));
     process.kill(running.pid, 0);
     return running;
   } catch {

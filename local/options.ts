@@ -1,4 +1,6 @@
+import { resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { TWIN_FOLDER } from "../cli/endpoint.ts";
 
 /** How `npm start` was called. */
 export interface StartOptions {
@@ -10,6 +12,8 @@ export interface StartOptions {
   readonly demo: boolean;
   readonly reset: boolean;
   readonly portBase: number;
+  /** Folder of the state. */
+  readonly stateDir: string;
 }
 
 export const DEFAULT_PORT_BASE = 4566;
@@ -25,10 +29,11 @@ usage: npm start [-- options]
   --no-demo      start without changing an account
   --reset        forget what earlier runs have stored
   --port-base N  first of six ports: AWS, Salesforce, Stripe, Slack, X-Ray (UDP), page; default ${DEFAULT_PORT_BASE}
+  --state DIR    where state is kept; default .twin
   --help         this text
 
 Exit codes: 0 the change reached every target, 1 it did not or the fleet could not start, 2 wrong usage.
-State is kept in .twin/ between runs; Ctrl-C stops cleanly.`;
+State is kept between runs; Ctrl-C stops cleanly.`;
 
 /**
  * Reads the command line.
@@ -44,12 +49,13 @@ export function parseOptions(args: string[]): StartOptions {
       json: { type: "boolean", default: false },
       demo: { type: "boolean", default: true },
       reset: { type: "boolean", default: false },
+      state: { type: "string", default: TWIN_FOLDER },
       "port-base": { type: "string", default: String(DEFAULT_PORT_BASE) },
     },
   });
   const portBase = Number(values["port-base"]);
   if (!Number.isInteger(portBase) || portBase < 1 || portBase + PORTS > 65_536)
     throw new Error(`--port-base takes a port between 1 and ${65_536 - PORTS}; got '${values["port-base"]}'`);
-  const { help, once, json, demo, reset } = values;
-  return { help, once, json, demo, reset, portBase };
+  const { help, once, json, demo, reset, state } = values;
+  return { help, once, json, demo, reset, portBase, stateDir: resolve(state) };
 }

@@ -29,11 +29,14 @@ export async function packageFleet(stage: string, say: (line: string) => void = 
   const artifacts = join(ROOT, ".serverless");
   const result = { artifacts, template: join(artifacts, "cloudformation-template-update-stack.json") };
   const stampFile = join(artifacts, "fleet-stamp");
-  const stamp = `${stage} ${hashSources()}`;
-  if (existsSync(result.template) && existsSync(stampFile) && readFileSync(stampFile, "utf8") === stamp) return result;
+  // The template is part of the stamp: somebody may have packaged another stage by hand meanwhile.
+  const stamp = () =>
+    `${stage} ${hashSources()} ${createHash("sha256").update(readFileSync(result.template)).digest("hex")}`;
+  if (existsSync(result.template) && existsSync(stampFile) && readFileSync(stampFile, "utf8") === stamp())
+    return result;
   say("Packaging the functions …");
   await runServerless(["package", "--stage", stage]);
-  writeFileSync(stampFile, stamp);
+  writeFileSync(stampFile, stamp());
   return result;
 }
 

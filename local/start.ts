@@ -1,6 +1,6 @@
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { localFleet, RUNNING_FILE } from "../cli/endpoint.ts";
+import { localFleet, runningFile } from "../cli/endpoint.ts";
 import { type Paint, painter, renderTree } from "../cli/trace/render.ts";
 import { buildTree } from "../cli/trace/tree.ts";
 import type { Hop } from "./demo/hops.ts";
@@ -9,25 +9,23 @@ import { describeReport, describeRunning } from "./demo/text.ts";
 import { type Fleet, startFleet } from "./fleet.ts";
 import { HELP, parseOptions, type StartOptions } from "./options.ts";
 
-const STATE = join(import.meta.dirname, "..", ".twin", "state");
-
 /** Runs the fleet as the options say; the exit code when it ends by itself. */
 async function main(options: StartOptions): Promise<number> {
   // With --json the last line of standard output is for machines, so people read standard error.
   const stream = options.json ? process.stderr : process.stdout;
   const say = (line: string) => void stream.write(`${line}\n`);
   const paint = painter(stream);
+  const state = join(options.stateDir, "state");
+  const running = runningFile(options.stateDir);
   const began = Date.now();
   let fleet: Fleet | undefined;
   try {
-    const other = localFleet();
+    const other = localFleet(options.stateDir);
     if (other)
-      throw new Error(
-        `a fleet already runs from this folder at ${other.origin} (process ${other.pid}); stop it first.`,
-      );
-    if (options.reset) rmSync(STATE, { recursive: true, force: true });
-    fleet = await startFleet({ portBase: options.portBase, stateDir: STATE, say });
-    announce(fleet);
+      throw new Error(`a fleet already runs on this state at ${other.origin} (process ${other.pid}); stop it first.`);
+    if (options.reset) rmSync(state, { recursive: true, force: true });
+    fleet = await startFleet({ portBase: options.portBase, stateDir: state, say });
+    announce(fleet, running);
     say(paint("bold", `The fleet is up after ${((Date.now() - began) / 1000).toFixed(1)} s.`));
     const report = options.demo ? await demonstrate(fleet, say, paint) : undefined;
     if (options.json) process.stdout.write(`${JSON.stringify(report ?? { ok: true })}\n`);
@@ -43,7 +41,7 @@ async function main(options: StartOptions): Promise<number> {
     if (options.json) process.stdout.write(`${JSON.stringify({ ok: false, error: message, failedHop: "start" })}\n`);
     return 1;
   } finally {
-    if (fleet) rmSync(RUNNING_FILE, { force: true });
+    if (fleet) rmSync(running, { force: true });
     await fleet?.stop();
   }
 }
@@ -62,9 +60,9 @@ function describeHop({ name, ms, error }: Hop, paint: Paint): string {
 }
 
 /** Leaves word for `fleet` where this fleet listens. */
-function announce(fleet: Fleet): void {
-  mkdirSync(dirname(RUNNING_FILE), { recursive: true });
-  writeFileSync(RUNNING_FILE, JSON.stringify({ origin: fleet.twin.origin, pid: process.pid }));
+function announce(fleet: Fleet, file: string): void {
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, JSON.stringify({ origin: fleet.twin.origin, pid: process.pid }));
 }
 
 function interrupted(): Promise<void> {

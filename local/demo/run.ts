@@ -9,7 +9,7 @@ import { followHops, type Hop } from "./hops.ts";
 import { readBilling, readSlack, readStore, type Targets } from "./targets.ts";
 
 const PATIENCE_MS = 30_000;
-const POLL_MS = 20;
+const POLL_MS = 50;
 const HOUR_MS = 3_600_000;
 
 /** What the demonstration found. `trace` and `traceId` are there once X-Ray has the change. */
@@ -81,7 +81,8 @@ async function watch(fleet: Fleet, account: ChangedAccount, began: number): Prom
   try {
     for (;;) {
       const look = await lookAround(fleet, xray, account);
-      if (!look.missing || Date.now() - began > PATIENCE_MS) return look;
+      const over = !look.missing || Date.now() - began > PATIENCE_MS;
+      if (over || (await findParked(fleet, account.customerId))) return look;
       await sleep(POLL_MS);
     }
   } finally {
@@ -109,17 +110,20 @@ async function failure(
   customerId: string,
   missing: string,
 ): Promise<{ error: string; failedHop: string }> {
+  const parked = await findParked(fleet, customerId);
+  if (!parked)
+    return { error: `The change did not reach ${missing} within ${PATIENCE_MS / 1000} s.`, failedHop: missing };
+  const { errorName, errorMessage, hop } = parked;
+  return { error: `Parked: ${errorName?.S}: ${errorMessage?.S}`, failedHop: hop?.S ?? missing };
+}
+
+/** The parked work of a customer, if there is any. */
+async function findParked(fleet: Fleet, customerId: string): Promise<Record<string, { S?: string }> | undefined> {
   const { Items = [] } = await fleet.twin.kernel.call<{ Items?: Record<string, { S?: string }>[] }>(
     "dynamodb",
     "Scan",
     { TableName: fleet.ref("ParkedTable") },
     { principal: ADMINISTRATOR },
   );
-  const parked = Items.filter((item) => item.customerId?.S === customerId || item.customerId?.S === "unknown").at(-1);
-  if (!parked)
-    return { error: `The change did not reach ${missing} within ${PATIENCE_MS / 1000} s.`, failedHop: missing };
-  return {
-    error: `Parked: ${parked.errorName?.S}: ${parked.errorMessage?.S}`,
-    failedHop: parked.hop?.S ?? missing,
-  };
+  return Items.find((item) => item.input?.S?.includes(customerId));
 }
