@@ -12,8 +12,6 @@ import { type StoreLimits, TraceStore } from "./store.ts";
 import { startOf, summarize } from "./summary.ts";
 import { durationOf, viewOf } from "./view.ts";
 
-export { allNodes, type TraceNode, type TraceTree, traceTree } from "./tree.ts";
-
 export interface XRayOptions {
   /** UDP port of the daemon; 0 or absent takes a free one. */
   readonly daemonPort?: number;

@@ -1,6 +1,6 @@
+import { buildTree, type TraceNode, walk } from "../../../cli/trace/tree.ts";
 import type { SegmentDocument } from "../kernel/service.ts";
 import type { Trace } from "./store.ts";
-import { allNodes, type TraceNode, traceTree } from "./tree.ts";
 
 /** One service that took part in a trace. */
 export interface ServiceKey {
@@ -19,15 +19,17 @@ export interface TraceView {
   readonly root: SegmentDocument | undefined;
 }
 
+type Node = TraceNode<SegmentDocument>;
+
 export function viewOf(trace: Trace): TraceView {
   const documents = [...trace.documents.values()];
-  const tree = traceTree(documents);
-  const services = new Map<TraceNode, ServiceKey>();
-  for (const node of allNodes(tree)) assign(node, services, undefined);
+  const { roots, orphans } = buildTree(documents);
+  const services = new Map<Node, ServiceKey>();
+  for (const { node } of walk([...roots, ...orphans])) assign(node, services, undefined);
   return {
     documents,
-    nodes: [...services].map(([{ document }, service]) => ({ document, service })),
-    root: tree.roots[0]?.document,
+    nodes: [...services].map(([{ segment: document }, service]) => ({ document, service })),
+    root: roots[0]?.segment,
   };
 }
 
@@ -46,9 +48,9 @@ export function durationOf(documents: readonly SegmentDocument[]): number {
 }
 
 /** A segment is a service of its own; a subsegment belongs to the segment above it, unless it calls another service. */
-function assign(node: TraceNode, services: Map<TraceNode, ServiceKey>, above: ServiceKey | undefined): void {
+function assign(node: Node, services: Map<Node, ServiceKey>, above: ServiceKey | undefined): void {
   if (services.has(node)) return;
-  const { document } = node;
+  const { segment: document } = node;
   const own = document.type !== "subsegment" && document.trace_id !== undefined;
   const service = own || !above ? keyOf(document) : above;
   services.set(node, service);

@@ -1,10 +1,11 @@
 import { createSocket } from "node:dgram";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { buildTree } from "../../../cli/trace/tree.ts";
 import { type Activity, ADMINISTRATOR, type Kernel } from "../kernel/kernel.ts";
 import type { SegmentDocument, Service } from "../kernel/service.ts";
 import { newSegmentId, newTraceId } from "../kernel/trace.ts";
 import { testKernel } from "../testing.ts";
-import { createXRay, traceTree } from "./index.ts";
+import { createXRay } from "./index.ts";
 
 let kernel: Kernel;
 let xray: Service;
@@ -79,8 +80,8 @@ describe("documents", () => {
       return documents.length === 3 ? documents : undefined;
     });
     expect(found).toEqual([service, fn, alone]);
-    const { roots, orphans } = traceTree(found);
-    expect(roots[0]?.children[0]?.children[0]?.document.name).toBe("stripe");
+    const { roots, orphans } = buildTree(found);
+    expect(roots[0]?.children[0]?.children[0]?.segment.name).toBe("stripe");
     expect(orphans).toEqual([]);
   });
 
