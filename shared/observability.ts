@@ -1,7 +1,7 @@
 import { Logger } from "@aws-lambda-powertools/logger";
 import { Metrics } from "@aws-lambda-powertools/metrics";
 import { Tracer } from "@aws-lambda-powertools/tracer";
-import { currentScope } from "./scope.ts";
+import { currentScope, type Scope } from "./scope.ts";
 
 /** One logger, tracer and metrics store per function; the service name comes from POWERTOOLS_SERVICE_NAME. */
 export const logger = new Logger();
@@ -11,12 +11,16 @@ export const metrics = new Metrics({ namespace: "ConnectorFleet" });
 /** The logger with the running change's ids on every line. Ids only: personal data never goes to a log. */
 export function log(): Logger {
   const scope = currentScope();
-  if (!scope) return logger;
-  const traceId = scope.traceHeader?.match(/Root=([^;]+)/)?.[1];
+  return scope ? logFor(scope) : logger;
+}
+
+/** A logger with a change's ids on every line. */
+export function logFor({ correlationId, customerId, traceHeader }: Partial<Scope>): Logger {
+  const traceId = traceHeader?.match(/Root=([^;]+)/)?.[1];
   const child = logger.createChild();
   child.appendKeys({
-    correlationId: scope.correlationId,
-    ...(scope.customerId ? { customerId: scope.customerId } : {}),
+    ...(correlationId ? { correlationId } : {}),
+    ...(customerId ? { customerId } : {}),
     ...(traceId ? { traceId } : {}),
   });
   return child;

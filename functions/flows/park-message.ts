@@ -1,4 +1,5 @@
 import type { SQSRecord } from "aws-lambda";
+import { idsOf } from "#shared/handler/ids.ts";
 import type { ParkedWork } from "#shared/parked-work.ts";
 
 const UNKNOWN = "unknown";
@@ -12,7 +13,7 @@ export function toParkedWork(record: SQSRecord, now: Date): ParkedWork {
   const text = (name: string) => messageAttributes[name]?.stringValue || undefined;
   const tries = firstCount(text("RECEIVE_COUNT"), text("RETRY_ATTEMPTS"), attributes.ApproximateReceiveCount);
   const errorName = text("ERROR_CODE");
-  const metadata = metadataOf(body);
+  const ids = idsOf(body);
   return {
     parkedId: record.messageId,
     kind: "message",
@@ -24,9 +25,9 @@ export function toParkedWork(record: SQSRecord, now: Date): ParkedWork {
     input: body,
     errorName: errorName ?? "ConsumerCrashed",
     errorMessage: text("ERROR_MESSAGE") ?? (errorName ? "No message was given." : crashed(tries)),
-    correlationId: metadata.correlationId ?? UNKNOWN,
-    customerId: metadata.customerId ?? UNKNOWN,
-    traceHeader: attributes.AWSTraceHeader || (metadata.traceHeader ?? "none"),
+    correlationId: ids.correlationId ?? UNKNOWN,
+    customerId: ids.customerId ?? UNKNOWN,
+    traceHeader: attributes.AWSTraceHeader || (ids.traceHeader ?? "none"),
     tries,
     parkedAt: now.toISOString(),
   };
@@ -39,25 +40,4 @@ function crashed(times: number): string {
 /** The first text that is a count: the table takes numbers alone, and a dead letter has nowhere else to go. */
 function firstCount(...texts: (string | undefined)[]): number {
   return Number(texts.find((text) => text !== undefined && /^\d{1,15}$/.test(text)) ?? 0);
-}
-
-interface Ids {
-  readonly correlationId?: string;
-  readonly customerId?: string;
-  readonly traceHeader?: string;
-}
-
-/** The ids of a fleet event, as far as the body holds any; a dead letter may be anything. */
-function metadataOf(body: string): Ids {
-  try {
-    const { metadata, data } = JSON.parse(body).detail;
-    const ids = {
-      correlationId: metadata?.correlationId,
-      customerId: data?.customerId ?? data?.customer?.customerId,
-      traceHeader: metadata?.traceHeader,
-    };
-    return Object.fromEntries(Object.entries(ids).filter(([, value]) => typeof value === "string" && value !== ""));
-  } catch {
-    return {};
-  }
 }

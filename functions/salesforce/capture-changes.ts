@@ -1,9 +1,10 @@
 import { formatVersion } from "#shared/contracts/customer.ts";
 import { customerChanged, customerDeleted } from "#shared/contracts/events.ts";
-import { InvalidInputError, isRetryable, RateLimitedError, TransientError } from "#shared/errors.ts";
+import { describeError, InvalidInputError, isRetryable, RateLimitedError, TransientError } from "#shared/errors.ts";
 import type { Delivery } from "#shared/handler/delivery.ts";
 import type { Failure } from "#shared/handler/queue.ts";
 import { lazy } from "#shared/lazy.ts";
+import { log } from "#shared/observability.ts";
 import { createEvent, type NewMetadata, type OutgoingEvent, type Publish } from "#shared/publish.ts";
 import type { annotate, inChange } from "#shared/tracing.ts";
 import type { ChangeEvent } from "./cdc.ts";
@@ -74,8 +75,14 @@ async function captureRecords(
       const outcome = (await published()).get(recordId);
       if (outcome instanceof Error) throw outcome;
       if (outcome) deps.annotate("version", outcome);
+      log().info("Change captured", { changeType: newest.changeType, version: outcome });
     };
-    await deps.inChange(segment, work).catch((error) => errors.set(recordId, error));
+    const logged = () =>
+      work().catch((error) => {
+        log().warn("Change not captured", { changeType: newest.changeType, error: describeError(error) });
+        throw error;
+      });
+    await deps.inChange(segment, logged).catch((error) => errors.set(recordId, error));
   });
   await Promise.all(works);
   return errors;

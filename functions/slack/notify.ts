@@ -5,6 +5,7 @@ import { readEnv } from "#shared/env.ts";
 import { type Delivery, decodeFleetEvent } from "#shared/handler/delivery.ts";
 import { type Failure, queueHandler } from "#shared/handler/queue.ts";
 import { lazy } from "#shared/lazy.ts";
+import { log } from "#shared/observability.ts";
 import { inChanges } from "#shared/tracing.ts";
 import { createSlack, type Slack } from "./client.ts";
 import { slackConnectionSchema } from "./connection.ts";
@@ -24,7 +25,10 @@ export async function notify(deliveries: readonly Delivery<Notice>[], slack = pr
     traceHeader,
     annotations: { connector: "slack", version: detail.data.version },
   }));
-  await inChanges(changes, () => slack.post(digest(deliveries.map(({ event }) => event))));
+  await inChanges(changes, async () => {
+    await slack.post(digest(deliveries.map(({ event }) => event)));
+    log().info("Slack told", { correlationIds: changes.map(({ correlationId }) => correlationId) });
+  });
   return [];
 }
 

@@ -1,10 +1,12 @@
+import { MetricUnit } from "@aws-lambda-powertools/metrics";
 import type { SQSBatchResponse, SQSRecord } from "aws-lambda";
 import { z } from "zod";
 import { readEnv } from "../env.ts";
 import { describeError, isRetryable, RateLimitedError } from "../errors.ts";
-import { logger } from "../observability.ts";
+import { logFor, metrics } from "../observability.ts";
 import { flushSegments } from "../tracing.ts";
 import { type Decode, type Delivery, toDelivery } from "./delivery.ts";
+import { idsOf } from "./ids.ts";
 import { createQueueControl, type QueueControl } from "./queue-control.ts";
 import { type LambdaHandler, withStack } from "./stack.ts";
 
@@ -46,6 +48,7 @@ export function queueHandler<T>(
     const queue = control ?? createQueueControl(readEnv(environment));
     try {
       const failures = await workBatch(records, decode, work);
+      metrics.addMetric("MessagesDone", MetricUnit.Count, records.length - failures.length);
       const again = await Promise.all(failures.map((failure) => settle(queue, failure)));
       return { batchItemFailures: again.flatMap((id) => (id ? [{ itemIdentifier: id }] : [])) };
     } finally {
@@ -90,19 +93,22 @@ async function workBatch<T>(records: SQSRecord[], decode: Decode<T>, work: Batch
 /** Decides what becomes of a failed message; its id when the queue shall hand it out again. */
 async function settle(queue: QueueControl, { record, error }: Failure): Promise<string | undefined> {
   const receives = Number(record.attributes.ApproximateReceiveCount);
+  const log = logFor(idsOf(record.body));
   const details = { messageId: record.messageId, receives, error: describeError(error) };
   if (isRetryable(error) && receives < queue.maxReceives) {
-    logger.warn("Message will be tried again", details);
+    log.warn("Message will be tried again", details);
+    metrics.addMetric("MessagesRetried", MetricUnit.Count, 1);
     if (error instanceof RateLimitedError && error.retryAfterSeconds)
       await queue.postpone(record, error.retryAfterSeconds).catch(() => undefined);
     return record.messageId;
   }
   try {
     await queue.park(record, error);
-    logger.error("Message parked", details);
+    log.error("Message parked", details);
+    metrics.addMetric("MessagesParked", MetricUnit.Count, 1);
     return undefined;
   } catch (parkError) {
-    logger.error("Message could not be parked and stays on its queue", {
+    log.error("Message could not be parked and stays on its queue", {
       ...details,
       parkError: describeError(parkError),
     });

@@ -1,7 +1,9 @@
+import { MetricUnit } from "@aws-lambda-powertools/metrics";
 import { z } from "zod";
 import type { EventContract } from "../contracts/event.ts";
 import { metadataSchema } from "../contracts/metadata.ts";
-import { log, tracer } from "../observability.ts";
+import { readEnv } from "../env.ts";
+import { log, metrics, tracer } from "../observability.ts";
 import { withScope } from "../scope.ts";
 import { type LambdaHandler, withStack } from "./stack.ts";
 
@@ -27,10 +29,11 @@ export function taskHandler<S extends z.ZodType<TaskInput>, Output>(
 ): LambdaHandler<Output> {
   return withStack(input, (task) => {
     const scope = { correlationId: task.metadata.correlationId, ...customerOf(task.data) };
-    for (const [key, value] of Object.entries(scope)) tracer.putAnnotation(key, value);
+    annotate({ ...scope, connector: connectorName(), version: versionOf(task.data) });
     return withScope(scope, async () => {
       const output = await work(task);
       log().info("Task done");
+      metrics.addMetric("TasksDone", MetricUnit.Count, 1);
       return output;
     });
   });
@@ -40,4 +43,19 @@ function customerOf(data: unknown): { customerId?: string } {
   const { customerId, customer } = data as { customerId?: unknown; customer?: { customerId?: unknown } };
   const id = customerId ?? customer?.customerId;
   return typeof id === "string" ? { customerId: id } : {};
+}
+
+function versionOf(data: unknown): string | undefined {
+  const { version } = data as { version?: unknown };
+  return typeof version === "string" ? version : undefined;
+}
+
+/** `billing` of the service name `billing/upsert-customer`. */
+function connectorName(): string | undefined {
+  const { POWERTOOLS_SERVICE_NAME } = readEnv({ POWERTOOLS_SERVICE_NAME: z.string().optional() });
+  return POWERTOOLS_SERVICE_NAME?.split("/")[0];
+}
+
+function annotate(annotations: Readonly<Record<string, string | undefined>>): void {
+  for (const [key, value] of Object.entries(annotations)) if (value !== undefined) tracer.putAnnotation(key, value);
 }

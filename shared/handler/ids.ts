@@ -1,0 +1,21 @@
+/** The ids that tie a message to its change. */
+export interface MessageIds {
+  readonly correlationId?: string;
+  readonly customerId?: string;
+  readonly traceHeader?: string;
+}
+
+/** The ids of a fleet event, as far as a message body holds any; never throws, whatever the body is. */
+export function idsOf(body: string): MessageIds {
+  try {
+    const { metadata, data } = JSON.parse(body).detail;
+    const ids = {
+      correlationId: metadata?.correlationId,
+      customerId: data?.customerId ?? data?.customer?.customerId,
+      traceHeader: metadata?.traceHeader,
+    };
+    return Object.fromEntries(Object.entries(ids).filter(([, value]) => typeof value === "string" && value !== ""));
+  } catch {
+    return {};
+  }
+}
