@@ -33,13 +33,20 @@ const DEFAULTS = { batchSize: 10, window: 0, maxReceives: 5 };
 const FOURTEEN_DAYS = 14 * 24 * 3600;
 const FOUR_DAYS = 4 * 24 * 3600;
 const STALE_SECONDS = 300;
+// https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html
+const MAX_BATCH_WITHOUT_WINDOW = 10;
 
-/** The one shape of every consumer: rule → queue with dead-letter queue → batched function, with policies and alarms. */
+/**
+ * The one shape of every consumer: rule → queue with dead-letter queue → batched function, with policies and alarms.
+ * @throws Error of one sentence for a declaration that cannot be
+ */
 export function buildConsumer(
   declaration: ConsumerDeclaration,
   context: { prefix: string; timeoutSeconds: number; fleetBus: unknown; alarmActions: unknown },
 ): Consumer {
   const { queue, batchSize, window, maxReceives, maximumConcurrency } = { ...DEFAULTS, ...declaration };
+  if (batchSize > MAX_BATCH_WITHOUT_WINDOW && window === 0)
+    throw new Error(`Consumer '${queue}' has a batchSize of ${batchSize}, which needs a window of at least 1 second.`);
   const id = pascalCase(queue);
   const [Queue, Dead, Rule] = [`${id}Queue`, `${id}DeadLetterQueue`, `${id}Rule`];
   const name = `${context.prefix}-${queue}`;
@@ -84,7 +91,7 @@ export function buildConsumer(
         Properties: {
           Name: name,
           EventBusName: declaration.bus ?? context.fleetBus,
-          EventPattern: declaration.pattern ?? fleetPattern(queue, declaration.consumes ?? []),
+          EventPattern: patternFor(declaration),
           State: "ENABLED",
           Targets: [
             {
@@ -132,7 +139,13 @@ export function buildConsumer(
   };
 }
 
-/** The pattern that selects the named fleet events. */
+/** The declared pattern, or the one that selects the named fleet events. */
+function patternFor({ queue, pattern, consumes = [] }: ConsumerDeclaration): unknown {
+  if (pattern === undefined) return fleetPattern(queue, consumes);
+  if (consumes.length === 0) return pattern;
+  throw new Error(`Consumer '${queue}' has both 'consumes' and a 'pattern'; only one can be meant.`);
+}
+
 function fleetPattern(queue: string, consumes: readonly string[]): unknown {
   const contracts = consumes.map((type) => {
     const contract = events.find((candidate) => candidate.type === type);

@@ -76,6 +76,7 @@ export default class FleetPlugin {
     const { service, processedInput } = this.#serverless;
     const settings = service.custom.fleet;
     if (processedInput.commands[0] === "deploy") this.#requireEventSource(settings);
+    refuseSharedQueues(service.functions);
     const deadLetterQueues = Object.values(service.functions).flatMap((config) => this.#expandConsumers(config));
     for (const config of Object.values(service.functions)) {
       grant(config, [TRACING]);
@@ -89,7 +90,7 @@ export default class FleetPlugin {
   dropSharedRole(): void {
     const { Resources } = this.#serverless.service.provider.compiledCloudFormationTemplate;
     const { [SHARED_ROLE]: role, ...others } = Resources;
-    if (role && !JSON.stringify(others).includes(`"${SHARED_ROLE}"`)) delete Resources[SHARED_ROLE];
+    if (role && !new RegExp(`\\b${SHARED_ROLE}\\b`).test(JSON.stringify(others))) delete Resources[SHARED_ROLE];
   }
 
   #expandConsumers(config: FunctionConfig): string[] {
@@ -122,6 +123,25 @@ export default class FleetPlugin {
         "Partner Event Source Name and pass it as --param='salesforceEventSource=aws.partner/salesforce.com/…'.",
       "SALESFORCE_EVENT_SOURCE_MISSING",
     );
+  }
+}
+
+/** @throws Error when two consumers have one queue, or one function has two consumers */
+function refuseSharedQueues(functions: Record<string, FunctionConfig>): void {
+  const taken = new Set<string>();
+  for (const [name, { events = [] }] of Object.entries(functions)) {
+    const queues = events.flatMap((event) =>
+      "consumer" in event ? [(event.consumer as ConsumerDeclaration).queue] : [],
+    );
+    if (queues.length > 1)
+      throw new Error(
+        `Function '${name}' has two consumers; its environment names one queue, so write a function for each.`,
+      );
+    for (const queue of queues) {
+      if (taken.has(queue))
+        throw new Error(`Two consumers have the queue '${queue}'; give each consumer a queue of its own.`);
+      taken.add(queue);
+    }
   }
 }
 

@@ -1,0 +1,200 @@
+import { describe, expect, test } from "@jest/globals";
+import FleetPlugin from "./plugin.ts";
+
+// biome-ignore lint/suspicious/noExplicitAny: the framework's objects are plain here
+type Json = any;
+
+const REAL_SOURCE = "aws.partner/salesforce.com/00D5f0000000001EAA/0YL5f0000000001GAA";
+const PLACEHOLDER = "aws.partner/salesforce.com/EXAMPLE/EXAMPLE";
+const TRACING = { Effect: "Allow", Action: ["xray:PutTraceSegments", "xray:PutTelemetryRecords"], Resource: "*" };
+
+class FrameworkError extends Error {
+  readonly code: string;
+  constructor(message: string, code: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** The framework as the plugin sees it, and the plugin in it. */
+function framework(functions: Record<string, Json>, members: Json = {}) {
+  const schemas: Record<string, Json> = {};
+  const { command = "package", salesforceEventSource = PLACEHOLDER, provider = {}, ...service } = members;
+  const serverless: Json = {
+    service: {
+      service: "fleet",
+      provider: { stage: "test", compiledCloudFormationTemplate: { Resources: {} }, ...provider },
+      custom: { fleet: { salesforceEventSource, fleetBus: { Ref: "FleetBus" }, alarmActions: [] } },
+      functions,
+      ...service,
+    },
+    processedInput: { commands: [command] },
+    classes: { Error: FrameworkError },
+    configSchemaHandler: {
+      defineFunctionEvent: (provider: string, name: string, schema: Json) => {
+        schemas[`${provider}:${name}`] = schema;
+      },
+    },
+  };
+  return { serverless, schemas, plugin: new FleetPlugin(serverless) };
+}
+
+const consumer = (queue: string, members: object = {}) => ({
+  consumer: { queue, consumes: ["customer.synced"], ...members },
+});
+const drained = (queue: string) => ({
+  sqs: { arn: { "Fn::GetAtt": [queue, "Arn"] }, batchSize: 10, functionResponseType: "ReportBatchItemFailures" },
+});
+
+test("the framework learns the two events and both moments", () => {
+  const { schemas, plugin } = framework({});
+  expect(Object.keys(schemas)).toEqual(["aws:consumer", "aws:deadLetters"]);
+  expect(schemas["aws:consumer"]).toMatchObject({ required: ["queue"], additionalProperties: false });
+  expect(Object.keys(plugin.hooks)).toEqual(["initialize", "before:package:finalize"]);
+});
+
+describe("a consumer", () => {
+  const notify = () => ({
+    timeout: 60,
+    environment: { CHANNEL: "#sales" },
+    iamRoleStatements: [{ Action: "own" }],
+    events: [{ schedule: "rate(1 day)" }, consumer("notices")],
+  });
+
+  test("becomes an event of its queue, beside the function's own", () => {
+    const functions = { notify: notify() };
+    const { plugin, serverless } = framework(functions);
+    plugin.hooks.initialize?.();
+    expect(functions.notify.events).toEqual([{ schedule: "rate(1 day)" }, drained("NoticesQueue")]);
+    expect(Object.keys(serverless.service.resources.Resources)).toContain("NoticesDeadLetterQueue");
+    expect(serverless.service.resources.Resources.NoticesQueue.Properties).toMatchObject({
+      QueueName: "fleet-test-notices",
+      VisibilityTimeout: 360,
+    });
+  });
+
+  test("adds to environment and permissions and takes nothing away", () => {
+    const functions: Json = { notify: notify() };
+    framework(functions).plugin.expand();
+    expect(functions.notify.environment).toEqual({
+      CHANNEL: "#sales",
+      QUEUE_URL: { Ref: "NoticesQueue" },
+      DEAD_LETTER_QUEUE_URL: { Ref: "NoticesDeadLetterQueue" },
+      MAX_RECEIVES: "5",
+    });
+    const [own, ...added] = functions.notify.iamRoleStatements;
+    expect(own).toEqual({ Action: "own" });
+    expect(added.flatMap(({ Action }: Json) => Action)).toEqual([
+      "sqs:ChangeMessageVisibility",
+      "sqs:SendMessage",
+      ...TRACING.Action,
+    ]);
+  });
+
+  test.each([
+    [{ timeout: 20 }, { timeout: 10 }, 60],
+    [{ timeout: 20 }, {}, 120],
+    // The framework's own default. https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html
+    [{}, {}, 36],
+  ])("hides messages by the time-out of provider %j and function %j", (provider, config, expected) => {
+    const functions = { notify: { ...config, events: [consumer("notices")] } };
+    const { plugin, serverless } = framework(functions, { provider });
+    plugin.expand();
+    expect(serverless.service.resources.Resources.NoticesQueue.Properties.VisibilityTimeout).toBe(expected);
+  });
+
+  test("keeps the resources that are there already", () => {
+    const resources = { Resources: { FleetBus: { Type: "AWS::Events::EventBus" } }, Conditions: { HasAlarm: true } };
+    const { plugin, serverless } = framework({ notify: notify() }, { resources });
+    plugin.expand();
+    expect(serverless.service.resources).toMatchObject(resources);
+    expect(Object.keys(serverless.service.resources.Resources)).toContain("NoticesRule");
+  });
+
+  test("of the same queue twice is refused, as one would replace the other", () => {
+    const { plugin } = framework({ one: { events: [consumer("notices")] }, two: { events: [consumer("notices")] } });
+    expect(() => plugin.expand()).toThrow(
+      "Two consumers have the queue 'notices'; give each consumer a queue of its own.",
+    );
+  });
+
+  test("of two queues in one function is refused, as the function could not tell them apart", () => {
+    const { plugin } = framework({ notify: { events: [consumer("one"), consumer("two")] } });
+    expect(() => plugin.expand()).toThrow(
+      "Function 'notify' has two consumers; its environment names one queue, so write a function for each.",
+    );
+  });
+});
+
+describe("deadLetters", () => {
+  test("feeds a function from every consumer's dead-letter queue, wherever it stands", () => {
+    const functions: Json = {
+      park: { events: [{ deadLetters: true }] },
+      notify: { events: [consumer("notices")] },
+      dispatch: { events: [consumer("customer-sync")] },
+    };
+    framework(functions).plugin.expand();
+    expect(functions.park.events).toEqual([drained("NoticesDeadLetterQueue"), drained("CustomerSyncDeadLetterQueue")]);
+    expect(functions.park.environment).toBeUndefined();
+  });
+
+  test("feeds from nothing when there is no consumer", () => {
+    const functions: Json = { park: { events: [{ deadLetters: true }] }, other: {} };
+    framework(functions).plugin.expand();
+    expect(functions.park.events).toEqual([]);
+  });
+
+  test("every function may send traces", () => {
+    const functions: Json = { park: { events: [{ deadLetters: true }] }, other: {} };
+    framework(functions).plugin.expand();
+    for (const config of Object.values(functions)) expect((config as Json).iamRoleStatements).toContainEqual(TRACING);
+  });
+});
+
+describe("the event source", () => {
+  test("must be real for a deploy", () => {
+    const { plugin } = framework({}, { command: "deploy" });
+    expect(() => plugin.expand()).toThrow(FrameworkError);
+    expect(() => plugin.expand()).toThrow(
+      /^Deploying needs the name of your Salesforce event source: copy it from Salesforce Setup > .* --param='salesforceEventSource=aws\.partner\/salesforce\.com\/…'\.$/,
+    );
+  });
+
+  test.each([
+    ["deploy", REAL_SOURCE],
+    ["package", PLACEHOLDER],
+    ["info", PLACEHOLDER],
+  ])("%s is content with %s", (command, salesforceEventSource) => {
+    expect(() => framework({}, { command, salesforceEventSource }).plugin.expand()).not.toThrow();
+  });
+});
+
+describe("the shared role", () => {
+  const role = { Type: "AWS::IAM::Role" };
+  const finalize = (Resources: Json) => {
+    const provider = { compiledCloudFormationTemplate: { Resources } };
+    framework({}, { provider }).plugin.hooks["before:package:finalize"]?.();
+    return Object.keys(Resources);
+  };
+
+  test("is dropped when every function has its own", () => {
+    const own = { Type: "AWS::Lambda::Function", Properties: { Role: { "Fn::GetAtt": ["OwnRole", "Arn"] } } };
+    expect(finalize({ IamRoleLambdaExecution: role, Fn: own })).toEqual(["Fn"]);
+  });
+
+  test.each([
+    [
+      "a function",
+      { Type: "AWS::Lambda::Function", Properties: { Role: { "Fn::GetAtt": ["IamRoleLambdaExecution", "Arn"] } } },
+    ],
+    ["a dependency", { Type: "AWS::SQS::Queue", DependsOn: ["IamRoleLambdaExecution"] }],
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: CloudFormation fills it
+    ["a text", { Properties: { Role: { "Fn::Sub": "arn:${IamRoleLambdaExecution.Arn}" } } }],
+  ])("stays while %s uses it", (_what, user) => {
+    expect(finalize({ IamRoleLambdaExecution: role, User: user })).toEqual(["IamRoleLambdaExecution", "User"]);
+  });
+
+  test("need not be there", () => {
+    expect(finalize({})).toEqual([]);
+  });
+});
