@@ -29,9 +29,10 @@ export async function packageFleet(stage: string, say: (line: string) => void = 
   const artifacts = join(ROOT, ".serverless");
   const result = { artifacts, template: join(artifacts, "cloudformation-template-update-stack.json") };
   const stampFile = join(artifacts, "fleet-stamp");
+  // Hashed before packaging, so that an edit meanwhile is packaged next time.
+  const sources = hashSources();
   // The template is part of the stamp: somebody may have packaged another stage by hand meanwhile.
-  const stamp = () =>
-    `${stage} ${hashSources()} ${createHash("sha256").update(readFileSync(result.template)).digest("hex")}`;
+  const stamp = () => `${stage} ${sources} ${createHash("sha256").update(readFileSync(result.template)).digest("hex")}`;
   if (existsSync(result.template) && existsSync(stampFile) && readFileSync(stampFile, "utf8") === stamp())
     return result;
   say("Packaging the functions …");

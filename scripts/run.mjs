@@ -46,9 +46,9 @@ function install() {
   const output = `${result.stdout}${result.stderr}`;
   if (result.status !== 0 && NETWORK.test(output))
     fail("the npm registry could not be reached; the first install needs the network, later runs do not.");
-  if (result.status !== 0) fail(`npm ci failed:\n${output.trim()}`);
+  if (result.status !== 0) fail(`npm install failed:\n${output.trim()}`);
   if (!existsSync(NODE))
-    fail("npm ci did not install the pinned Node; allow the install script of the package 'node'.");
+    fail("npm install did not install the pinned Node; allow the install script of the package 'node'.");
   writeFileSync(STAMP, lockHash());
   console.error(`Installed in ${Math.round((Date.now() - started) / 1000)} s.`);
 }
