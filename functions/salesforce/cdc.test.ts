@@ -109,6 +109,11 @@ describe("a message that cannot be worked", () => {
   });
 });
 
+test("an overflow of an entity that is no text is refused like any other", () => {
+  const refusal = refusalOf(relayed({ changeType: "GAP_OVERFLOW", entityName: { toString: 0 } }));
+  expect(refusal).toMatchObject({ code: "GAP_OVERFLOW", message: expect.stringContaining("an unnamed entity") });
+});
+
 describe("any message", () => {
   const anyHeader = fc.record(
     {
@@ -141,7 +146,7 @@ describe("any message", () => {
           expect((error as FleetError).message).not.toBe("");
         }
       }),
-      { numRuns: 500 },
+      { numRuns: 2_000 },
     );
   });
 });

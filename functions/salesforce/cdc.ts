@@ -108,11 +108,13 @@ function readHeader(detail: Record<string, unknown>): z.infer<typeof headerSchem
     throw new ContractError("NO_HEADER", "The event has no ChangeEventHeader, so it is no Change Data Capture event.");
   const { changeType, entityName } = header as Record<string, unknown>;
   // First of all: an overflow names no record.
-  if (changeType === "GAP_OVERFLOW")
+  if (changeType === "GAP_OVERFLOW") {
+    const entity = typeof entityName === "string" ? entityName : "an unnamed entity";
     throw new InvalidInputError(
       "GAP_OVERFLOW",
-      `Salesforce left out changes of ${entityName} because one transaction had too many; a reconciliation of all ${entityName} records is needed.`,
+      `Salesforce left out changes of ${entity} because one transaction had too many; a reconciliation of all its records is needed.`,
     );
+  }
   const result = headerSchema.safeParse(header);
   if (result.success) return result.data;
   throw new ContractError("BAD_HEADER", `ChangeEventHeader is wrong: ${describeIssues(result.error.issues)}`);
