@@ -112,7 +112,7 @@ function readHeader(detail: Record<string, unknown>): z.infer<typeof headerSchem
     const entity = typeof entityName === "string" ? entityName : "an unnamed entity";
     throw new InvalidInputError(
       "GAP_OVERFLOW",
-      `Salesforce left out changes of ${entity} because one transaction had too many; a reconciliation of all its records is needed.`,
+      `Salesforce left out changes of ${entity} because one transaction had too many; a reconciliation of all ${entity} records is needed.`,
     );
   }
   const result = headerSchema.safeParse(header);
