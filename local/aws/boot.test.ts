@@ -1,12 +1,16 @@
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { type BootOptions, bootTwin, type ServiceFactory, type Twin } from "./boot.ts";
+import { type BootOptions, bootTwin, type Twin } from "./boot.ts";
 import { createDynamoDb } from "./dynamodb/index.ts";
 import { ADMINISTRATOR } from "./kernel/kernel.ts";
 import { createSecretsManager } from "./secretsmanager/index.ts";
+import { defaultServices, type ServiceFactory } from "./services.ts";
 import { createSsm } from "./ssm/index.ts";
+import { testKernel } from "./testing.ts";
 
 const template = {
   Resources: {
@@ -150,6 +154,16 @@ test("the stack has the name that serverless gave it", async () => {
   const packaged = { service: { service: "connector-fleet", provider: { stage: "test" } } };
   await writeFile(join(folder, "serverless-state.json"), JSON.stringify(packaged));
   expect((await boot()).stackName).toBe("connector-fleet-test");
+});
+
+test("the X-Ray daemon listens on the port it is given", async () => {
+  const probe = createSocket("udp4").bind(0, "127.0.0.1");
+  await once(probe, "listening");
+  const { port } = probe.address();
+  probe.close();
+  const xray = defaultServices.filter((create) => create(testKernel(), { artifacts: folder }).name === "xray");
+  const { kernel } = await boot({ services: xray, template: { Resources: {} }, daemonPort: port });
+  expect(kernel.daemonAddress).toBe(`127.0.0.1:${port}`);
 });
 
 test("stopping twice is stopping once", async () => {

@@ -4,23 +4,9 @@ import { type Gateway, startGateway } from "./gateway/index.ts";
 import { createIam, createIdentities, type TwinIdentities } from "./iam/index.ts";
 import { createClock } from "./kernel/clock.ts";
 import { Kernel } from "./kernel/kernel.ts";
-import type { Service } from "./kernel/service.ts";
-import { defaultServices } from "./services.ts";
+import { defaultServices, type ServiceFactory } from "./services.ts";
 import { openSnapshots, type Snapshots } from "./snapshots.ts";
 import { deploy, type StackResource } from "./template/index.ts";
-
-/** What a service factory may need beside the kernel. */
-export interface ServiceOptions {
-  /** Folder of the packaged artifacts. */
-  readonly artifacts: string;
-  /** Folder that keeps state over restarts; absent: state lives in memory. */
-  readonly stateDir?: string;
-  /** UDP port of the X-Ray daemon; 0 or absent takes a free one. */
-  readonly daemonPort?: number;
-}
-
-/** Makes one service of the twin. */
-export type ServiceFactory = (kernel: Kernel, options: ServiceOptions) => Service;
 
 export interface BootOptions {
   /** The CloudFormation template, or the path of its JSON file. */
