@@ -13,7 +13,11 @@ const trace = (n: number, ...starts: number[]) => ({
 });
 
 /** Asks an X-Ray that answers summaries and traces; also what it was asked, by path. */
-async function ask(id: string, answers: { summaries?: (body: Body) => unknown; traces?: (body: Body) => unknown }) {
+async function ask(
+  id: string,
+  answers: { summaries?: (body: Body) => unknown; traces?: (body: Body) => unknown },
+  since = HOUR,
+) {
   const answer = ({ url, body }: SeenRequest): Answer => {
     const reply = url === "/TraceSummaries" ? answers.summaries : answers.traces;
     return { body: reply?.(JSON.parse(body)) ?? {} };
@@ -25,7 +29,7 @@ async function ask(id: string, answers: { summaries?: (body: Body) => unknown; t
     credentials: { accessKeyId: "test", secretAccessKey: "test" },
     maxAttempts: 1,
   });
-  const found = await fetchTraces(client, id, HOUR);
+  const found = await fetchTraces(client, id, since);
   const asked = (path: string): Body[] =>
     server.requests.filter(({ url }) => url === path).map(({ body }) => JSON.parse(body));
   return { found, summaries: asked("/TraceSummaries"), traces: asked("/Traces") };
@@ -75,6 +79,15 @@ describe("a correlation or customer id", () => {
     expect(FilterExpression).toBe('annotation.correlationId = "c-1" OR annotation.customerId = "c-1"');
     expect(EndTime - StartTime).toBeGreaterThanOrEqual(HOUR / 1000 - 1);
     expect(EndTime - StartTime).toBeLessThanOrEqual(HOUR / 1000 + 1);
+  });
+
+  test("is searched in windows of six hours without a gap, and a trace of two windows is read once", async () => {
+    const both = () => ({ TraceSummaries: [{ Id: traceId(1) }] });
+    const { summaries, traces } = await ask("c-1", { summaries: both }, 15 * HOUR);
+    const spans = summaries.map(({ StartTime, EndTime }) => [StartTime, EndTime] as const);
+    expect(spans.map(([start, end]) => Math.round((end - start) / 3600))).toEqual([6, 6, 3]);
+    expect(spans.slice(1).map(([, end]) => end)).toEqual(spans.slice(0, -1).map(([start]) => start));
+    expect(traces).toHaveLength(1);
   });
 
   test("cannot change the search", async () => {

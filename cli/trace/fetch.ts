@@ -9,6 +9,7 @@ export interface Trace {
 const TRACE_ID = /^1-[0-9a-f]{8}-[0-9a-f]{24}$/;
 // https://docs.aws.amazon.com/xray/latest/api/API_BatchGetTraces.html
 const MAX_TRACES_PER_CALL = 5;
+const WINDOW_MS = 6 * 3_600_000;
 
 /**
  * The traces that belong to a trace id, a correlation id or a customer id, newest first. Only traces of changes are
@@ -23,15 +24,24 @@ export async function fetchTraces(client: XRayClient, id: string, since: number)
   return traces.sort((a, b) => beginning(b) - beginning(a));
 }
 
+/** Asks window by window, newest first: X-Ray scans a limited span per question, and a trace may lie in two of them. */
 async function findTraceIds(client: XRayClient, id: string, since: number): Promise<string[]> {
+  const ids = new Set<string>();
+  const now = Date.now();
+  for (let end = now; end > now - since; end -= WINDOW_MS)
+    for (const found of await findInWindow(client, id, Math.max(end - WINDOW_MS, now - since), end)) ids.add(found);
+  return [...ids];
+}
+
+async function findInWindow(client: XRayClient, id: string, start: number, end: number): Promise<string[]> {
   const quoted = id.replace(/["\\]/g, "");
   const ids: string[] = [];
   let next: string | undefined;
   do {
     const page = await client.send(
       new GetTraceSummariesCommand({
-        StartTime: new Date(Date.now() - since),
-        EndTime: new Date(),
+        StartTime: new Date(start),
+        EndTime: new Date(end),
         FilterExpression: `annotation.correlationId = "${quoted}" OR annotation.customerId = "${quoted}"`,
         ...(next ? { NextToken: next } : {}),
       }),
