@@ -7,6 +7,14 @@ import { bench, only } from "../testing.ts";
 describe("variables", () => {
   const name = fc.stringMatching(/^[a-z][a-z0-9]{0,5}$/).filter((word) => !["states", "eval"].includes(word));
 
+  test("a member called __proto__ is a member like any other", async () => {
+    const { sync } = bench();
+    const input = JSON.parse('{"__proto__":{"polluted":true},"a":1}') as Json;
+    const state = { Type: "Pass", Output: { copy: "{% $states.input %}" }, End: true };
+    const { output } = await sync({ StartAt: "Copy", States: { Copy: state } }, input);
+    expect(output).toBe('{"copy":{"__proto__":{"polluted":true},"a":1}}');
+  });
+
   test("what is assigned is what the next state reads, and Output still sees the old values", async () => {
     const { sync } = bench();
     await fc.assert(

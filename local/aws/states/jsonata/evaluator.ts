@@ -119,14 +119,15 @@ function toJson(value: unknown): Json | undefined {
     return items.some((item) => item === undefined) ? undefined : (items as Json[]);
   }
   if (typeof value !== "object" || "_jsonata_lambda" in value || "_jsonata_function" in value) return undefined;
-  const copy: Record<string, Json> = {};
+  const members: [string, Json][] = [];
   for (const [key, member] of Object.entries(value)) {
     if (member === undefined) continue;
     const json = toJson(member);
     if (json === undefined) return undefined;
-    copy[key] = json;
+    members.push([key, json]);
   }
-  return copy;
+  // Not by assignment: a member may be called `__proto__`.
+  return Object.fromEntries(members);
 }
 
 function describe(cause: unknown): string {
