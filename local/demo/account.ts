@@ -1,28 +1,27 @@
+import { SalesforceApi } from "../console/salesforce.ts";
 import type { Fleet } from "../fleet.ts";
-import { signIn } from "./salesforce.ts";
 
 /** The account that the demonstration changes. */
 export interface ChangedAccount {
   readonly customerId: string;
   readonly name: string;
   readonly phone: string;
-  readonly isNew: boolean;
 }
 
 const NAME = "Northwind Traders";
 
 /** Changes one account in Salesforce as a person would; creates it the first time. */
 export async function changeAccount(fleet: Fleet): Promise<ChangedAccount> {
-  const api = await signIn(fleet);
+  const api = new SalesforceApi(fleet.saas.salesforce.humanConnection());
   const phone = `+1 555 ${String(Date.now() % 10_000_000).padStart(7, "0")}`;
   const query = encodeURIComponent(`SELECT Id FROM Account WHERE Name = '${NAME}' LIMIT 1`);
-  const { records } = await api<{ records: { Id: string }[] }>("GET", `query?q=${query}`);
+  const { records } = (await api.call("GET", `query?q=${query}`)) as { records: { Id: string }[] };
   const existing = records[0]?.Id;
   if (existing) {
-    await api("PATCH", `sobjects/Account/${existing}`, { Phone: phone });
-    return { customerId: existing, name: NAME, phone, isNew: false };
+    await api.call("PATCH", `sobjects/Account/${existing}`, { Phone: phone });
+    return { customerId: existing, name: NAME, phone };
   }
-  const { id } = await api<{ id: string }>("POST", "sobjects/Account", {
+  const { id } = (await api.call("POST", "sobjects/Account", {
     Name: NAME,
     Phone: phone,
     Billing_Email__c: "billing@northwind.example",
@@ -30,6 +29,6 @@ export async function changeAccount(fleet: Fleet): Promise<ChangedAccount> {
     BillingStreet: "1 Harbour Road",
     BillingCity: "Seattle",
     BillingCountry: "US",
-  });
-  return { customerId: id, name: NAME, phone, isNew: true };
+  })) as { id: string };
+  return { customerId: id, name: NAME, phone };
 }

@@ -4,7 +4,7 @@ import { expect } from "expect";
 import { fetchTraces } from "../../cli/trace/fetch.ts";
 import { buildTree, type Segment, type TraceTree } from "../../cli/trace/tree.ts";
 import { ADMINISTRATOR, type Kernel } from "../../local/aws/kernel/kernel.ts";
-import { type SalesforceApi, signIn } from "../../local/demo/salesforce.ts";
+import { SalesforceApi } from "../../local/console/salesforce.ts";
 import { type Fleet, type FleetOptions, startFleet } from "../../local/fleet.ts";
 import { packageFleet } from "../../local/packaging.ts";
 import { eventually } from "./wait.ts";
@@ -44,9 +44,12 @@ export interface StripeCustomer {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
+/** Calls the Salesforce REST API as a person; `path` is relative to the version's root. */
+type CallSalesforce = <T>(method: string, path: string, body?: object) => Promise<T>;
+
 /** A fleet under test, with eyes for every system and hands only in Salesforce. */
 export interface TestFleet extends Fleet {
-  readonly salesforce: SalesforceApi;
+  readonly salesforce: CallSalesforce;
   readonly kernel: Kernel;
   accounts(): Promise<Account[]>;
   stored(): Promise<StoredItem[]>;
@@ -76,7 +79,9 @@ export async function startTestFleet(options: FleetOptions = {}): Promise<TestFl
     } while (ExclusiveStartKey);
     return items;
   };
-  const salesforce = await signIn(fleet);
+  const person = new SalesforceApi(fleet.saas.salesforce.humanConnection());
+  const salesforce: CallSalesforce = <T>(method: string, path: string, body?: object) =>
+    person.call(method, path, body) as Promise<T>;
   const xray = new XRayClient({
     endpoint: fleet.twin.origin,
     region: "us-east-1",
@@ -134,7 +139,7 @@ export async function expectInStep(fleet: TestFleet): Promise<void> {
   }
 }
 
-async function allAccounts(salesforce: SalesforceApi): Promise<Account[]> {
+async function allAccounts(salesforce: CallSalesforce): Promise<Account[]> {
   const fields = "Id, Name, Phone, Plan__c, Billing_Email__c";
   const query = encodeURIComponent(`SELECT ${fields} FROM Account ORDER BY Id`);
   return (await salesforce<{ records: Account[] }>("GET", `query?q=${query}`)).records;
