@@ -20,3 +20,14 @@ export function allowAll(): Identities {
 export function testKernel(scale = 1000): Kernel {
   return new Kernel(createClock(scale), allowAll());
 }
+
+/** Resolves with the first value that is not `undefined`; fails after ten seconds. */
+export async function eventually<Value>(look: () => Value | undefined | Promise<Value | undefined>): Promise<Value> {
+  const deadline = Date.now() + 10_000;
+  for (;;) {
+    const value = await look();
+    if (value !== undefined) return value;
+    if (Date.now() > deadline) throw new Error(`It never became so: ${look}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}

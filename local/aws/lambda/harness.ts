@@ -7,6 +7,8 @@ import { createSqs } from "../sqs/index.ts";
 import { allowAll } from "../testing.ts";
 import { createLambda, type LambdaOptions } from "./index.ts";
 
+export { eventually } from "../testing.ts";
+
 export interface InvokeAnswer {
   readonly StatusCode: number;
   readonly FunctionError?: string;
@@ -93,17 +95,6 @@ export function functionProperties(name: string, source: string): Record<string,
     Role: "arn:aws:iam::123456789012:role/function",
     Code: { ZipFile: source },
   };
-}
-
-/** Resolves with the first value that is not `undefined`; fails after ten seconds. */
-export async function eventually<Value>(look: () => Value | undefined | Promise<Value | undefined>): Promise<Value> {
-  const deadline = Date.now() + 10_000;
-  for (;;) {
-    const value = await look();
-    if (value !== undefined) return value;
-    if (Date.now() > deadline) throw new Error(`It never became so: ${look}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
 }
 
 const LOG_OPERATIONS = ["CreateLogGroup", "CreateLogStream", "PutLogEvents"];

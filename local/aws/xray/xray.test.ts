@@ -4,7 +4,7 @@ import { buildTree } from "../../../cli/trace/tree.ts";
 import { type Activity, ADMINISTRATOR, type Kernel } from "../kernel/kernel.ts";
 import type { SegmentDocument, Service } from "../kernel/service.ts";
 import { newSegmentId, newTraceId } from "../kernel/trace.ts";
-import { testKernel } from "../testing.ts";
+import { eventually, testKernel } from "../testing.ts";
 import { createXRay } from "./index.ts";
 
 let kernel: Kernel;
@@ -55,15 +55,6 @@ function sendDatagrams(...texts: string[]): Promise<void> {
   return Promise.all(sent).then(() => void socket.close());
 }
 const HEADER = '{"format": "json", "version": 1}\n';
-
-async function eventually<Value>(look: () => Promise<Value | undefined>): Promise<Value> {
-  for (let tries = 0; tries < 1000; tries += 1) {
-    const value = await look();
-    if (value !== undefined) return value;
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
-  throw new Error("It never became so.");
-}
 
 // https://docs.aws.amazon.com/xray/latest/api/API_PutTraceSegments.html
 describe("documents", () => {
