@@ -22,6 +22,7 @@ export interface NewMetadata {
   readonly traceHeader?: string;
   readonly orgId: string;
   readonly actor: string;
+  readonly lane?: "bulk";
 }
 
 /** What became of one event; in the order given. */

@@ -6,10 +6,10 @@ import { type Failure, queueHandler } from "#shared/handler/queue.ts";
 import { lazy } from "#shared/lazy.ts";
 import { createPublisher } from "#shared/publish.ts";
 import { annotate, inChange } from "#shared/tracing.ts";
-import { type CaptureDependencies, captureChanges } from "./capture-changes.ts";
-import { type ChangeEvent, decodeChange } from "./cdc.ts";
+import { type CaptureDependencies, captureChanges } from "./changes/capture-changes.ts";
+import { type ChangeEvent, decodeChange } from "./changes/cdc.ts";
 import { createSalesforce } from "./client.ts";
-import { salesforceConnectionSchema } from "./connection.ts";
+import { salesforceConnectionSchema } from "./org/connection.ts";
 
 const environment = {
   SALESFORCE_SECRET: z.string().min(1),

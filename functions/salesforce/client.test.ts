@@ -3,7 +3,7 @@ import { describe, expect, test } from "@jest/globals";
 import { FleetError } from "#shared/errors.ts";
 import { type Answer, type SeenRequest, serve, type TestServer } from "#shared/testing/server.ts";
 import { createSalesforce, type Salesforce } from "./client.ts";
-import type { SalesforceConnection } from "./connection.ts";
+import type { SalesforceConnection } from "./org/connection.ts";
 import { ACCOUNT, account, CLIENT_NAME, ORG, OTHER_ACCOUNT } from "./testing.ts";
 
 const FIELDS = ["Id", "Name"];

@@ -1,9 +1,10 @@
 import { createSign } from "node:crypto";
 import { Connection, OAuth2 } from "jsforce/lib/core.js";
 import { setDefaults } from "jsforce/lib/request.js";
+import { chunks } from "#shared/chunks.ts";
 import { ContractError, NotAuthorizedError } from "#shared/errors.ts";
-import { isSessionExpired, toFleetError } from "./client-errors.ts";
-import type { Connect, SalesforceConnection } from "./connection.ts";
+import { isSessionExpired, toFleetError } from "./client/errors.ts";
+import type { Connect, SalesforceConnection } from "./org/connection.ts";
 
 /** A record that Salesforce has in its recycle bin, or has back from it. */
 export interface Deletion {
@@ -134,10 +135,6 @@ function post(api: Connection, path: string, body: unknown): Promise<unknown> {
 
 function get(api: Connection, path: string): Promise<unknown> {
   return api.request({ method: "GET", url: path });
-}
-
-function chunks<T>(items: readonly T[], size: number): T[][] {
-  return Array.from({ length: Math.ceil(items.length / size) }, (_, n) => items.slice(n * size, (n + 1) * size));
 }
 
 /** Salesforce answers in the order of the ids, with `null` for a record that is not there. */

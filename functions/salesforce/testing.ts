@@ -1,6 +1,6 @@
 import type { SQSRecord } from "aws-lambda";
 import type { Delivery } from "#shared/handler/delivery.ts";
-import { type ChangeEvent, decodeChange } from "./cdc.ts";
+import { type ChangeEvent, decodeChange } from "./changes/cdc.ts";
 
 export const ORG = "00D5f000005KcCnEAK";
 export const USER = "0055f000005mc66AAA";

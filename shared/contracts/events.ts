@@ -47,5 +47,71 @@ export const customerSyncFailed = defineEvent({
   }),
 });
 
+/** The part of an object's history that shall be compared: all records, or those that moved in a window of time. */
+const windowSchema = z.looseObject({ from: z.iso.datetime(), to: z.iso.datetime() });
+
+export const catchUpRequested = defineEvent({
+  type: "catch-up.requested",
+  source: "fleet.salesforce",
+  description:
+    "The change events since the stored replay position shall be read; metadata.orgId says of which organisation.",
+  data: z.looseObject({
+    /** Most events to read in one go. */
+    maxEvents: z.int().positive().optional(),
+    /** Longest time to read, in seconds. */
+    maxSeconds: z.int().positive().optional(),
+    /** Events younger than this are left to the live feed, in seconds. */
+    graceSeconds: z.int().nonnegative().optional(),
+  }),
+});
+
+export const reconciliationRequested = defineEvent({
+  type: "reconciliation.requested",
+  source: "fleet.salesforce",
+  description: "The store shall be compared with Salesforce and the differences repaired.",
+  data: z.looseObject({
+    /** Object whose changes are in doubt. */
+    entity: z.string().min(1),
+    reason: z.enum(["overflow", "wildcard", "position-lost", "schedule", "manual"]),
+    /** Absent: since the last sweep when `full` is false, everything when it is true. */
+    window: windowSchema.optional(),
+    /** Every record, looking also from the store's side for records that are gone. */
+    full: z.boolean(),
+    /** Where an unfinished sweep goes on; written by the sweep itself. */
+    cursor: z.looseObject({}).optional(),
+  }),
+});
+
+export const customerDriftFound = defineEvent({
+  type: "customer.drift-found",
+  source: "fleet.salesforce",
+  description: "A sweep found customers whose stored version differed from Salesforce, and sent them into the sync.",
+  data: z.looseObject({
+    entity: z.string(),
+    reason: z.string(),
+    full: z.boolean(),
+    window: windowSchema.optional(),
+    /** Records looked at. */
+    compared: z.int().nonnegative(),
+    missing: z.int().nonnegative(),
+    different: z.int().nonnegative(),
+    deleted: z.int().nonnegative(),
+    /** Neither in Salesforce nor in its delete log: out of our sight; nothing was done with them. */
+    unexplained: z.int().nonnegative(),
+    /** Parked with their reason, such as a field that cannot be used. */
+    unusable: z.int().nonnegative(),
+    /** API calls that the sweep made. */
+    apiCalls: z.int().nonnegative(),
+  }),
+});
+
 /** Every event of the fleet, in the order of a customer's way. */
-export const events = [customerChanged, customerDeleted, customerSynced, customerSyncFailed] as const;
+export const events = [
+  customerChanged,
+  customerDeleted,
+  customerSynced,
+  customerSyncFailed,
+  catchUpRequested,
+  reconciliationRequested,
+  customerDriftFound,
+] as const;

@@ -16,6 +16,8 @@ export const metadataSchema = z.looseObject({
   orgId: z.string().min(15),
   /** Who made the change at the source: a Salesforce user id, an API caller, `system:sweep`. */
   actor: z.string().min(1),
+  /** `bulk` for work that may wait behind live changes, such as a backfill's; absent means live. */
+  lane: z.literal("bulk").optional(),
   schemaVersion: z.literal(1),
   /** `eventId` of the event that this one repeats, for replays and redrives. */
   replayOf: z.string().optional(),

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
+import { ACCOUNT, changeOf, OTHER_ACCOUNT } from "../testing.ts";
 import type { ChangeEvent } from "./cdc.ts";
 import { coalesce } from "./coalesce.ts";
-import { ACCOUNT, changeOf, OTHER_ACCOUNT } from "./testing.ts";
 
 const source = (id: string, members: Record<string, unknown>) => ({ event: changeOf(members, { id }) });
 

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { ContractError, InvalidInputError } from "#shared/errors.ts";
 import { describeIssues } from "#shared/issues.ts";
-import { toLongId } from "./ids.ts";
+import { toLongId } from "../org/ids.ts";
 
 /** Objects whose changes the fleet follows. */
 const ENTITIES = ["Account"] as const;

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "@jest/globals";
 import { customerSchema } from "#shared/contracts/customer.ts";
 import { FleetError } from "#shared/errors.ts";
+import { ACCOUNT, account, ORG } from "../testing.ts";
 import { toCustomer } from "./map.ts";
-import { ACCOUNT, account, ORG } from "./testing.ts";
 
 const map = (fields: Record<string, unknown>) => toCustomer(account(ACCOUNT, fields), ORG).customer;
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { parseTraceHeader } from "#shared/trace-header.ts";
+import { ACCOUNT, COMMIT, changeOf, ORG, OTHER_ACCOUNT } from "../testing.ts";
 import { identify } from "./identity.ts";
-import { ACCOUNT, COMMIT, changeOf, ORG, OTHER_ACCOUNT } from "./testing.ts";
 
 const settings = { orgId: ORG, sampleRate: 1, now: COMMIT + 5_000 };
 

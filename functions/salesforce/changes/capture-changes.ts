@@ -7,12 +7,12 @@ import { lazy } from "#shared/lazy.ts";
 import { log } from "#shared/observability.ts";
 import { createEvent, type NewMetadata, type OutgoingEvent, type Publish } from "#shared/publish.ts";
 import type { annotate, inChange } from "#shared/tracing.ts";
+import type { Deletion, Salesforce } from "../client.ts";
+import { ACCOUNT_FIELDS, toCustomer } from "../mapping/map.ts";
 import type { ChangeEvent } from "./cdc.ts";
-import type { Deletion, Salesforce } from "./client.ts";
 import { coalesce, type TouchedRecord } from "./coalesce.ts";
 import { isEcho } from "./echo.ts";
 import { type ChangeIdentity, identify } from "./identity.ts";
-import { ACCOUNT_FIELDS, toCustomer } from "./map.ts";
 
 type Change = Delivery<ChangeEvent>;
 type Touched = TouchedRecord<Change> & { readonly identity: ChangeIdentity };

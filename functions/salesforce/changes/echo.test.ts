@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
+import { CLIENT_NAME, changeOf } from "../testing.ts";
 import { isEcho } from "./echo.ts";
-import { CLIENT_NAME, changeOf } from "./testing.ts";
 
 const ours = {
   changeOrigin: `com/salesforce/api/rest/67.0;client=${CLIENT_NAME}`,

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { ContractError, FleetError, InvalidInputError } from "#shared/errors.ts";
+import { ACCOUNT, COMMIT, changeOf, header, ORG, OTHER_ACCOUNT, relayed, USER } from "../testing.ts";
 import { decodeChange } from "./cdc.ts";
-import { ACCOUNT, COMMIT, changeOf, header, ORG, OTHER_ACCOUNT, relayed, USER } from "./testing.ts";
 
 describe("a good message", () => {
   test("of Event Relay, with the organisation from its source", () => {

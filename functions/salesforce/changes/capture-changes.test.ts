@@ -3,10 +3,10 @@ import { InvalidInputError, RateLimitedError, TransientError } from "#shared/err
 import type { Failure } from "#shared/handler/queue.ts";
 import type { OutgoingEvent } from "#shared/publish.ts";
 import type { ChangeSegment } from "#shared/tracing.ts";
+import type { Deletion } from "../client.ts";
+import { ACCOUNT, account, CLIENT_NAME, COMMIT, changeOf, deliveryOf, ORG, OTHER_ACCOUNT, USER } from "../testing.ts";
 import { type CaptureDependencies, captureChanges } from "./capture-changes.ts";
 import type { ChangeEvent } from "./cdc.ts";
-import type { Deletion } from "./client.ts";
-import { ACCOUNT, account, CLIENT_NAME, COMMIT, changeOf, deliveryOf, ORG, OTHER_ACCOUNT, USER } from "./testing.ts";
 
 const THIRD = "0016g00000MLhLeAAL";
 const NOW = COMMIT + 2_000;

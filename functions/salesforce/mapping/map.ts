@@ -2,7 +2,7 @@ import { z } from "zod";
 import { type Address, type Customer, customerSchema } from "#shared/contracts/customer.ts";
 import { ContractError, InvalidInputError } from "#shared/errors.ts";
 import { describeIssues } from "#shared/issues.ts";
-import { toLongId } from "./ids.ts";
+import { toLongId } from "../org/ids.ts";
 
 /** Fields of Account that make a customer. */
 export const ACCOUNT_FIELDS = [

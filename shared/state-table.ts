@@ -1,0 +1,154 @@
+import { ConditionalCheckFailedException, DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import {
+  BatchGetCommand,
+  BatchWriteCommand,
+  DeleteCommand,
+  DynamoDBDocumentClient,
+  GetCommand,
+  PutCommand,
+} from "@aws-sdk/lib-dynamodb";
+import type { z } from "zod";
+import { awsClient } from "./aws.ts";
+import { awsError } from "./aws-errors.ts";
+import { chunks } from "./chunks.ts";
+import { ContractError, TransientError } from "./errors.ts";
+import { describeIssues } from "./issues.ts";
+
+/** A kept value with its revision, which grows by one with every write. */
+export interface Kept<T> {
+  readonly value: T;
+  readonly revision: number;
+}
+
+/** One value to be kept. */
+export interface Entry {
+  readonly key: string;
+  readonly value: unknown;
+}
+
+/**
+ * What a connector remembers between invocations: values by key. Every method throws TransientError, NotAuthorizedError
+ * or InvalidInputError for what DynamoDB answers.
+ */
+export interface StateTable {
+  /**
+   * The value under a key, strongly consistent; undefined when there is none or its time has passed.
+   * @throws ContractError when it does not have the shape of `schema`
+   */
+  read<S extends z.ZodType>(key: string, schema: S): Promise<Kept<z.infer<S>> | undefined>;
+  /** The values of many keys; those without a value, or of another shape, are missing from the answer. */
+  readMany<S extends z.ZodType>(keys: readonly string[], schema: S): Promise<Map<string, z.infer<S>>>;
+  /** Writes only if nobody wrote since `revision` (0: not yet there); false when somebody did. */
+  replace(key: string, value: unknown, revision: number): Promise<boolean>;
+  /** Writes without looking. `expiresAt` in epoch seconds. */
+  writeMany(entries: readonly Entry[], options?: { expiresAt?: number }): Promise<void>;
+  remove(key: string): Promise<void>;
+}
+
+// https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
+const MAX_READ = 100;
+// https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html
+const MAX_WRITE = 25;
+const MAX_ROUNDS = 5;
+
+interface Item {
+  readonly key: string;
+  readonly value: unknown;
+  readonly revision?: number;
+  /** Epoch seconds; DynamoDB removes the item some time after. */
+  readonly expiresAt?: number;
+}
+
+/** The state table with this name; key attribute `key`, time to live in `expiresAt`. */
+export function createStateTable(
+  tableName: string,
+  { client = awsClient(new DynamoDBClient({})), now = Date.now } = {},
+): StateTable {
+  const table = DynamoDBDocumentClient.from(client, { marshallOptions: { removeUndefinedValues: true } });
+  const failed = (operation: string) => (cause: unknown) => {
+    throw awsError(cause, `DynamoDB ${operation} on ${tableName}`);
+  };
+  const isAlive = ({ expiresAt }: Item) => expiresAt === undefined || expiresAt * 1000 > now();
+
+  async function readBatch(keys: readonly string[]): Promise<Item[]> {
+    const found: Item[] = [];
+    let left: Record<string, unknown>[] = keys.map((key) => ({ key }));
+    for (let round = 0; left.length > 0; round += 1) {
+      if (round === MAX_ROUNDS) throw unfinished("BatchGetItem", tableName);
+      const command = new BatchGetCommand({ RequestItems: { [tableName]: { Keys: left, ConsistentRead: true } } });
+      const answer = await table.send(command).catch(failed("BatchGetItem"));
+      found.push(...((answer.Responses?.[tableName] ?? []) as Item[]));
+      left = answer.UnprocessedKeys?.[tableName]?.Keys ?? [];
+    }
+    return found;
+  }
+
+  async function writeBatch(items: readonly Item[]): Promise<void> {
+    let left: unknown[] = items.map((Item) => ({ PutRequest: { Item } }));
+    for (let round = 0; left.length > 0; round += 1) {
+      if (round === MAX_ROUNDS) throw unfinished("BatchWriteItem", tableName);
+      const command = new BatchWriteCommand({ RequestItems: { [tableName]: left as never } });
+      const answer = await table.send(command).catch(failed("BatchWriteItem"));
+      left = answer.UnprocessedItems?.[tableName] ?? [];
+    }
+  }
+
+  return {
+    async read(key, schema) {
+      const command = new GetCommand({ TableName: tableName, Key: { key }, ConsistentRead: true });
+      const item = (await table.send(command).catch(failed("GetItem"))).Item as Item | undefined;
+      if (!item || !isAlive(item)) return undefined;
+      const result = schema.safeParse(item.value);
+      if (result.success) return { value: result.data, revision: item.revision ?? 0 };
+      const problems = describeIssues(result.error.issues);
+      throw new ContractError("BAD_STATE", `The state kept under '${key}' does not have the agreed shape: ${problems}`);
+    },
+
+    async readMany(keys, schema) {
+      const values = new Map<string, z.infer<typeof schema>>();
+      for (const some of chunks([...new Set(keys)], MAX_READ))
+        for (const item of await readBatch(some)) {
+          const result = schema.safeParse(item.value);
+          if (isAlive(item) && result.success) values.set(item.key, result.data);
+        }
+      return values;
+    },
+
+    async replace(key, value, revision) {
+      const condition =
+        revision === 0
+          ? { ConditionExpression: "attribute_not_exists(revision)" }
+          : { ConditionExpression: "revision = :revision", ExpressionAttributeValues: { ":revision": revision } };
+      const command = new PutCommand({
+        TableName: tableName,
+        Item: { key, value, revision: revision + 1 },
+        ...condition,
+      });
+      try {
+        await table.send(command);
+        return true;
+      } catch (cause) {
+        if (cause instanceof ConditionalCheckFailedException) return false;
+        throw awsError(cause, `DynamoDB PutItem on ${tableName}`);
+      }
+    },
+
+    async writeMany(entries, { expiresAt } = {}) {
+      const items = new Map(
+        entries.map(({ key, value }): [string, Item] => [key, { key, value, ...(expiresAt ? { expiresAt } : {}) }]),
+      );
+      for (const some of chunks([...items.values()], MAX_WRITE)) await writeBatch(some);
+    },
+
+    async remove(key) {
+      await table.send(new DeleteCommand({ TableName: tableName, Key: { key } })).catch(failed("DeleteItem"));
+    },
+  };
+}
+
+function unfinished(operation: string, tableName: string): TransientError {
+  return new TransientError(
+    "THROTTLED",
+    `DynamoDB ${operation} on ${tableName} left items undone ${MAX_ROUNDS} times.`,
+  );
+}
