@@ -27,12 +27,6 @@ export interface Fleet {
   stop(): Promise<void>;
 }
 
-const CONNECTIONS = {
-  salesforce: "SalesforceConnection",
-  stripe: "StripeConnection",
-  slack: "SlackConnection",
-} as const;
-
 /**
  * Boots the packaged fleet and the emulated systems, and stores the connections as secrets.
  * @throws Error of one sentence when a port is taken; TemplateError for what the twin does not reproduce
@@ -75,15 +69,17 @@ function refOf(twin: Twin, logicalId: string): string {
 }
 
 async function storeConnections(twin: Twin, saas: Saas): Promise<void> {
-  const connections = saas.connections();
-  for (const [name, logicalId] of Object.entries(CONNECTIONS))
+  const { salesforce, stripe, slack } = saas.connections();
+  const secrets = {
+    [`Salesforce${salesforce.orgId}Connection`]: salesforce,
+    StripeConnection: stripe,
+    SlackConnection: slack,
+  };
+  for (const [logicalId, connection] of Object.entries(secrets))
     await twin.kernel.call(
       "secretsmanager",
       "PutSecretValue",
-      {
-        SecretId: refOf(twin, logicalId),
-        SecretString: JSON.stringify(connections[name as keyof typeof CONNECTIONS]),
-      },
+      { SecretId: refOf(twin, logicalId), SecretString: JSON.stringify(connection) },
       { principal: ADMINISTRATOR },
     );
 }

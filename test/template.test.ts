@@ -51,7 +51,9 @@ describe("least privilege", () => {
     const suspicious = ofType("AWS::Lambda::Function").flatMap(([id, properties]) =>
       Object.entries(properties.Environment?.Variables ?? {})
         .filter(
-          ([name, value]) => /KEY|TOKEN|PASSWORD/.test(name) || (/SECRET/.test(name) && typeof value === "string"),
+          ([name, value]) =>
+            /KEY|TOKEN|PASSWORD/.test(name) ||
+            (/SECRET/.test(name) && !/_PREFIX$/.test(name) && typeof value === "string"),
         )
         .map(([name]) => `${id}: ${name}`),
     );

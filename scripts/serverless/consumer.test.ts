@@ -1,14 +1,20 @@
 import { describe, expect, test } from "@jest/globals";
+import { reconciliationRequested } from "../../shared/contracts/events.ts";
 import { buildConsumer, type ConsumerDeclaration } from "./consumer.ts";
+import { parseOrgs } from "./orgs.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: CloudFormation has no type of its own here
 type Json = any;
 
+const [ORG, OTHER_ORG] = ["00D5f000005KcCnEAK", "00D000000000002EAA"];
+const RELAY = `aws.partner/salesforce.com/${ORG}/0YL5f0000000001GAA`;
+const OTHER_RELAY = `aws.partner/salesforce.com/${OTHER_ORG}/0YL5f0000000002GAA`;
 const context = {
   prefix: "fleet-test",
   timeoutSeconds: 30,
   fleetBus: { Ref: "FleetBus" },
   alarmActions: ["arn:aws:sns:us-east-1:123456789012:alarms"],
+  orgs: parseOrgs(`${RELAY},${OTHER_RELAY}`),
 };
 const build = (members: Partial<ConsumerDeclaration> = {}) =>
   buildConsumer({ queue: "slack-notices", consumes: ["customer.synced"], ...members }, context);
@@ -98,7 +104,7 @@ describe("a consumer", () => {
         Principal: { Service: "events.amazonaws.com" },
         Action: "sqs:SendMessage",
         Resource: arnOf(queue),
-        Condition: { ArnEquals: { "aws:SourceArn": arnOf("SlackNoticesRule") } },
+        Condition: { ArnEquals: { "aws:SourceArn": [arnOf("SlackNoticesRule")] } },
       })),
     );
   });
@@ -143,14 +149,58 @@ describe("its rule", () => {
     });
   });
 
-  test("may listen to another bus with a pattern of its own", () => {
-    const declaration = {
-      queue: "changes",
-      bus: { Ref: "PartnerBus" },
-      pattern: { source: [{ prefix: "aws.partner" }] },
+  test.each([
+    ["live", [{ exists: false }]],
+    ["bulk", ["bulk"]],
+  ] as const)("of the %s lane leaves the other to others", (lane, expected) => {
+    expect(properties("SlackNoticesRule", { lane }).EventPattern.detail).toEqual({ metadata: { lane: expected } });
+  });
+
+  test("of the partner buses listens to the bus of every organisation", () => {
+    const { resources } = buildConsumer({ queue: "changes", partnerBuses: true }, context);
+    const rules = Object.entries(resources).filter(([, { Type }]: Json) => Type === "AWS::Events::Rule");
+    expect(rules.map(([id, { Properties }]: Json) => [id, Properties.EventBusName, Properties.EventPattern])).toEqual(
+      [ORG, OTHER_ORG].map((org) => [
+        `Changes${org}Rule`,
+        { Ref: `Salesforce${org}Bus` },
+        { source: [{ prefix: "aws.partner/" }] },
+      ]),
+    );
+    const [allowed] = (resources.ChangesQueuePolicy as Json).Properties.PolicyDocument.Statement;
+    expect(allowed.Condition.ArnEquals["aws:SourceArn"]).toEqual(rules.map(([id]) => arnOf(id)));
+  });
+
+  test("with a schedule gets requests from a clock, one per organisation and entry", () => {
+    const schedule = {
+      rate: "rate(1 day)",
+      request: "reconciliation.requested",
+      data: ["Account", "Contact"].map((entity) => ({ entity, reason: "schedule", full: false })),
+      enabled: "true" as const,
     };
-    const rule = (buildConsumer(declaration, context).resources.ChangesRule as Json).Properties;
-    expect([rule.EventBusName, rule.EventPattern]).toEqual([declaration.bus, declaration.pattern]);
+    const { resources } = build({ schedule });
+    const ids = Object.keys(resources).filter((id) => id.includes("Schedule"));
+    expect(ids).toEqual([ORG, OTHER_ORG].flatMap((org) => [0, 1].map((n) => `SlackNotices${org}Schedule${n}`)));
+    const { ScheduleExpression, State, Targets } = properties(ids[3] as string, { schedule });
+    expect([ScheduleExpression, State, Targets[0].DeadLetterConfig]).toEqual([
+      "rate(1 day)",
+      "ENABLED",
+      { Arn: arnOf("SlackNoticesDeadLetterQueue") },
+    ]);
+    const text = Targets[0].InputTransformer.InputTemplate.replace(/<id>/g, '"event-1"').replace(
+      "<time>",
+      '"2026-01-01T00:00:00Z"',
+    );
+    const { detail } = JSON.parse(text);
+    expect(reconciliationRequested.detail.safeParse(detail).success).toBe(true);
+    expect(detail).toMatchObject({
+      metadata: { orgId: OTHER_ORG, eventId: "event-1", actor: "system:schedule" },
+      data: schedule.data[1],
+    });
+  });
+
+  test("keeps a schedule that is switched off, for an operator to switch on", () => {
+    const schedule = { rate: "rate(1 day)", request: "catch-up.requested", data: [{}], enabled: "false" as const };
+    expect(properties(`SlackNotices${ORG}Schedule0`, { schedule }).State).toBe("DISABLED");
   });
 });
 
@@ -161,17 +211,24 @@ describe("a declaration that cannot be", () => {
     );
   });
 
-  test.each<[string, Partial<ConsumerDeclaration>]>([
-    ["an empty list", { consumes: [] }],
-    ["another bus alone", { consumes: [], bus: { Ref: "PartnerBus" } }],
-  ])("%s says what is missing", (_what, members) => {
-    expect(() => build(members)).toThrow("Consumer 'slack-notices' needs 'consumes' or a 'pattern' of its own.");
+  test.each<[string, Partial<ConsumerDeclaration>]>([["an empty list", { consumes: [] }]])(
+    "%s says what is missing",
+    (_what, members) => {
+      expect(() => build(members)).toThrow("Consumer 'slack-notices' needs 'consumes' or 'partnerBuses'.");
+    },
+  );
+
+  test("events and partner buses at once are refused, as only one can be meant", () => {
+    expect(() => build({ partnerBuses: true })).toThrow(
+      "Consumer 'slack-notices' has both 'consumes' and 'partnerBuses'; only one can be meant.",
+    );
   });
 
-  test("events and a pattern at once are refused, as only one can be meant", () => {
-    expect(() => build({ pattern: { source: ["x"] } })).toThrow(
-      "Consumer 'slack-notices' has both 'consumes' and a 'pattern'; only one can be meant.",
-    );
+  test.each([
+    ["an event that nobody knows", { request: "sweep.wanted", data: [{}] }, "asks for 'sweep.wanted'"],
+    ["data that do not fit", { request: "reconciliation.requested", data: [{}] }, "do not fit"],
+  ])("a schedule with %s says so", (_what, schedule, text) => {
+    expect(() => build({ schedule: { rate: "rate(1 day)", enabled: true, ...schedule } })).toThrow(text);
   });
 
   // https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html

@@ -1,15 +1,20 @@
 import { patternOf } from "../../shared/contracts/event.ts";
 import { events } from "../../shared/contracts/events.ts";
+import { busOf, type Org } from "./orgs.ts";
+import { type Schedule, scheduleRules } from "./schedule.ts";
 
-/** What a connector declares: `- consumer: { queue, consumes | bus + pattern, … }`. */
+/** What a connector declares: `- consumer: { queue, consumes | partnerBuses, … }`. */
 export interface ConsumerDeclaration {
   /** Queue name without service and stage; also names the rule, the dead-letter queue and the alarms. */
   readonly queue: string;
   /** Fleet events to take from the fleet bus; the pattern comes from their contracts. */
   readonly consumes?: readonly string[];
-  /** Another bus and an EventBridge pattern of its own, for events that are not the fleet's. */
-  readonly bus?: unknown;
-  readonly pattern?: unknown;
+  /** `live` leaves out what may wait, `bulk` takes only that; absent takes both. */
+  readonly lane?: "live" | "bulk";
+  /** Takes everything from the partner buses of all Salesforce organisations. */
+  readonly partnerBuses?: boolean;
+  /** Requests that a clock puts on the queue, for every Salesforce organisation. */
+  readonly schedule?: Schedule;
   readonly batchSize?: number;
   /** Seconds to wait for a batch to fill, from its first message. */
   readonly window?: number;
@@ -17,6 +22,16 @@ export interface ConsumerDeclaration {
   readonly maximumConcurrency?: number;
   /** How often a message is handed out before it is given up. */
   readonly maxReceives?: number;
+}
+
+/** Where a consumer is built. */
+export interface ConsumerContext {
+  /** Service and stage, in front of every name. */
+  readonly prefix: string;
+  readonly timeoutSeconds: number;
+  readonly fleetBus: unknown;
+  readonly alarmActions: unknown;
+  readonly orgs: readonly Org[];
 }
 
 /** Everything that one consumer adds to the template and to its function. */
@@ -40,16 +55,18 @@ const MAX_BATCH_WITHOUT_WINDOW = 10;
  * The one shape of every consumer: rule → queue with dead-letter queue → batched function, with policies and alarms.
  * @throws Error of one sentence for a declaration that cannot be
  */
-export function buildConsumer(
-  declaration: ConsumerDeclaration,
-  context: { prefix: string; timeoutSeconds: number; fleetBus: unknown; alarmActions: unknown },
-): Consumer {
+export function buildConsumer(declaration: ConsumerDeclaration, context: ConsumerContext): Consumer {
   const { queue, batchSize, window, maxReceives, maximumConcurrency } = { ...DEFAULTS, ...declaration };
   if (batchSize > MAX_BATCH_WITHOUT_WINDOW && window === 0)
     throw new Error(`Consumer '${queue}' has a batchSize of ${batchSize}, which needs a window of at least 1 second.`);
   const id = pascalCase(queue);
-  const [Queue, Dead, Rule] = [`${id}Queue`, `${id}DeadLetterQueue`, `${id}Rule`];
+  const [Queue, Dead] = [`${id}Queue`, `${id}DeadLetterQueue`];
   const name = `${context.prefix}-${queue}`;
+  const target = { Id: "queue", Arn: arnOf(Queue), DeadLetterConfig: { Arn: arnOf(Dead) } };
+  const rules = {
+    ...busRules(declaration, id, name, target, context),
+    ...(declaration.schedule ? scheduleRules(declaration.schedule, id, target, context.orgs) : {}),
+  };
   // Six function timeouts, as AWS advises, so that a slow batch is not handed out twice.
   // https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
   const visibilityTimeout = context.timeoutSeconds * 6 + window;
@@ -82,27 +99,11 @@ export function buildConsumer(
           Queues: [{ Ref: Queue }, { Ref: Dead }],
           PolicyDocument: {
             Version: "2012-10-17",
-            Statement: [allowRule(Queue, Rule), allowRule(Dead, Rule)],
+            Statement: [Queue, Dead].map((to) => allowRules(to, Object.keys(rules))),
           },
         },
       },
-      [Rule]: {
-        Type: "AWS::Events::Rule",
-        Properties: {
-          Name: name,
-          EventBusName: declaration.bus ?? context.fleetBus,
-          EventPattern: patternFor(declaration),
-          State: "ENABLED",
-          Targets: [
-            {
-              Id: "queue",
-              Arn: arnOf(Queue),
-              DeadLetterConfig: { Arn: arnOf(Dead) },
-              RetryPolicy: { MaximumEventAgeInSeconds: 86_400, MaximumRetryAttempts: 185 },
-            },
-          ],
-        },
-      },
+      ...rules,
       ...alarm(
         `${id}StaleAlarm`,
         `${name}-stale`,
@@ -139,35 +140,57 @@ export function buildConsumer(
   };
 }
 
-/** The declared pattern, or the one that selects the named fleet events. */
-function patternFor({ queue, pattern, consumes = [] }: ConsumerDeclaration): unknown {
-  if (pattern === undefined) return fleetPattern(queue, consumes);
-  if (consumes.length === 0) return pattern;
-  throw new Error(`Consumer '${queue}' has both 'consumes' and a 'pattern'; only one can be meant.`);
+/** One rule on the fleet bus, or one on the bus of every Salesforce organisation. */
+function busRules(
+  declaration: ConsumerDeclaration,
+  id: string,
+  name: string,
+  target: object,
+  { fleetBus, orgs }: ConsumerContext,
+): Record<string, unknown> {
+  const { queue, consumes = [], partnerBuses, lane } = declaration;
+  const rule = (bus: unknown, ruleName: string, EventPattern: unknown) => ({
+    Type: "AWS::Events::Rule",
+    Properties: {
+      Name: ruleName,
+      EventBusName: bus,
+      EventPattern,
+      State: "ENABLED",
+      Targets: [{ ...target, RetryPolicy: { MaximumEventAgeInSeconds: 86_400, MaximumRetryAttempts: 185 } }],
+    },
+  });
+  if (!partnerBuses) return { [`${id}Rule`]: rule(fleetBus, name, fleetPattern(queue, consumes, lane)) };
+  if (consumes.length > 0)
+    throw new Error(`Consumer '${queue}' has both 'consumes' and 'partnerBuses'; only one can be meant.`);
+  const everything = { source: [{ prefix: "aws.partner/" }] };
+  return Object.fromEntries(
+    orgs.map(({ orgId }) => [`${id}${orgId}Rule`, rule({ Ref: busOf(orgId) }, name, everything)]),
+  );
 }
 
-function fleetPattern(queue: string, consumes: readonly string[]): unknown {
+function fleetPattern(queue: string, consumes: readonly string[], lane: "live" | "bulk" | undefined): unknown {
   const contracts = consumes.map((type) => {
     const contract = events.find((candidate) => candidate.type === type);
     if (!contract)
       throw new Error(`Consumer '${queue}' wants '${type}', which is no event of shared/contracts/events.ts.`);
     return contract;
   });
-  if (contracts.length === 0) throw new Error(`Consumer '${queue}' needs 'consumes' or a 'pattern' of its own.`);
+  if (contracts.length === 0) throw new Error(`Consumer '${queue}' needs 'consumes' or 'partnerBuses'.`);
   const patterns = contracts.map(patternOf);
   return {
     source: [...new Set(patterns.flatMap((pattern) => pattern.source))],
     "detail-type": patterns.flatMap((pattern) => pattern["detail-type"]),
+    ...(lane ? { detail: { metadata: { lane: lane === "bulk" ? ["bulk"] : [{ exists: false }] } } } : {}),
   };
 }
 
-function allowRule(queue: string, rule: string): unknown {
+function allowRules(queue: string, rules: readonly string[]): unknown {
   return {
     Effect: "Allow",
     Principal: { Service: "events.amazonaws.com" },
     Action: "sqs:SendMessage",
     Resource: arnOf(queue),
-    Condition: { ArnEquals: { "aws:SourceArn": arnOf(rule) } },
+    Condition: { ArnEquals: { "aws:SourceArn": rules.map(arnOf) } },
   };
 }
 

@@ -34,6 +34,9 @@ function framework(functions: Record<string, Json>, members: Json = {}) {
       defineFunctionEvent: (provider: string, name: string, schema: Json) => {
         schemas[`${provider}:${name}`] = schema;
       },
+      defineFunctionProperties: (provider: string, schema: Json) => {
+        schemas[`${provider}.function`] = schema;
+      },
     },
   };
   return { serverless, schemas, plugin: new FleetPlugin(serverless) };
@@ -46,9 +49,9 @@ const drained = (queue: string) => ({
   sqs: { arn: { "Fn::GetAtt": [queue, "Arn"] }, batchSize: 10, functionResponseType: "ReportBatchItemFailures" },
 });
 
-test("the framework learns the two events and both moments", () => {
+test("the framework learns the two events, the property and both moments", () => {
   const { schemas, plugin } = framework({});
-  expect(Object.keys(schemas)).toEqual(["aws:consumer", "aws:deadLetters"]);
+  expect(Object.keys(schemas)).toEqual(["aws:consumer", "aws:deadLetters", "aws.function"]);
   expect(schemas["aws:consumer"]).toMatchObject({ required: ["queue"], additionalProperties: false });
   expect(Object.keys(plugin.hooks)).toEqual(["initialize", "before:package:finalize"]);
 });
@@ -196,5 +199,30 @@ describe("the shared role", () => {
 
   test("need not be there", () => {
     expect(finalize({})).toEqual([]);
+  });
+});
+
+describe("a function that reaches the Salesforce organisations", () => {
+  const reach = (salesforceEventSource: string) => {
+    const functions: Json = { capture: { salesforceOrgs: true }, notify: {} };
+    const { plugin, serverless } = framework(functions, { salesforceEventSource });
+    plugin.expand();
+    return { functions, resources: serverless.service.resources.Resources };
+  };
+  const other = "aws.partner/salesforce.com/00D000000000002EAA/0YL5f0000000002GAA";
+
+  test("knows them and may read their secrets; the others know nothing", () => {
+    const { functions, resources } = reach(`${REAL_SOURCE},${other}`);
+    expect(functions.capture.environment).toEqual({
+      SALESFORCE_ORGS: "00D5f0000000001EAA,00D000000000002EAA",
+      SALESFORCE_SECRET_PREFIX: "fleet/test/salesforce/",
+    });
+    expect(JSON.stringify(functions.capture.iamRoleStatements)).toContain("Salesforce00D000000000002EAAConnection");
+    expect(JSON.stringify(functions.notify)).not.toContain("Salesforce");
+    expect(resources).toHaveProperty("Salesforce00D000000000002EAABus");
+  });
+
+  test("can be packaged before the event source is known", () => {
+    expect(reach(PLACEHOLDER).resources).toHaveProperty("SalesforceEXAMPLEBus");
   });
 });

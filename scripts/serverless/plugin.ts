@@ -1,4 +1,5 @@
 import { buildConsumer, type ConsumerDeclaration } from "./consumer.ts";
+import { type Org, orgAccess, orgResources, PLACEHOLDER, parseOrgs } from "./orgs.ts";
 
 /** The parts of osls that the plugin uses. https://github.com/oss-serverless/serverless */
 interface Serverless {
@@ -17,11 +18,12 @@ interface Serverless {
   readonly classes: { readonly Error: new (message: string, code: string) => Error };
   readonly configSchemaHandler: {
     defineFunctionEvent(provider: string, name: string, schema: unknown): void;
+    defineFunctionProperties(provider: string, schema: unknown): void;
   };
 }
 
 interface FleetSettings {
-  /** Name of the partner event source that Salesforce gave the Event Relay; a placeholder until it is known. */
+  /** Names of the partner event sources that Salesforce gave the Event Relays; a placeholder until they are known. */
   readonly salesforceEventSource: string;
   readonly fleetBus: unknown;
   readonly alarmActions: unknown;
@@ -29,18 +31,19 @@ interface FleetSettings {
 
 interface FunctionConfig {
   readonly timeout?: number;
+  /** The function talks to Salesforce. */
+  readonly salesforceOrgs?: boolean;
   events?: Record<string, unknown>[];
   environment?: Record<string, unknown>;
   iamRoleStatements?: unknown[];
 }
 
-const PLACEHOLDER = /\/EXAMPLE\//;
 const SHARED_ROLE = "IamRoleLambdaExecution";
 const TRACING = { Effect: "Allow", Action: ["xray:PutTraceSegments", "xray:PutTelemetryRecords"], Resource: "*" };
 
 /**
- * Teaches serverless.yml two events. `consumer` makes the one shape of every bus consumer; `deadLetters` feeds a function
- * from the dead-letter queues of all consumers.
+ * Teaches serverless.yml two events and one property. `consumer` makes the one shape of every bus consumer; `deadLetters`
+ * feeds a function from the dead-letter queues of all consumers; `salesforceOrgs` lets a function reach the organisations.
  */
 export default class FleetPlugin {
   readonly hooks: Record<string, () => void>;
@@ -54,8 +57,19 @@ export default class FleetPlugin {
       properties: {
         queue: { type: "string", pattern: "^[a-z][a-z0-9-]{0,39}$" },
         consumes: { type: "array", items: { type: "string" }, minItems: 1 },
-        bus: {},
-        pattern: { type: "object" },
+        lane: { enum: ["live", "bulk"] },
+        partnerBuses: { type: "boolean", const: true },
+        schedule: {
+          type: "object",
+          properties: {
+            rate: { type: "string" },
+            request: { type: "string" },
+            data: { type: "array", items: { type: "object" }, minItems: 1 },
+            enabled: {},
+          },
+          required: ["rate", "request", "data", "enabled"],
+          additionalProperties: false,
+        },
         batchSize: { type: "integer", minimum: 1, maximum: 10_000 },
         window: { type: "integer", minimum: 0, maximum: 300 },
         maximumConcurrency: { type: "integer", minimum: 2, maximum: 1_000 },
@@ -65,6 +79,7 @@ export default class FleetPlugin {
       additionalProperties: false,
     });
     schema.defineFunctionEvent("aws", "deadLetters", { type: "boolean", const: true });
+    schema.defineFunctionProperties("aws", { properties: { salesforceOrgs: { type: "boolean" } } });
     this.hooks = {
       initialize: () => this.expand(),
       "before:package:finalize": () => this.dropSharedRole(),
@@ -77,9 +92,17 @@ export default class FleetPlugin {
     const settings = service.custom.fleet;
     if (processedInput.commands[0] === "deploy") this.#requireEventSource(settings);
     refuseSharedQueues(service.functions);
-    const deadLetterQueues = Object.values(service.functions).flatMap((config) => this.#expandConsumers(config));
+    const orgs = parseOrgs(settings.salesforceEventSource);
+    const { stage } = service.provider;
+    this.#addResources(orgResources(orgs, service.service, stage));
+    const access = orgAccess(orgs, service.service, stage);
+    const deadLetterQueues = Object.values(service.functions).flatMap((config) => this.#expandConsumers(config, orgs));
     for (const config of Object.values(service.functions)) {
       grant(config, [TRACING]);
+      if (config.salesforceOrgs) {
+        config.environment = { ...config.environment, ...access.environment };
+        grant(config, access.statements);
+      }
       config.events = (config.events ?? []).flatMap((event) =>
         "deadLetters" in event ? deadLetterQueues.map(drain) : [event],
       );
@@ -93,7 +116,13 @@ export default class FleetPlugin {
     if (role && !new RegExp(`\\b${SHARED_ROLE}\\b`).test(JSON.stringify(others))) delete Resources[SHARED_ROLE];
   }
 
-  #expandConsumers(config: FunctionConfig): string[] {
+  #addResources(resources: Record<string, unknown>): void {
+    const { service } = this.#serverless;
+    service.resources ??= {};
+    service.resources.Resources = { ...service.resources.Resources, ...resources };
+  }
+
+  #expandConsumers(config: FunctionConfig, orgs: readonly Org[]): string[] {
     const { service } = this.#serverless;
     const { fleetBus, alarmActions } = service.custom.fleet;
     const context = {
@@ -101,13 +130,13 @@ export default class FleetPlugin {
       timeoutSeconds: config.timeout ?? service.provider.timeout ?? 6,
       fleetBus,
       alarmActions,
+      orgs,
     };
     const deadLetterQueues: string[] = [];
     config.events = (config.events ?? []).map((event) => {
       if (!("consumer" in event)) return event;
       const consumer = buildConsumer(event.consumer as ConsumerDeclaration, context);
-      service.resources ??= {};
-      service.resources.Resources = { ...service.resources.Resources, ...consumer.resources };
+      this.#addResources(consumer.resources);
       config.environment = { ...config.environment, ...consumer.environment };
       grant(config, consumer.statements);
       deadLetterQueues.push(consumer.deadLetterQueue);
@@ -117,7 +146,7 @@ export default class FleetPlugin {
   }
 
   #requireEventSource({ salesforceEventSource }: FleetSettings): void {
-    if (!PLACEHOLDER.test(salesforceEventSource)) return;
+    if (!salesforceEventSource.includes(PLACEHOLDER)) return;
     throw new this.#serverless.classes.Error(
       "Deploying needs the name of your Salesforce event source: copy it from Salesforce Setup > Event Relays > your relay > " +
         "Partner Event Source Name and pass it as --param='salesforceEventSource=aws.partner/salesforce.com/…'.",

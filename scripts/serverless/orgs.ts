@@ -1,0 +1,100 @@
+import { toLongId } from "../../functions/salesforce/org/ids.ts";
+
+/** A Salesforce organisation that the fleet is connected to. */
+export interface Org {
+  /** 18 characters. */
+  readonly orgId: string;
+  /** Name of its partner event source, which is also the name of its bus. */
+  readonly eventSource: string;
+}
+
+/** Stands in the default parameter until the real name is known. */
+export const PLACEHOLDER = "aws.partner/salesforce.com/EXAMPLE/EXAMPLE";
+
+const RELAY = /^aws\.partner\/salesforce\.com\/([a-zA-Z0-9]{15}(?:[a-zA-Z0-9]{3})?)\/[a-zA-Z0-9]+$/;
+const APPFLOW = /^(00D[a-zA-Z0-9]{12}(?:[a-zA-Z0-9]{3})?)=(aws\.partner\/appflow.*\/salesforce\.com\/.+)$/;
+
+/**
+ * Reads the parameter `salesforceEventSource`: one name or several, with commas between. Event Relay's names say which
+ * organisation they are of; AppFlow's do not, so such a name follows the organisation's id and `=`, and only the first
+ * organisation can have one, because its events name no organisation either.
+ * @throws Error of one sentence for a name that is none
+ */
+export function parseOrgs(parameter: string): readonly Org[] {
+  const orgs = parameter.split(",").map((entry, index) => parseOrg(entry.trim(), index));
+  for (const [index, { orgId }] of orgs.entries())
+    if (orgs.findIndex((org) => org.orgId === orgId) !== index)
+      throw new Error(
+        `Parameter salesforceEventSource names the organisation ${orgId} twice; one event source is enough.`,
+      );
+  return orgs;
+}
+
+function parseOrg(entry: string, index: number): Org {
+  if (entry === PLACEHOLDER) return { orgId: "EXAMPLE", eventSource: PLACEHOLDER };
+  const relayed = RELAY.exec(entry)?.[1];
+  if (relayed) return { orgId: toLongId(relayed), eventSource: entry };
+  const [, orgId, eventSource] = APPFLOW.exec(entry) ?? [];
+  if (!orgId || !eventSource)
+    throw new Error(
+      `Parameter salesforceEventSource has '${entry}'; write aws.partner/salesforce.com/<organisation>/<channel> as Event ` +
+        "Relay shows it, or <organisation>=aws.partner/appflow/salesforce.com/<account>/<name>.",
+    );
+  if (index > 0)
+    throw new Error("AppFlow's events do not name their organisation, so its event source must be the first one.");
+  return { orgId: toLongId(orgId), eventSource };
+}
+
+/** What every organisation adds to the template: its bus, and the secret that holds the connection to it. */
+export function orgResources(orgs: readonly Org[], service: string, stage: string): Record<string, unknown> {
+  return Object.fromEntries(
+    orgs.flatMap(({ orgId, eventSource }) => [
+      [
+        busOf(orgId),
+        { Type: "AWS::Events::EventBus", Properties: { Name: eventSource, EventSourceName: eventSource } },
+      ],
+      [
+        connectionOf(orgId),
+        {
+          Type: "AWS::SecretsManager::Secret",
+          Properties: {
+            Name: `${secretPrefix(service, stage)}${orgId}`,
+            Description:
+              "loginUrl, clientId, clientSecret or username and privateKey, apiVersion, orgId, integrationClientName",
+          },
+        },
+      ],
+    ]),
+  );
+}
+
+/** What a function needs that talks to Salesforce: which organisations there are, and the right to read their secrets. */
+export function orgAccess(orgs: readonly Org[], service: string, stage: string) {
+  return {
+    environment: {
+      SALESFORCE_ORGS: orgs.map(({ orgId }) => orgId).join(","),
+      SALESFORCE_SECRET_PREFIX: secretPrefix(service, stage),
+    },
+    statements: [
+      {
+        Effect: "Allow",
+        Action: "secretsmanager:GetSecretValue",
+        Resource: orgs.map(({ orgId }) => ({ Ref: connectionOf(orgId) })),
+      },
+    ],
+  };
+}
+
+/** Logical id of an organisation's bus. */
+export function busOf(orgId: string): string {
+  return `Salesforce${orgId}Bus`;
+}
+
+/** Logical id of the secret that connects to an organisation. */
+function connectionOf(orgId: string): string {
+  return `Salesforce${orgId}Connection`;
+}
+
+function secretPrefix(service: string, stage: string): string {
+  return `${service}/${stage}/salesforce/`;
+}
