@@ -1,7 +1,8 @@
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { DeleteCommand, DynamoDBDocumentClient, PutCommand } from "@aws-sdk/lib-dynamodb";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { Customer } from "./contracts/customer.ts";
-import { type CustomerStore, createCustomerStore } from "./customer-store.ts";
+import { type CustomerStore, createCustomerStore, type StoredVersion } from "./customer-store.ts";
 import { InvalidInputError, NotAuthorizedError, RejectedByTargetError, TransientError } from "./errors.ts";
 import { cause, dynamoAt, newCustomer, startCustomersTable, TABLE, version } from "./testing/customers-table.ts";
 import { serve } from "./testing/server.ts";
@@ -125,6 +126,81 @@ describe("markDeleted", () => {
   });
 });
 
+describe("an id that another organisation has stored", () => {
+  test("is never overwritten, however new the version is", async () => {
+    const customer = newCustomer();
+    await store.save(customer, version(1), cause());
+    const foreign = { ...customer, orgId: "00D000000000002EAA", name: "Copy" };
+    await expect(store.save(foreign, version(2), cause(2))).rejects.toMatchObject({
+      name: "InvalidInputError",
+      code: "OTHER_ORG",
+      message: expect.stringMatching(/00D000000000002EAA is stored for organisation 00D000000000001EAA/),
+    });
+    await expect(store.markDeleted(foreign, version(3), cause(3))).rejects.toMatchObject({ code: "OTHER_ORG" });
+    await expect(store.save(foreign, version(0), cause())).rejects.toMatchObject({ code: "OTHER_ORG" });
+    expect(await store.read(customer.customerId)).toMatchObject({ customer, version: version(1), deleted: false });
+  });
+});
+
+describe("readMany", () => {
+  test("reads more than one batch, each customer once, and leaves out what is not stored", async () => {
+    const customers = Array.from({ length: 130 }, newCustomer);
+    await Promise.all(customers.map((customer) => store.save(customer, version(1), cause())));
+    const ids = customers.map(({ customerId }) => customerId);
+    const found = await store.readMany([...ids, ...ids, newCustomer().customerId]);
+    expect([...found.keys()].sort()).toEqual(ids);
+    expect(found.get(ids[0] as string)).toMatchObject({ customer: customers[0], version: version(1) });
+  });
+
+  test("asks for nothing when there is nothing to ask for", async () => {
+    expect(await createCustomerStore("nowhere", client).readMany([])).toEqual(new Map());
+  });
+
+  test("asks again for what DynamoDB left undone, and gives up at last", async () => {
+    const Keys = [{ customerId: { S: "001000000000001" } }];
+    await using busy = await serve(() => ({ body: { Responses: {}, UnprocessedKeys: { [TABLE]: { Keys } } } }));
+    const throttled = createCustomerStore(TABLE, dynamoAt(Number(new URL(busy.url).port)));
+    await expect(throttled.readMany(["001000000000001"])).rejects.toMatchObject({
+      name: "TransientError",
+      code: "THROTTLED",
+    });
+    expect(busy.requests).toHaveLength(5);
+  });
+
+  test("says which stored item is malformed, without its content", async () => {
+    const { customerId } = newCustomer();
+    const item = { customerId, name: "Secret" };
+    await DynamoDBDocumentClient.from(client).send(new PutCommand({ TableName: TABLE, Item: item }));
+    const error = await store.readMany([customerId]).catch((reason) => reason);
+    expect(error).toMatchObject({ name: "ContractError", message: expect.stringContaining(customerId) });
+    expect(error.message).not.toContain("Secret");
+    await DynamoDBDocumentClient.from(client).send(new DeleteCommand({ TableName: TABLE, Key: { customerId } }));
+  });
+});
+
+describe("listVersions", () => {
+  test("goes through everything that is stored, page by page, without its content", async () => {
+    const customers = Array.from({ length: 3 }, newCustomer);
+    for (const customer of customers) await store.save({ ...customer, name: "x".repeat(390_000) }, version(1), cause());
+    await store.markDeleted(customers[0] as Customer, version(2), cause(2));
+    const seen: StoredVersion[] = [];
+    let pages = 0;
+    let after: string | undefined;
+    do {
+      const page = await store.listVersions(after);
+      seen.push(...page.versions);
+      after = page.next;
+      pages += 1;
+    } while (after);
+    expect(pages).toBeGreaterThan(1);
+    expect(new Set(seen.map(({ customerId }) => customerId)).size).toBe(seen.length);
+    const own = seen.filter(({ customerId }) => customers.some((customer) => customer.customerId === customerId));
+    expect(own.map(({ deleted }) => deleted).sort()).toEqual([false, false, true]);
+    for (const item of own)
+      expect(Object.keys(item).sort()).toEqual(["contentHash", "customerId", "deleted", "orgId", "version"]);
+  });
+});
+
 describe("linkBilling", () => {
   test("claims an id once and keeps the claim when it is repeated", async () => {
     const { customerId } = await stored();
@@ -200,12 +276,24 @@ describe("failures", () => {
 
   async function failureOf(broken: CustomerStore): Promise<Error> {
     const customer = newCustomer();
-    const [saved, readBack] = await Promise.allSettled([
+    const { customerId } = customer;
+    const calls = [
       broken.save(customer, version(1), cause()),
-      broken.read(customer.customerId),
-    ]);
-    if (saved.status !== "rejected" || readBack.status !== "rejected") throw new Error("expected a rejection");
-    expect(readBack.reason.name).toBe(saved.reason.name);
-    return saved.reason;
+      broken.read(customerId),
+      broken.readMany([customerId]),
+      broken.listVersions(),
+    ];
+    const errors = await Promise.all(
+      calls.map((call) =>
+        call.then(
+          () => undefined,
+          (error: Error) => error,
+        ),
+      ),
+    );
+    const [first] = errors;
+    if (!first) throw new Error("expected a rejection");
+    expect(errors.map((error) => error?.name)).toEqual(calls.map(() => first.name));
+    return first;
   }
 });

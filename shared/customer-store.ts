@@ -1,11 +1,20 @@
 import { ConditionalCheckFailedException, DynamoDBClient } from "@aws-sdk/client-dynamodb";
-import { DynamoDBDocumentClient, GetCommand, UpdateCommand, type UpdateCommandInput } from "@aws-sdk/lib-dynamodb";
+import {
+  BatchGetCommand,
+  DynamoDBDocumentClient,
+  GetCommand,
+  ScanCommand,
+  UpdateCommand,
+  type UpdateCommandInput,
+} from "@aws-sdk/lib-dynamodb";
+import type { z } from "zod";
 import { awsClient } from "./aws.ts";
 import { awsError } from "./aws-errors.ts";
+import { chunks } from "./chunks.ts";
 import type { Customer } from "./contracts/customer.ts";
 import type { Metadata } from "./contracts/metadata.ts";
 import { type BillingLink, type CustomerRecord, customerRecordSchema } from "./customer-record.ts";
-import { ContractError, InvalidInputError } from "./errors.ts";
+import { ContractError, InvalidInputError, TransientError } from "./errors.ts";
 import { hashOf } from "./hash.ts";
 import { describeIssues } from "./issues.ts";
 
@@ -27,6 +36,16 @@ export interface Linked {
   readonly link: BillingLink;
 }
 
+/** What the store holds of a customer, without its content. */
+export type StoredVersion = z.infer<typeof storedVersionSchema>;
+
+/** Some of the stored customers, in no order. */
+export interface VersionsPage {
+  readonly versions: readonly StoredVersion[];
+  /** Where the next page begins; undefined on the last. */
+  readonly next: string | undefined;
+}
+
 /**
  * The customers table. Every method throws TransientError, NotAuthorizedError or InvalidInputError for what DynamoDB
  * answers, and ContractError when a stored item does not have the shape of `customerRecordSchema`.
@@ -34,15 +53,37 @@ export interface Linked {
 export interface CustomerStore {
   /** The stored record, strongly consistent. */
   read(customerId: string): Promise<CustomerRecord | undefined>;
-  /** Stores a snapshot unless a newer version is there; takes a tombstone back. */
+  /** The stored records of many customers, strongly consistent; those that are not stored are missing. */
+  readMany(customerIds: readonly string[]): Promise<Map<string, CustomerRecord>>;
+  /** One page of everything that is stored, tombstones included; eventually consistent. */
+  listVersions(after?: string): Promise<VersionsPage>;
+  /**
+   * Stores a snapshot unless a newer version is there; takes a tombstone back.
+   * @throws InvalidInputError `OTHER_ORG` when the id is stored for another organisation
+   */
   save(customer: Customer, version: string, cause: Cause): Promise<Saved>;
-  /** Marks as deleted unless a newer version is there; the content and the links stay. */
+  /**
+   * Marks as deleted unless a newer version is there; the content and the links stay.
+   * @throws InvalidInputError `OTHER_ORG` when the id is stored for another organisation
+   */
   markDeleted(account: { customerId: string; orgId: string }, version: string, cause: Cause): Promise<Saved>;
   /** Notes that billing is asked to create a customer now; the moment it was first asked, which may be earlier. */
   askBilling(customerId: string, now: Date): Promise<Date>;
   /** Stores the link unless a newer version is linked. Without `version` it only claims the id. */
   linkBilling(customerId: string, link: BillingLink): Promise<Linked>;
 }
+
+const storedVersionSchema = customerRecordSchema.pick({
+  customerId: true,
+  orgId: true,
+  version: true,
+  deleted: true,
+  contentHash: true,
+});
+
+// https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
+const MAX_BATCH = 100;
+const MAX_ROUNDS = 5;
 
 type Update = Omit<UpdateCommandInput, "TableName" | "Key">;
 
@@ -55,7 +96,23 @@ export function createCustomerStore(tableName: string, client = awsClient(new Dy
     const answer = await table.send(command).catch((cause) => {
       throw awsError(cause, `DynamoDB GetItem on ${tableName}`);
     });
-    return answer.Item && parseRecord(answer.Item);
+    return answer.Item && parseItem(customerRecordSchema, answer.Item);
+  }
+
+  async function readBatch(customerIds: readonly string[]): Promise<CustomerRecord[]> {
+    const found: CustomerRecord[] = [];
+    let left: Record<string, unknown>[] = customerIds.map((customerId) => ({ customerId }));
+    for (let round = 0; left.length > 0; round += 1) {
+      if (round === MAX_ROUNDS)
+        throw new TransientError("THROTTLED", `DynamoDB left reads on ${tableName} undone ${MAX_ROUNDS} times.`);
+      const command = new BatchGetCommand({ RequestItems: { [tableName]: { Keys: left, ConsistentRead: true } } });
+      const answer = await table.send(command).catch((cause) => {
+        throw awsError(cause, `DynamoDB BatchGetItem on ${tableName}`);
+      });
+      found.push(...(answer.Responses?.[tableName] ?? []).map((item) => parseItem(customerRecordSchema, item)));
+      left = answer.UnprocessedKeys?.[tableName]?.Keys ?? [];
+    }
+    return found;
   }
 
   /** `refused` when the condition does not hold. */
@@ -80,18 +137,19 @@ export function createCustomerStore(tableName: string, client = awsClient(new Dy
 
   /** Applies a newer version; `same` compares the item before the write with the new content. */
   async function applyVersion(
-    customerId: string,
+    { customerId, orgId }: Pick<Customer, "customerId" | "orgId">,
     version: string,
     write: Update,
     same: (before: Record<string, unknown>) => boolean,
   ): Promise<Saved> {
     const before = await update(customerId, {
       ...write,
-      ConditionExpression: "attribute_not_exists(customerId) OR version < :version",
+      ConditionExpression: "attribute_not_exists(customerId) OR orgId = :orgId AND version < :version",
       ReturnValues: "ALL_OLD",
     });
     if (before === "refused") {
       const stored = await existing(customerId);
+      if (stored.orgId !== orgId) throw otherOrg(customerId, stored.orgId, orgId);
       return { outcome: stored.version === version ? "unchanged" : "superseded", version: stored.version };
     }
     if (!before) return { outcome: "created", version };
@@ -100,6 +158,26 @@ export function createCustomerStore(tableName: string, client = awsClient(new Dy
 
   return {
     read,
+
+    async readMany(customerIds) {
+      const found = new Map<string, CustomerRecord>();
+      for (const some of chunks([...new Set(customerIds)], MAX_BATCH))
+        for (const record of await readBatch(some)) found.set(record.customerId, record);
+      return found;
+    },
+
+    async listVersions(after) {
+      const command = new ScanCommand({
+        TableName: tableName,
+        ProjectionExpression: "customerId, orgId, version, deleted, contentHash",
+        ...(after ? { ExclusiveStartKey: { customerId: after } } : {}),
+      });
+      const page = await table.send(command).catch((cause) => {
+        throw awsError(cause, `DynamoDB Scan on ${tableName}`);
+      });
+      const versions = (page.Items ?? []).map((item) => parseItem(storedVersionSchema, item));
+      return { versions, next: page.LastEvaluatedKey?.customerId };
+    },
 
     save(customer, version, cause) {
       const contentHash = hashOf(customer);
@@ -113,7 +191,7 @@ export function createCustomerStore(tableName: string, client = awsClient(new Dy
         },
       };
       const same = (before: Record<string, unknown>) => before.contentHash === contentHash && before.deleted === false;
-      return applyVersion(customer.customerId, version, write, same);
+      return applyVersion(customer, version, write, same);
     },
 
     markDeleted({ customerId, orgId }, version, cause) {
@@ -121,7 +199,7 @@ export function createCustomerStore(tableName: string, client = awsClient(new Dy
         UpdateExpression: `SET ${COMMON}, deletedAt = if_not_exists(deletedAt, :occurredAt)`,
         ExpressionAttributeValues: { ...commonValues(orgId, version, cause), ":deleted": true },
       };
-      return applyVersion(customerId, version, write, (before) => before.deleted === true);
+      return applyVersion({ customerId, orgId }, version, write, (before) => before.deleted === true);
     },
 
     async askBilling(customerId, now) {
@@ -132,7 +210,7 @@ export function createCustomerStore(tableName: string, client = awsClient(new Dy
         ReturnValues: "ALL_NEW",
       });
       if (after === "refused" || !after) return existing(customerId).then(() => now);
-      return new Date(parseRecord(after).billingAskedAt ?? now);
+      return new Date(parseItem(customerRecordSchema, after).billingAskedAt ?? now);
     },
 
     async linkBilling(customerId, link) {
@@ -170,9 +248,21 @@ function commonValues(orgId: string, version: string, { correlationId, actor, oc
   };
 }
 
-function parseRecord(item: Record<string, unknown>): CustomerRecord {
-  const result = customerRecordSchema.safeParse(item);
+function otherOrg(customerId: string, storedOrgId: string, orgId: string): InvalidInputError {
+  return new InvalidInputError(
+    "OTHER_ORG",
+    `Customer ${customerId} of organisation ${orgId} is stored for organisation ${storedOrgId}; two organisations cannot ` +
+      "share a customer id. Disconnect the one that is a copy, such as a sandbox.",
+  );
+}
+
+/** @throws ContractError naming the customer and the paths, never the values */
+function parseItem<S extends z.ZodType>(schema: S, item: Record<string, unknown>): z.infer<S> {
+  const result = schema.safeParse(item);
   if (result.success) return result.data;
   const problems = describeIssues(result.error.issues);
-  throw new ContractError("BAD_RECORD", `The stored customer does not have the agreed shape: ${problems}`);
+  throw new ContractError(
+    "BAD_RECORD",
+    `The stored customer ${item.customerId} does not have the agreed shape: ${problems}`,
+  );
 }
