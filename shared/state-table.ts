@@ -38,8 +38,11 @@ export interface StateTable {
   read<S extends z.ZodType>(key: string, schema: S): Promise<Kept<z.infer<S>> | undefined>;
   /** The values of many keys; those without a value, or of another shape, are missing from the answer. */
   readMany<S extends z.ZodType>(keys: readonly string[], schema: S): Promise<Map<string, z.infer<S>>>;
-  /** Writes only if nobody wrote since `revision` (0: not yet there); false when somebody did. */
-  replace(key: string, value: unknown, revision: number): Promise<boolean>;
+  /**
+   * Writes only if nobody wrote since `revision` (0: not there, or its time has passed); false when somebody did.
+   * `expiresAt` in epoch seconds.
+   */
+  replace(key: string, value: unknown, revision: number, options?: { expiresAt?: number }): Promise<boolean>;
   /** Writes without looking. `expiresAt` in epoch seconds. */
   writeMany(entries: readonly Entry[], options?: { expiresAt?: number }): Promise<void>;
   remove(key: string): Promise<void>;
@@ -114,14 +117,18 @@ export function createStateTable(
       return values;
     },
 
-    async replace(key, value, revision) {
+    async replace(key, value, revision, { expiresAt } = {}) {
+      // DynamoDB removes what has expired only days later; until then it is in nobody's way.
       const condition =
         revision === 0
-          ? { ConditionExpression: "attribute_not_exists(revision)" }
+          ? {
+              ConditionExpression: "attribute_not_exists(revision) OR expiresAt <= :now",
+              ExpressionAttributeValues: { ":now": Math.floor(now() / 1000) },
+            }
           : { ConditionExpression: "revision = :revision", ExpressionAttributeValues: { ":revision": revision } };
       const command = new PutCommand({
         TableName: tableName,
-        Item: { key, value, revision: revision + 1 },
+        Item: { key, value, revision: revision + 1, expiresAt },
         ...condition,
       });
       try {

@@ -1,41 +1,13 @@
-import type { AddressInfo } from "node:net";
-import { CreateTableCommand, DynamoDBClient } from "@aws-sdk/client-dynamodb";
-// @ts-expect-error dynalite ships no types
-import dynalite from "dynalite";
 import type { Customer } from "../contracts/customer.ts";
 import { formatVersion } from "../contracts/customer.ts";
+import { startTable } from "./dynamo.ts";
+
+export { dynamoAt } from "./dynamo.ts";
 
 export const TABLE = "customers-test";
 
-/** A customers table on a loopback DynamoDB. Close it with `await using` or in `afterAll`. */
-export async function startCustomersTable(): Promise<{ client: DynamoDBClient; close: () => Promise<void> }> {
-  const server = dynalite({ createTableMs: 0 });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const client = dynamoAt((server.address() as AddressInfo).port);
-  await client.send(
-    new CreateTableCommand({
-      TableName: TABLE,
-      KeySchema: [{ AttributeName: "customerId", KeyType: "HASH" }],
-      AttributeDefinitions: [{ AttributeName: "customerId", AttributeType: "S" }],
-      BillingMode: "PAY_PER_REQUEST",
-    }),
-  );
-  const close = async () => {
-    client.destroy();
-    await new Promise((resolve) => server.close(resolve));
-  };
-  return { client, close };
-}
-
-/** A client without retries for a loopback port. */
-export function dynamoAt(port: number): DynamoDBClient {
-  return new DynamoDBClient({
-    endpoint: `http://127.0.0.1:${port}`,
-    region: "eu-central-1",
-    credentials: { accessKeyId: "test", secretAccessKey: "test" },
-    maxAttempts: 1,
-  });
-}
+/** A customers table on a loopback DynamoDB. Close it in `afterAll`. */
+export const startCustomersTable = () => startTable(TABLE, "customerId");
 
 let count = 0;
 

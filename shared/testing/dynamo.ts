@@ -1,0 +1,37 @@
+import type { AddressInfo } from "node:net";
+import { CreateTableCommand, DynamoDBClient } from "@aws-sdk/client-dynamodb";
+// @ts-expect-error dynalite ships no types
+import dynalite from "dynalite";
+
+/** A DynamoDB on loopback with one empty table, whose only key is the text attribute `hashKey`. */
+export async function startTable(
+  TableName: string,
+  hashKey: string,
+): Promise<{ client: DynamoDBClient; close: () => Promise<void> }> {
+  const server = dynalite({ createTableMs: 0 });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const client = dynamoAt((server.address() as AddressInfo).port);
+  await client.send(
+    new CreateTableCommand({
+      TableName,
+      KeySchema: [{ AttributeName: hashKey, KeyType: "HASH" }],
+      AttributeDefinitions: [{ AttributeName: hashKey, AttributeType: "S" }],
+      BillingMode: "PAY_PER_REQUEST",
+    }),
+  );
+  const close = async () => {
+    client.destroy();
+    await new Promise((resolve) => server.close(resolve));
+  };
+  return { client, close };
+}
+
+/** A client without retries for a loopback port. */
+export function dynamoAt(port: number): DynamoDBClient {
+  return new DynamoDBClient({
+    endpoint: `http://127.0.0.1:${port}`,
+    region: "eu-central-1",
+    credentials: { accessKeyId: "test", secretAccessKey: "test" },
+    maxAttempts: 1,
+  });
+}
