@@ -1,14 +1,19 @@
 import { describe, expect, test } from "@jest/globals";
 import { customerSchema } from "#shared/contracts/customer.ts";
 import { FleetError } from "#shared/errors.ts";
-import { ACCOUNT, account, ORG } from "../testing.ts";
+import { ACCOUNT, account, CONTACT, contact, ORG } from "../testing.ts";
+import { checkbox, type RestRecord } from "./field-types.ts";
 import { toCustomer } from "./map.ts";
+import { chooseMapping, type Mapping } from "./mapping.ts";
 
-const map = (fields: Record<string, unknown>) => toCustomer(account(ACCOUNT, fields), ORG).customer;
+const mapping = chooseMapping();
+const mapAll = (snapshot: unknown, related: Record<string, RestRecord> = {}, by = mapping) =>
+  toCustomer(by, { account: snapshot, related: new Map(Object.entries(related)) }, ORG);
+const map = (fields: Record<string, unknown>) => mapAll(account(ACCOUNT, fields)).customer;
 
 describe("toCustomer", () => {
   test("takes all fields over and fits the contract", () => {
-    const { customer, systemModstamp } = toCustomer(account(ACCOUNT), ORG);
+    const { customer, systemModstamp } = mapAll(account(ACCOUNT));
     expect(customer).toEqual({
       customerId: ACCOUNT,
       orgId: ORG,
@@ -17,9 +22,10 @@ describe("toCustomer", () => {
       phone: "+49 30 1",
       address: null,
       plan: "Team",
+      billingContact: null,
     });
     expect(customerSchema.parse(customer)).toEqual(customer);
-    expect(systemModstamp).toBe("2026-09-21T14:13:20.000+0000");
+    expect(systemModstamp).toBe("2026-09-21T14:13:20.000Z");
   });
 
   test.each([null, undefined, "", "  "])("an empty field (%j) is null", (empty) => {
@@ -27,7 +33,7 @@ describe("toCustomer", () => {
     expect(map(fields)).toMatchObject({ email: null, phone: null, plan: null, address: null });
   });
 
-  test("reads the compound address, and the country's code rather than its name", () => {
+  test("reads the compound address, and codes rather than names", () => {
     const BillingAddress = {
       street: "Weg 1\r\nHof",
       city: "Bonn",
@@ -36,12 +42,37 @@ describe("toCustomer", () => {
       country: "Germany",
     };
     expect(map({ BillingAddress }).address).toEqual({ ...BillingAddress });
-    expect(map({ BillingAddress: { ...BillingAddress, countryCode: "DE" } }).address?.country).toBe("DE");
+    const codes = { countryCode: "DE", stateCode: "NW" };
+    expect(map({ BillingAddress: { ...BillingAddress, ...codes } }).address).toMatchObject({
+      country: "DE",
+      state: "NW",
+    });
   });
 
-  test("reads the address from its parts", () => {
-    const parts = { BillingAddress: undefined, BillingStreet: "Weg 1", BillingCity: "Bonn", BillingCountry: "DE" };
-    expect(map(parts).address).toEqual({ street: "Weg 1", city: "Bonn", state: null, postalCode: null, country: "DE" });
+  test("takes the related record in, its own id included", () => {
+    const { customer } = mapAll(account(ACCOUNT), { billingContact: contact(CONTACT, { Phone: " " }) });
+    expect(customer.billingContact).toEqual({
+      contactId: CONTACT,
+      name: "Ada Example",
+      email: "ada@acme.example",
+      phone: null,
+    });
+  });
+
+  test("takes members in that the contract does not know", () => {
+    const custom: Mapping = { ...mapping, account: { ...mapping.account, vip: checkbox("Vip__c") }, related: {} };
+    const { customer } = mapAll(account(ACCOUNT, { Vip__c: true }), {}, custom);
+    expect(customer.vip).toBe(true);
+    expect(customer).not.toHaveProperty("billingContact");
+  });
+
+  test("a person account's own e-mail stands in for the billing one", () => {
+    const persons = chooseMapping("personAccounts");
+    const person = account(ACCOUNT, { Name: "Ada Example", PersonEmail: "ada@home.example" });
+    expect(mapAll(person, {}, persons).customer).toMatchObject({ name: "Ada Example", email: "pay@acme.example" });
+    const alone = { ...person, Billing_Email__c: null };
+    expect(mapAll(alone, {}, persons).customer.email).toBe("ada@home.example");
+    expect(mapAll(alone).customer.email).toBeNull();
   });
 
   test("an address of empty parts is no address", () => {
@@ -55,7 +86,7 @@ describe("toCustomer", () => {
     ["Phone", { a: 1 }, "ContractError"],
     ["Plan__c", ["Team"], "ContractError"],
     ["BillingAddress", "Weg 1", "ContractError"],
-    ["SystemModstamp", undefined, "ContractError"],
+    ["SystemModstamp", undefined, "InvalidInputError"],
     ["SystemModstamp", "yesterday", "ContractError"],
     ["Id", 1, "ContractError"],
   ])("refuses %s = %j, naming the field and not the value", (field, value, name) => {
@@ -66,7 +97,13 @@ describe("toCustomer", () => {
   });
 
   test.each([null, "Acme", []])("refuses %j as an account", (snapshot) => {
-    expect(refusalOf(() => toCustomer(snapshot, ORG)).name).toBe("ContractError");
+    expect(refusalOf(() => mapAll(snapshot)).name).toBe("ContractError");
+  });
+
+  test("refuses a related record by its own id", () => {
+    const bad = contact(CONTACT, { Email: "nowhere" });
+    const error = refusalOf(() => mapAll(account(ACCOUNT), { billingContact: bad }));
+    expect(error.message).toMatch(new RegExp(`^Contact ${CONTACT}: Email is not an e-mail address`));
   });
 
   function refusalOf(work: () => unknown): FleetError {
