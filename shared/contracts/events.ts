@@ -105,6 +105,23 @@ export const customerDriftFound = defineEvent({
   }),
 });
 
+export const backfillFinished = defineEvent({
+  type: "backfill.finished",
+  source: "fleet.backfill",
+  description: "Every record of an object was compared with the store, and what differed was sent into the sync.",
+  data: z.looseObject({
+    entity: z.string(),
+    compared: z.int().nonnegative(),
+    /** Differed, and are on their way through the sync. */
+    sent: z.int().nonnegative(),
+    equal: z.int().nonnegative(),
+    /** Parked one by one, such as for a field that cannot be used. */
+    unusable: z.int().nonnegative(),
+    /** Parked in batches that could not be loaded. */
+    parked: z.int().nonnegative(),
+  }),
+});
+
 /** Every event of the fleet, in the order of a customer's way. */
 export const events = [
   customerChanged,
@@ -114,4 +131,5 @@ export const events = [
   catchUpRequested,
   reconciliationRequested,
   customerDriftFound,
+  backfillFinished,
 ] as const;
