@@ -1,3 +1,4 @@
+import * as backfill from "./backfill/command.ts";
 import * as trace from "./trace/command.ts";
 import { UsageError } from "./usage.ts";
 
@@ -7,7 +8,7 @@ interface Command {
   run(args: string[]): Promise<number>;
 }
 
-const COMMANDS: Record<string, Command> = { trace };
+const COMMANDS: Record<string, Command> = { backfill, trace };
 
 const HELP = `Looks into the connector fleet, on AWS or on this laptop.
 
