@@ -63,7 +63,7 @@ describe("import rules", () => {
     expect(wrong).toEqual([]);
   });
 
-  test("in a connector only client.ts knows a vendor's SDK, and only one", () => {
+  test("in a connector only client.ts, or its folder client/, knows a vendor's SDK, and only one", () => {
     const sdks = (file: string) => [
       ...new Set(
         importsOf(file)
@@ -74,7 +74,7 @@ describe("import rules", () => {
     const wrong = findings(
       PRODUCT.filter((file) => file.startsWith("functions/")),
       (file) => {
-        if (file.endsWith("/client.ts")) return sdks(file).length > 1 ? [`knows ${sdks(file).join(" and ")}`] : [];
+        if (/\/client(\.ts$|\/)/.test(file)) return sdks(file).length > 1 ? [`knows ${sdks(file).join(" and ")}`] : [];
         return sdks(file).map((sdk) => `knows ${sdk}`);
       },
     );

@@ -2,8 +2,9 @@ import { createVerify, generateKeyPairSync } from "node:crypto";
 import { describe, expect, test } from "@jest/globals";
 import { FleetError } from "#shared/errors.ts";
 import { type Answer, type SeenRequest, serve, type TestServer } from "#shared/testing/server.ts";
-import { createSalesforce, type Salesforce } from "./client.ts";
-import type { SalesforceConnection } from "./org/connection.ts";
+import type { Salesforce } from "./client/types.ts";
+import { createSalesforce } from "./client.ts";
+import { type SalesforceConnection, salesforceConnectionSchema } from "./org/connection.ts";
 import { ACCOUNT, account, CLIENT_NAME, ORG, OTHER_ACCOUNT } from "./testing.ts";
 
 const FIELDS = ["Id", "Name"];
@@ -23,7 +24,8 @@ async function org(api: (request: SeenRequest, call: number) => Answer, token?: 
 
 function settings(loginUrl: string): SalesforceConnection {
   const integrationClientName = CLIENT_NAME;
-  return { loginUrl, clientId: "id", clientSecret: "secret", apiVersion: "67.0", orgId: ORG, integrationClientName };
+  const secret = { loginUrl, clientId: "id", clientSecret: "secret", apiVersion: "67.0", orgId: ORG };
+  return salesforceConnectionSchema.parse({ ...secret, integrationClientName });
 }
 
 function salesforceOf({ url }: TestServer, members: Partial<SalesforceConnection> = {}): Salesforce {
@@ -33,7 +35,7 @@ function salesforceOf({ url }: TestServer, members: Partial<SalesforceConnection
 async function failureOf(api: (request: SeenRequest, call: number) => Answer, token?: () => Answer) {
   await using server = await org(api, token);
   const error = await salesforceOf(server)
-    .readAccounts([ACCOUNT], FIELDS)
+    .readRecords("Account", [ACCOUNT], FIELDS)
     .then(() => undefined)
     .catch((failure) => failure);
   if (!(error instanceof FleetError)) throw new Error(`expected one of our errors, got ${error}`);
@@ -45,10 +47,10 @@ const problem = (status: number, errorCode: string, message = "problem"): Answer
   body: [{ message, errorCode }],
 });
 
-describe("readAccounts", () => {
+describe("readRecords", () => {
   test("reads all accounts in one call, with our client name; a missing one is missing", async () => {
     await using server = await org(() => ({ body: [account(ACCOUNT), null] }));
-    const found = await salesforceOf(server).readAccounts([ACCOUNT, OTHER_ACCOUNT], FIELDS);
+    const found = await salesforceOf(server).readRecords("Account", [ACCOUNT, OTHER_ACCOUNT], FIELDS);
     expect([...found.keys()]).toEqual([ACCOUNT]);
     expect(found.get(ACCOUNT)).toMatchObject({ Name: "Acme" });
     const [, call] = server.requests;
@@ -63,15 +65,15 @@ describe("readAccounts", () => {
   test("splits more ids than one call takes", async () => {
     await using server = await org(({ body }) => ({ body: JSON.parse(body).ids.map(() => null) }));
     const ids = Array.from({ length: 2_001 }, (_, n) => `001${String(n).padStart(15, "0")}`);
-    expect(await salesforceOf(server).readAccounts(ids, FIELDS)).toEqual(new Map());
+    expect(await salesforceOf(server).readRecords("Account", ids, FIELDS)).toEqual(new Map());
     expect(server.requests.slice(1).map(({ body }) => JSON.parse(body).ids.length)).toEqual([2_000, 1]);
   });
 
   test("opens the session once for many calls, also for calls at the same time", async () => {
     await using server = await org(() => ({ body: [null] }));
     const salesforce = salesforceOf(server);
-    await Promise.all([1, 2, 3].map(() => salesforce.readAccounts([ACCOUNT], FIELDS)));
-    await salesforce.readAccounts([ACCOUNT], FIELDS);
+    await Promise.all([1, 2, 3].map(() => salesforce.readRecords("Account", [ACCOUNT], FIELDS)));
+    await salesforce.readRecords("Account", [ACCOUNT], FIELDS);
     expect(server.requests.filter(({ url }) => url.endsWith("/token"))).toHaveLength(1);
   });
 });
@@ -80,7 +82,7 @@ describe("findDeleted", () => {
   test("asks the recycle bin too", async () => {
     const row = { Id: ACCOUNT, IsDeleted: true, SystemModstamp: "2026-09-21T14:13:20.000+0000" };
     await using server = await org(() => ({ body: { totalSize: 1, done: true, records: [row] } }));
-    const found = await salesforceOf(server).findDeleted([ACCOUNT, OTHER_ACCOUNT]);
+    const found = await salesforceOf(server).findDeleted("Account", [ACCOUNT, OTHER_ACCOUNT]);
     expect(found).toEqual(new Map([[ACCOUNT, { isDeleted: true, systemModstamp: row.SystemModstamp }]]));
     const url = new URL(server.requests[1]?.url ?? "", server.url);
     expect(url.pathname).toBe("/services/data/v67.0/queryAll");
@@ -90,9 +92,9 @@ describe("findDeleted", () => {
   });
 
   test("keeps every URL under Salesforce's 16,384 bytes", async () => {
-    await using server = await org(() => ({ body: { done: true, records: [] } }));
+    await using server = await org(() => ({ body: { totalSize: 0, done: true, records: [] } }));
     const ids = Array.from({ length: 450 }, (_, n) => `001${String(n).padStart(15, "0")}`);
-    await salesforceOf(server).findDeleted(ids);
+    await salesforceOf(server).findDeleted("Account", ids);
     expect(server.requests.slice(1)).toHaveLength(3);
     for (const { url } of server.requests) expect(url.length).toBeLessThan(16_384);
   });
@@ -101,7 +103,7 @@ describe("findDeleted", () => {
 describe("authorisation", () => {
   test("with client credentials", async () => {
     await using server = await org(() => ({ body: [null] }));
-    await salesforceOf(server).readAccounts([ACCOUNT], FIELDS);
+    await salesforceOf(server).readRecords("Account", [ACCOUNT], FIELDS);
     expect(Object.fromEntries(new URLSearchParams(server.requests[0]?.body))).toEqual({
       grant_type: "client_credentials",
       client_id: "id",
@@ -115,7 +117,7 @@ describe("authorisation", () => {
     const pem = privateKey.export({ type: "pkcs8", format: "pem" }).toString();
     const { clientSecret: _unused, ...rest } = settings(server.url) as Record<string, unknown>;
     const jwt = { ...rest, username: "robot@acme.example", privateKey: pem } as unknown as SalesforceConnection;
-    await createSalesforce(async () => jwt).readAccounts([ACCOUNT], FIELDS);
+    await createSalesforce(async () => jwt).readRecords("Account", [ACCOUNT], FIELDS);
     const form = new URLSearchParams(server.requests[0]?.body);
     expect(form.get("grant_type")).toBe("urn:ietf:params:oauth:grant-type:jwt-bearer");
     const [head = "", claims = "", signature = ""] = (form.get("assertion") ?? "").split(".");
@@ -133,7 +135,7 @@ describe("authorisation", () => {
       privateKey: "-----SECRET",
     };
     const salesforce = createSalesforce(async () => jwt as unknown as SalesforceConnection);
-    const error = await salesforce.readAccounts([ACCOUNT], FIELDS).catch((failure) => failure);
+    const error = await salesforce.readRecords("Account", [ACCOUNT], FIELDS).catch((failure) => failure);
     expect(error).toMatchObject({ name: "NotAuthorizedError", code: "BAD_PRIVATE_KEY" });
     expect(JSON.stringify([error.message, error.cause])).not.toContain("SECRET");
   });
@@ -147,7 +149,7 @@ describe("authorisation", () => {
       forced.push(forceFetch);
       return settings(server.url);
     });
-    expect((await salesforce.readAccounts([ACCOUNT], FIELDS)).size).toBe(1);
+    expect((await salesforce.readRecords("Account", [ACCOUNT], FIELDS)).size).toBe(1);
     expect(forced).toEqual([false, true]);
     expect(server.requests).toHaveLength(4);
   });
@@ -176,9 +178,11 @@ describe("authorisation", () => {
     let down = true;
     await using server = await org(() => ({ body: [null] }));
     const salesforce = createSalesforce(async () => (down ? settings("http://127.0.0.1:1") : settings(server.url)));
-    await expect(salesforce.readAccounts([ACCOUNT], FIELDS)).rejects.toMatchObject({ name: "TransientError" });
+    await expect(salesforce.readRecords("Account", [ACCOUNT], FIELDS)).rejects.toMatchObject({
+      name: "TransientError",
+    });
     down = false;
-    expect(await salesforce.readAccounts([ACCOUNT], FIELDS)).toEqual(new Map());
+    expect(await salesforce.readRecords("Account", [ACCOUNT], FIELDS)).toEqual(new Map());
   });
 });
 
@@ -224,8 +228,10 @@ describe("failures", () => {
   });
 
   test("a query that does not answer in full is ContractError", async () => {
-    await using server = await org(() => ({ body: { done: false, records: [] } }));
-    await expect(salesforceOf(server).findDeleted([ACCOUNT])).rejects.toMatchObject({ name: "ContractError" });
+    await using server = await org(() => ({ body: { totalSize: 1, done: false, records: [] } }));
+    await expect(salesforceOf(server).findDeleted("Account", [ACCOUNT])).rejects.toMatchObject({
+      name: "ContractError",
+    });
   });
 
   test.each([

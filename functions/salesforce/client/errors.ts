@@ -9,6 +9,7 @@ import {
 const DAILY_LIMIT_SECONDS = 3_600;
 const CONCURRENT_LIMIT_SECONDS = 5;
 const MAX_MESSAGE = 500;
+const EMAIL = /[^\s<>"',;:()]+@[^\s<>"',;:()]+/g;
 
 // https://developer.salesforce.com/docs/atlas.en-us.object_reference.meta/object_reference/sforce_api_calls_concepts_core_data_objects.htm
 const TRANSIENT = new Set([
@@ -52,9 +53,45 @@ interface VendorError {
   readonly cause?: unknown;
 }
 
-/** Whether the session is gone and a new one may help. */
+// Their messages repeat the value that was refused, which may be personal data; the fields' names must do.
+const QUOTES_VALUES = new Set([
+  "STRING_TOO_LONG",
+  "INVALID_EMAIL_ADDRESS",
+  "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST",
+  "INVALID_TYPE_ON_FIELD_IN_RECORD",
+  "INVALID_QUERY_FILTER_OPERATOR",
+  "NUMBER_OUTSIDE_VALID_RANGE",
+  "JSON_PARSER_ERROR",
+  "MALFORMED_QUERY",
+]);
+
+/** Whether the session is gone, or the organisation has moved, and a new session may help. */
 export function isSessionExpired(error: unknown): boolean {
-  return error instanceof Error && (error.name === "INVALID_SESSION_ID" || error.name === "ERROR_HTTP_401");
+  return error instanceof Error && /^(INVALID_SESSION_ID|ERROR_HTTP_(401|30\d))$/.test(error.name);
+}
+
+/** One error of one record, as collections tell it. */
+export interface RecordError {
+  readonly statusCode: string;
+  readonly message: string;
+  readonly fields?: readonly string[] | undefined;
+}
+
+/**
+ * Why one record of a collection was refused, in the fleet's words: the worst of its errors decides, and a record that
+ * one error refuses for good is not tried again for another's sake.
+ */
+export function toRecordError(entity: string, id: string, errors: readonly RecordError[]): FleetError {
+  const found = errors.map(({ statusCode, message, fields = [] }) => {
+    const where = `${entity} ${id}${fields.length > 0 ? ` (${fields.join(", ")})` : ""}`;
+    return classify(
+      statusCode,
+      message,
+      `Salesforce refused ${where} with ${statusCode}${wordsOf(statusCode, message)}`,
+    );
+  });
+  const missing = new RejectedByTargetError("UNKNOWN", `Salesforce refused ${entity} ${id} without saying why.`);
+  return found.find(({ retryable }) => !retryable) ?? found[0] ?? missing;
 }
 
 /**
@@ -64,22 +101,31 @@ export function isSessionExpired(error: unknown): boolean {
 export function toFleetError(error: unknown): FleetError {
   if (error instanceof FleetError) return error;
   const { name, message, cause } = firstOf(error as VendorError);
-  const text = `Salesforce answered ${name}: ${String(message).slice(0, MAX_MESSAGE)}`;
   const options = { cause: error };
-  if (name === "REQUEST_LIMIT_EXCEEDED") return limitExceeded(text, message, options);
-  if (name === "ERROR_HTTP_429" || name === "ERROR_HTTP_420")
-    return new RateLimitedError(name, text, { ...options, retryAfterSeconds: CONCURRENT_LIMIT_SECONDS });
-  if (NOT_AUTHORIZED.has(name)) return new NotAuthorizedError(name, text, options);
-  if (TRANSIENT.has(name) || /^ERROR_HTTP_5\d\d$/.test(name)) return new TransientError(name, text, options);
-  // Codes of Salesforce are written in capitals; what is not is JavaScript's or the network's.
-  if (/^[A-Z][A-Z0-9_]*_[A-Z0-9_]+$/.test(name) || name === "NOT_FOUND")
-    return new RejectedByTargetError(name, text, options);
+  if (name === "TimeoutError")
+    return new TransientError("TIMEOUT", "Salesforce did not answer in time; the work is tried again.", options);
+  // Codes of Salesforce are written in capitals, or by its token endpoint in small letters; the rest is the network's.
+  if (/^([A-Z][A-Z0-9_]+|[a-z]+(_[a-z]+)+)$/.test(name) || NOT_AUTHORIZED.has(name))
+    return classify(name, message, `Salesforce answered ${name}${wordsOf(name, message)}`, options);
   const reason = cause instanceof Error ? `${message} (${cause.message})` : message;
   return new TransientError("UNREACHABLE", `Salesforce could not be reached: ${reason}`, options);
 }
 
+function classify(code: string, message: string, text: string, options: { cause?: unknown } = {}): FleetError {
+  if (code === "REQUEST_LIMIT_EXCEEDED") return limitExceeded(text, message, options);
+  if (code === "ERROR_HTTP_429" || code === "ERROR_HTTP_420")
+    return new RateLimitedError(code, text, { ...options, retryAfterSeconds: CONCURRENT_LIMIT_SECONDS });
+  if (NOT_AUTHORIZED.has(code)) return new NotAuthorizedError(code, text, options);
+  if (TRANSIENT.has(code) || /^ERROR_HTTP_5\d\d$/.test(code)) return new TransientError(code, text, options);
+  return new RejectedByTargetError(code, text, options);
+}
+
+function wordsOf(code: string, message: string): string {
+  return QUOTES_VALUES.has(code) ? "." : `: ${String(message).slice(0, MAX_MESSAGE).replace(EMAIL, "…@…")}`;
+}
+
 /** Both limits have one code; only the message tells them apart. */
-function limitExceeded(text: string, message: string, options: { cause: unknown }): RateLimitedError {
+function limitExceeded(text: string, message: string, options: { cause?: unknown }): RateLimitedError {
   const daily = /TotalRequests/i.test(message);
   const retryAfterSeconds = daily ? DAILY_LIMIT_SECONDS : CONCURRENT_LIMIT_SECONDS;
   return new RateLimitedError(daily ? "DAILY_LIMIT" : "CONCURRENT_LIMIT", text, { ...options, retryAfterSeconds });

@@ -95,6 +95,20 @@ export interface Salesforce {
   };
 }
 
+/** Who the fleet is in an organisation. */
+export interface Identity {
+  readonly userId: string;
+  readonly orgId: string;
+  readonly username: string;
+}
+
+/** What a person asks who looks into a connection. */
+export interface InspectableSalesforce extends Salesforce {
+  identity(): Promise<Identity>;
+  /** API versions that the organisation serves, such as `67.0`. */
+  versions(): Promise<readonly string[]>;
+}
+
 /**
  * Who calls. `live` work may use the whole daily budget; `background` work waits below the org's reserve with
  * RateLimitedError `API_RESERVE`.

@@ -10,6 +10,22 @@ const common = {
   orgId: z.string().regex(/^00D/).transform(toLongId),
   /** Sent as `Sforce-Call-Options: client=…`; by it our own writes are recognised. */
   integrationClientName: z.string().regex(/^[\w./-]+$/),
+  /** Host and port of the Pub/Sub API, from which missed changes are read. */
+  pubSubEndpoint: z
+    .string()
+    .regex(/^[^/\s]+:\d+$/)
+    .default("api.pubsub.salesforce.com:7443"),
+  /** PEM certificate that the Pub/Sub API is trusted by, when the system's roots do not know it. */
+  pubSubCertificate: z.string().includes("BEGIN CERTIFICATE").optional(),
+  /** A custom channel of Account and Contact alone, such as `/data/Fleet__chn`, spares deliveries of other objects. */
+  pubSubChannel: z
+    .string()
+    .regex(/^\/data\/\w+$/)
+    .default("/data/ChangeEvents"),
+  /** Share of the daily API calls that background work leaves to live work, 0 to 1. */
+  apiReserve: z.number().min(0).max(1).default(0.2),
+  /** Name of the field mapping in functions/salesforce/mapping/fields.ts. */
+  mapping: z.string().min(1).default("default"),
 };
 
 /** The secret that connects to one Salesforce organisation: client credentials, or a JWT signed with a private key. */

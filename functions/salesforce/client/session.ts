@@ -1,0 +1,131 @@
+import { createSign } from "node:crypto";
+import { OAuth2 } from "jsforce/lib/core.js";
+import { z } from "zod";
+import { NotAuthorizedError, RateLimitedError } from "#shared/errors.ts";
+import type { Connect, SalesforceConnection } from "../org/connection.ts";
+import { readAnswer } from "./answers.ts";
+import { isSessionExpired, toFleetError } from "./errors.ts";
+import { OneTryTransport } from "./http.ts";
+import type { Session } from "./types.ts";
+
+const JWT_SECONDS = 180;
+const JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+const WINDOW_MS = 60_000;
+const MAX_OPENINGS = 6;
+
+const tokenSchema = z.object({ access_token: z.string().min(1), instance_url: z.url() });
+
+/** A session with the connection it was opened with. */
+export interface OpenSession extends Session {
+  readonly settings: SalesforceConnection;
+}
+
+export interface Sessions {
+  /**
+   * Works with the kept session, and once more with a new one when it has expired, the organisation has moved or its
+   * credentials were rotated. jsforce's own refresh is not used: it repeats without end when the new token is refused
+   * too, and sticks to the old instance URL.
+   * @throws RateLimitedError `TOO_MANY_LOGINS` when sessions are refused again and again
+   */
+  use<T>(work: (session: OpenSession) => Promise<T>): Promise<T>;
+  /** The kept session, or a new one when `renew`. */
+  current(renew: boolean): Promise<OpenSession>;
+}
+
+/** Keeps one session; it is opened at the first call. */
+export function createSessions(
+  connect: Connect,
+  { now, timeoutMs }: { now: () => number; timeoutMs?: number | undefined },
+): Sessions {
+  let kept: Promise<OpenSession> | undefined;
+  let openings: number[] = [];
+
+  function forget(session: Promise<OpenSession>): void {
+    if (kept === session) kept = undefined;
+  }
+
+  function open(forceFetch: boolean): Promise<OpenSession> {
+    openings = openings.filter((at) => at > now() - WINDOW_MS);
+    const [oldest = 0] = openings;
+    if (openings.length >= MAX_OPENINGS) return Promise.reject(tooManyLogins(oldest + WINDOW_MS - now()));
+    openings.push(now());
+    const opening = connect({ forceFetch }).then((settings) => openSession(settings, timeoutMs));
+    kept = opening;
+    opening.catch(() => forget(opening));
+    return opening;
+  }
+
+  return {
+    async use(work) {
+      const session = kept ?? open(false);
+      try {
+        return await work(await session);
+      } catch (error) {
+        const failure = toFleetError(error);
+        // The host may be gone for good; a new token says where the organisation is now.
+        if (failure.code === "UNREACHABLE") forget(session);
+        if (!isSessionExpired(error) && !isRefusedLogin(error)) throw failure;
+      }
+      const renewed = kept && kept !== session ? kept : open(true);
+      return renewed.then(work).catch(rethrow);
+    },
+
+    current: (renew) => (renew ? open(true) : (kept ?? open(false).catch((error) => retryLogin(error)))),
+  };
+
+  /** The cached secret may be older than a rotation. */
+  function retryLogin(error: unknown): Promise<OpenSession> {
+    if (isRefusedLogin(error)) return open(true);
+    throw error;
+  }
+}
+
+/** Errors of a login are the fleet's already; those of a call are still the vendor's. */
+function isRefusedLogin(error: unknown): boolean {
+  return error instanceof NotAuthorizedError;
+}
+
+function tooManyLogins(waitMs: number): RateLimitedError {
+  return new RateLimitedError(
+    "TOO_MANY_LOGINS",
+    `Salesforce refused ${MAX_OPENINGS} sessions within a minute; check the connection's credentials and the user's session policies.`,
+    { retryAfterSeconds: Math.max(1, Math.ceil(waitMs / 1000)) },
+  );
+}
+
+function rethrow(error: unknown): never {
+  throw toFleetError(error);
+}
+
+async function openSession(settings: SalesforceConnection, timeoutMs: number | undefined): Promise<OpenSession> {
+  const { loginUrl, clientId } = settings;
+  const clientSecret = "clientSecret" in settings ? (settings.clientSecret as string | undefined) : undefined;
+  const oauth2 = new OAuth2({ loginUrl, clientId, ...(clientSecret ? { clientSecret } : {}) });
+  oauth2._transport = new OneTryTransport(timeoutMs);
+  const grant = clientSecret
+    ? { grant_type: "client_credentials" }
+    : { grant_type: JWT_BEARER, assertion: signJwt(settings) };
+  const answer = await oauth2.requestToken(grant).catch(rethrow);
+  const token = readAnswer(tokenSchema, answer, "a token with its instance_url");
+  return { accessToken: token.access_token, instanceUrl: token.instance_url.replace(/\/+$/, ""), settings };
+}
+
+/** https://help.salesforce.com/s/articleView?id=sf.remoteaccess_oauth_jwt_flow.htm */
+function signJwt(settings: SalesforceConnection): string {
+  const { clientId, username, loginUrl, privateKey } = settings as SalesforceConnection & {
+    username: string;
+    privateKey: string;
+  };
+  const part = (content: object) => Buffer.from(JSON.stringify(content)).toString("base64url");
+  const exp = Math.floor(Date.now() / 1000) + JWT_SECONDS;
+  const unsigned = `${part({ alg: "RS256" })}.${part({ iss: clientId, sub: username, aud: loginUrl, exp })}`;
+  try {
+    return `${unsigned}.${createSign("RSA-SHA256").update(unsigned).sign(privateKey, "base64url")}`;
+  } catch {
+    // The cause is left out: its text may quote the key.
+    throw new NotAuthorizedError(
+      "BAD_PRIVATE_KEY",
+      "The connection's privateKey is no PEM private key of an RSA pair.",
+    );
+  }
+}

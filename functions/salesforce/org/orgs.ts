@@ -1,0 +1,85 @@
+import { MetricUnit } from "@aws-lambda-powertools/metrics";
+import { z } from "zod";
+import { readConnection } from "#shared/connections.ts";
+import { readEnv } from "#shared/env.ts";
+import { ContractError, InvalidInputError } from "#shared/errors.ts";
+import { metrics } from "#shared/observability.ts";
+import type { ApiUsage, Priority, Salesforce } from "../client/types.ts";
+import { createSalesforce } from "../client.ts";
+import { type Connect, salesforceConnectionSchema } from "./connection.ts";
+import { toLongId } from "./ids.ts";
+
+/** The organisations that the fleet is connected to. */
+export interface Orgs {
+  /** 18-character ids. The first is the default for events that name no organisation. */
+  readonly ids: readonly string[];
+  /**
+   * The client of one organisation; the same one at every call.
+   * @throws InvalidInputError `OTHER_ORG` when the fleet is not connected to it
+   */
+  salesforce(orgId: string): Salesforce;
+}
+
+const environment = {
+  SALESFORCE_ORGS: z.string().min(1),
+  SALESFORCE_SECRET_PREFIX: z.string().min(1),
+};
+const USAGE_PERIOD_MS = 60_000;
+
+/**
+ * The organisations that the function's environment names, each with its own secret.
+ * @param priority who calls: `background` work leaves a reserve of the daily API calls to `live` work
+ * @throws InvalidInputError when the environment is incomplete
+ * @throws ContractError when it names an organisation by what is no id
+ */
+export function createOrgs(priority: Priority): Orgs {
+  const { SALESFORCE_ORGS, SALESFORCE_SECRET_PREFIX } = readEnv(environment);
+  const ids = SALESFORCE_ORGS.split(",").map((id) => toLongId(id.trim()));
+  return orgsOf(ids, (orgId) => {
+    const connect = connectTo(orgId, `${SALESFORCE_SECRET_PREFIX}${orgId}`);
+    return createSalesforce(connect, { priority, onUsage: usageReporter(orgId) });
+  });
+}
+
+/** Builds each organisation's client at its first use and keeps it. */
+export function orgsOf(ids: readonly string[], build: (orgId: string) => Salesforce): Orgs {
+  const clients = new Map<string, Salesforce>();
+  return {
+    ids,
+    salesforce(orgId) {
+      if (!ids.includes(orgId))
+        throw new InvalidInputError(
+          "OTHER_ORG",
+          `The fleet is not connected to organisation ${orgId}, but to ${ids.join(", ")}: correct the event source, or ` +
+            "add the organisation to the parameter salesforceEventSource.",
+        );
+      const client = clients.get(orgId) ?? build(orgId);
+      clients.set(orgId, client);
+      return client;
+    },
+  };
+}
+
+/** Reads one organisation's secret, and refuses one that connects to another. */
+export function connectTo(orgId: string, secretId: string): Connect {
+  return async (options) => {
+    const connection = await readConnection(secretId, salesforceConnectionSchema, options);
+    if (connection.orgId === orgId) return connection;
+    throw new ContractError(
+      "BAD_CONNECTION",
+      `Secret ${secretId} connects to organisation ${connection.orgId}; store the connection to ${orgId} there.`,
+    );
+  };
+}
+
+/** Publishes an organisation's API usage, at most once a minute: every answer tells it. */
+function usageReporter(orgId: string): (usage: ApiUsage) => void {
+  let reportedAt = Number.NEGATIVE_INFINITY;
+  return ({ used, max, observedAt }) => {
+    if (observedAt - reportedAt < USAGE_PERIOD_MS) return;
+    reportedAt = observedAt;
+    // One dimension value for every connected organisation, so that an alarm can name it.
+    const metric = metrics.singleMetric().addDimension("orgId", orgId).addMetadata("max", String(max));
+    metric.addMetric("SalesforceApiRequestsUsed", MetricUnit.Count, used);
+  };
+}
