@@ -1,11 +1,13 @@
 import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { pipeline } from "node:stream/promises";
 import { crc32, gunzipSync } from "node:zlib";
 import { AwsError } from "../kernel/errors.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import type { Principal, WireRequest, WireResponse } from "../kernel/service.ts";
 import { answerControl, type ControlRoutes, controlRoutes } from "./control.ts";
 import { jsonExchange } from "./json.ts";
+import { ownExchange, type RequestHead } from "./own.ts";
 import { type Credential, credentialOf, type Exchange } from "./protocol.ts";
 import { queryExchange } from "./query.ts";
 import { restExchange } from "./rest.ts";
@@ -79,20 +81,31 @@ async function serve(
 ): Promise<void> {
   const requestId = randomUUID();
   try {
-    const request = await readRequest(incoming);
-    const refused = refuseForeign(request);
-    if (refused) return send(response, refused, requestId);
-    if (request.path.startsWith("/_twin/")) return send(response, await answerControl(control, request), requestId);
-    send(response, await answer(kernel, request, requestId, signal), requestId);
+    const head = readHead(incoming);
+    const refused = refuseForeign(head);
+    if (refused) return await send(response, refused, requestId);
+    const credential = credentialOf(head);
+    const own = ownExchange(kernel.services(), head, incoming, credential);
+    if (own) return await send(response, await answer(kernel, own, head, credential, requestId, signal), requestId);
+    const request = { ...head, body: unpack(await readBody(incoming), head.headers["content-encoding"]) };
+    if (request.path.startsWith("/_twin/"))
+      return await send(response, await answerControl(control, request), requestId);
+    const exchange = recognise(kernel, request, credential);
+    if (!exchange) return await send(response, unknownRequest(request), requestId);
+    await send(response, await answer(kernel, exchange, head, credential, requestId, signal), requestId);
   } catch (cause) {
     if (response.destroyed) return;
     const status = cause instanceof AwsError ? cause.status : 500;
-    send(response, { status, headers: { connection: "close" }, body: String(cause) }, requestId);
+    await send(response, { status, headers: { connection: "close" }, body: String(cause) }, requestId);
   }
 }
 
+function unknownRequest({ method, path }: RequestHead): WireResponse {
+  return { status: 404, body: `The twin does not know the request ${method} ${path}.` };
+}
+
 /** A browser page of another site, or a name that was pointed at this machine, must not reach the twin. */
-function refuseForeign({ headers }: WireRequest): WireResponse | undefined {
+function refuseForeign({ headers }: RequestHead): WireResponse | undefined {
   const origin = headers.origin;
   if (headers.host && LOOPBACK.test(headers.host) && (!origin || LOOPBACK.test(origin.replace(/^https?:\/\//, ""))))
     return undefined;
@@ -101,16 +114,15 @@ function refuseForeign({ headers }: WireRequest): WireResponse | undefined {
 
 async function answer(
   kernel: Kernel,
-  request: WireRequest,
+  exchange: Exchange,
+  { headers }: RequestHead,
+  credential: Credential | undefined,
   requestId: string,
   signal: AbortSignal,
 ): Promise<WireResponse> {
-  const credential = credentialOf(request);
-  const exchange = recognise(kernel, request, credential);
-  if (!exchange) return { status: 404, body: `The twin does not know the request ${request.method} ${request.path}.` };
   try {
     const principal = authenticate(kernel, credential);
-    const traceHeader = request.headers["x-amzn-trace-id"];
+    const traceHeader = headers["x-amzn-trace-id"];
     const output = await kernel.call(exchange.service, exchange.operation, exchange.input(), {
       principal,
       requestId,
@@ -147,17 +159,18 @@ function asAwsError(cause: unknown): AwsError {
 
 function withChecksum(exchange: Exchange, response: WireResponse): WireResponse {
   if (exchange.service !== "dynamodb") return response;
-  const checksum = crc32(response.body ?? "");
+  const checksum = crc32((response.body ?? "") as string | Buffer);
   return { ...response, headers: { ...response.headers, "x-amz-crc32": String(checksum) } };
 }
 
-async function readRequest(incoming: IncomingMessage): Promise<WireRequest> {
-  const url = new URL(`http://twin${incoming.url ?? "/"}`);
+function readHead(incoming: IncomingMessage): RequestHead {
+  const target = incoming.url ?? "/";
+  const url = new URL(`http://twin${target}`);
   const headers: Record<string, string> = {};
   for (const [name, value] of Object.entries(incoming.headers))
     if (value !== undefined) headers[name] = Array.isArray(value) ? value.join(", ") : value;
-  const body = unpack(await readBody(incoming), headers["content-encoding"]);
-  return { method: incoming.method ?? "GET", path: url.pathname, query: url.searchParams, headers, body };
+  const rawPath = target.split("?", 1)[0] ?? "/";
+  return { method: incoming.method ?? "GET", path: url.pathname, rawPath, query: url.searchParams, headers };
 }
 
 async function readBody(incoming: IncomingMessage): Promise<Buffer> {
@@ -184,12 +197,15 @@ function unpack(body: Buffer, encoding: string | undefined): Buffer {
   }
 }
 
-function send(response: ServerResponse, { status, headers, body = "" }: WireResponse, requestId: string): void {
+async function send(
+  response: ServerResponse,
+  { status, headers, body = "" }: WireResponse,
+  requestId: string,
+): Promise<void> {
   if (response.destroyed) return;
-  response.writeHead(status, {
-    "x-amzn-requestid": requestId,
-    "content-length": Buffer.byteLength(body),
-    ...headers,
-  });
-  response.end(body);
+  const stream = typeof body === "string" || Buffer.isBuffer(body) ? undefined : body;
+  const length = stream ? {} : { "content-length": Buffer.byteLength(body as string | Buffer) };
+  response.writeHead(status, { "x-amzn-requestid": requestId, ...length, ...headers });
+  if (!stream) response.end(body);
+  else await pipeline(stream, response).catch(() => response.destroy()); // the status has gone: only a cut tells
 }

@@ -38,7 +38,7 @@ export function serviceOfTarget(services: readonly Service[], prefix: string): S
 }
 
 /** The access key and signing name of a request. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html */
-export function credentialOf(request: WireRequest): Credential | undefined {
+export function credentialOf(request: Pick<WireRequest, "headers" | "query">): Credential | undefined {
   const header = request.headers.authorization;
   const raw = header ? /Credential=([^,\s]+)/.exec(header)?.[1] : request.query.get("X-Amz-Credential");
   const parts = raw?.split("/");

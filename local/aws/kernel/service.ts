@@ -1,3 +1,4 @@
+import type { AwsError } from "./errors.ts";
 import type { TraceContext } from "./trace.ts";
 
 /** Who makes a call, as IAM sees it. */
@@ -62,7 +63,24 @@ export interface WireRequest {
 export interface WireResponse {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string | Buffer;
+  /** A stream needs its `content-length` among the headers. */
+  readonly body?: string | Buffer | AsyncIterable<Buffer>;
+}
+
+/** A request whose body nobody has read yet. */
+export interface StreamingRequest extends Omit<WireRequest, "body"> {
+  /** The path as it was sent: neither decoded nor normalised. */
+  readonly rawPath: string;
+  readonly body: AsyncIterable<Buffer>;
+}
+
+/** A request that its service has understood by itself. */
+export interface OwnExchange {
+  readonly operation: string;
+  /** Decodes the operation's input. @throws AwsError when the request cannot be read */
+  input(): unknown;
+  answer(output: unknown, requestId: string): WireResponse;
+  fail(error: AwsError, requestId: string): WireResponse;
 }
 
 /** One route of a REST protocol service; `path` may hold `:Name` parameters, which match one URL-decoded segment. */
@@ -79,7 +97,9 @@ export interface RestRoute {
 export type Wire =
   | { readonly kind: "json"; readonly version: "1.0" | "1.1"; readonly targetPrefix: string }
   | { readonly kind: "rest"; readonly routes: readonly RestRoute[] }
-  | { readonly kind: "query"; readonly xmlns: string };
+  | { readonly kind: "query"; readonly xmlns: string }
+  /** A protocol of its own, recognised by the signing name alone; bodies are streams of any size. */
+  | { readonly kind: "own"; readonly understand: (request: StreamingRequest) => OwnExchange };
 
 /** What a provider gives back for `Ref` and `Fn::GetAtt`. */
 export interface Provisioned {

@@ -1,51 +1,27 @@
-import { readPolicy } from "../iam/document.ts";
+import { join } from "node:path";
 import type { Kernel } from "../kernel/kernel.ts";
-import { physicalName, REGION } from "../kernel/names.ts";
-import type { ResourceProvider, Service } from "../kernel/service.ts";
+import type { Service } from "../kernel/service.ts";
+import type { S3Context } from "./access.ts";
+import { objectOperations } from "./operations.ts";
+import { bucketProviders } from "./resources.ts";
+import { ObjectStore } from "./store.ts";
+import { understand } from "./wire.ts";
+
+export type { GetObjectOutput, ListObjectsOutput, PutObjectInput } from "./input.ts";
 
 /**
- * S3 buckets as records: the template's deployment bucket holds artifacts that the twin reads from the disk, so no
- * call is implemented.
+ * Amazon S3: the template's buckets with their objects, which live on the disk.
+ * https://docs.aws.amazon.com/AmazonS3/latest/API/Welcome.html
+ * @param options `stateDir` keeps the objects over restarts; without it they are gone when the twin stops
  */
-export function createS3(_kernel: Kernel): Service {
+export function createS3(kernel: Kernel, { stateDir }: { readonly stateDir?: string } = {}): Service {
+  const store = new ObjectStore(stateDir ? join(stateDir, "s3") : undefined);
+  const context: S3Context = { kernel, store, policies: new Map() };
   return {
     name: "s3",
-    wire: { kind: "rest", routes: [] },
-    operations: {},
-    resources: [bucketProvider(), bucketPolicyProvider()],
-  };
-}
-
-/** https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-s3-bucket.html */
-function bucketProvider(): ResourceProvider {
-  return {
-    type: "AWS::S3::Bucket",
-    properties: [
-      ...["BucketName", "BucketEncryption", "PublicAccessBlockConfiguration", "VersioningConfiguration"],
-      ...["LifecycleConfiguration", "OwnershipControls", "AccelerateConfiguration", "AccessControl", "Tags"],
-    ],
-    create({ logicalId, properties, stackName }) {
-      const name = properties.BucketName ?? physicalName(stackName, logicalId, 63).toLowerCase();
-      return {
-        ref: name,
-        attributes: {
-          Arn: `arn:aws:s3:::${name}`,
-          DomainName: `${name}.s3.amazonaws.com`,
-          RegionalDomainName: `${name}.s3.${REGION}.amazonaws.com`,
-        },
-      };
-    },
-  };
-}
-
-/** https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-s3-bucketpolicy.html */
-function bucketPolicyProvider(): ResourceProvider {
-  return {
-    type: "AWS::S3::BucketPolicy",
-    properties: ["Bucket", "PolicyDocument"],
-    create({ logicalId, properties }) {
-      readPolicy(properties.PolicyDocument, logicalId, "Properties.PolicyDocument", "resource");
-      return { ref: `${properties.Bucket}-policy`, attributes: {} };
-    },
+    wire: { kind: "own", understand },
+    operations: objectOperations(context),
+    resources: bucketProviders(context),
+    stop: () => store.close(),
   };
 }
