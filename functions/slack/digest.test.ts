@@ -1,9 +1,14 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { customerSynced, customerSyncFailed } from "#shared/contracts/events.ts";
+import {
+  customerDriftFound,
+  customerSynced,
+  customerSyncFailed,
+  reconciliationRequested,
+} from "#shared/contracts/events.ts";
 import { version } from "#shared/testing/customers-table.ts";
 import { digest } from "./digest.ts";
-import { failed, synced } from "./testing.ts";
+import { doubt, drift, failed, synced } from "./testing.ts";
 
 const textOf = (message: ReturnType<typeof digest>) => message.blocks.map(({ text }) => text.text).join("\n");
 
@@ -37,6 +42,40 @@ describe("digest", () => {
     expect(Math.min(...places)).toBeGreaterThan(0);
   });
 
+  test.each([
+    ["overflow", ":warning: One transaction changed so much that Salesforce left out changes of `Account`: "],
+    ["wildcard", ":warning: Salesforce changed every `Account` at once and names none of them: "],
+    ["position-lost", ":warning: The catch-up reader lost its place, so changes of `Account` may be missing: "],
+  ] as const)("says why changes are in doubt: %s", (reason, sentence) => {
+    expect(textOf(digest([doubt({ data: { reason } })]))).toContain(
+      `${sentence}all records will be compared with the store · \`correlation-1\``,
+    );
+  });
+
+  test("says which changes will be compared", () => {
+    const window = { from: "2026-01-01T00:00:00Z", to: "2026-01-02T00:00:00Z" };
+    expect(textOf(digest([doubt({ data: { full: false } })]))).toContain(
+      "the records changed since the last comparison will",
+    );
+    expect(textOf(digest([doubt({ data: { full: false, window } })]))).toContain(
+      "the records changed from <!date^1767225600^{date_short_pretty} {time_secs}|2026-01-01T00:00:00Z> to <!date^1767312000^",
+    );
+  });
+
+  test("says what a comparison found, and only that", () => {
+    expect(textOf(digest([drift()]))).toContain(
+      ":mag: 1200 records of `Account` compared with the store (overflow, 14 API calls): " +
+        "3 not in the store, 2 different: sent into the sync · `correlation-1`",
+    );
+    const none = { missing: 0, different: 0, compared: 1, apiCalls: 1, reason: "<schedule>" };
+    expect(textOf(digest([drift({ data: none })]))).toContain(
+      "1 record of `Account` compared with the store (&lt;schedule&gt;, 1 API call): no difference to repair · `c",
+    );
+    expect(textOf(digest([drift({ data: { ...none, deleted: 1, unexplained: 4, unusable: 5 } })]))).toMatch(
+      /: 1 deleted: sent into the sync; 4 neither in Salesforce .*; 5 unusable: parked with their reason · /,
+    );
+  });
+
   test("takes nothing as markup: neither links, nor mentions, nor code, nor line breaks", () => {
     const message = "<!channel> & <https://x|y>\n*bold*";
     const text = textOf(digest([failed({ data: { error: { name: "E", message }, parkedId: "a`b\nc" } })]));
@@ -61,6 +100,8 @@ describe("digest", () => {
       fc
         .record({ customerId: id, parkedId: id, state: id, message: any })
         .map(({ message, ...data }) => failed({ data: { ...data, error: { name: "Error", message } } })),
+      fc.record({ entity: id }).map((data) => doubt({ data })),
+      fc.record({ entity: id, reason: any, compared: fc.nat() }).map((data) => drift({ data })),
     );
     fc.assert(
       fc.property(fc.array(notice, { minLength: 1, maxLength: 300 }), (notices) => {
@@ -71,7 +112,7 @@ describe("digest", () => {
           expect(text.text.length).toBeLessThanOrEqual(3_000);
         }
         const text = textOf(message);
-        const told = (text.match(/^(:white_check_mark:|:rotating_light:)/gm) ?? []).length;
+        const told = (text.match(/^(:white_check_mark:|:rotating_light:|:warning:|:mag:) ?/gm) ?? []).length;
         const left = Number(text.match(/…and (\d+) more/)?.[1] ?? 0);
         expect(told + left).toBe(notices.length);
       }),
@@ -82,5 +123,7 @@ describe("digest", () => {
   test("is made of events that fit their contracts", () => {
     expect(customerSynced.detail.safeParse(synced().detail).error).toBeUndefined();
     expect(customerSyncFailed.detail.safeParse(failed().detail).error).toBeUndefined();
+    expect(customerDriftFound.detail.safeParse(drift().detail).error).toBeUndefined();
+    expect(reconciliationRequested.detail.safeParse(doubt().detail).error).toBeUndefined();
   });
 });

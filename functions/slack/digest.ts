@@ -1,13 +1,12 @@
-import type { DetailOf } from "#shared/contracts/event.ts";
-import type { customerSynced, customerSyncFailed } from "#shared/contracts/events.ts";
-
-/** What is told to people. */
-export type Notice =
-  | { readonly type: "customer.synced"; readonly detail: DetailOf<typeof customerSynced> }
-  | { readonly type: "customer.sync-failed"; readonly detail: DetailOf<typeof customerSyncFailed> };
-
-type Synced = Extract<Notice, { type: "customer.synced" }>["detail"];
-type Failed = Extract<Notice, { type: "customer.sync-failed" }>["detail"];
+import {
+  describeDoubt,
+  describeDrift,
+  describeFailed,
+  describeSynced,
+  type Notice,
+  type Versioned,
+} from "./notices.ts";
+import { count } from "./text.ts";
 
 interface Section {
   readonly type: "section";
@@ -23,24 +22,29 @@ export interface Message {
 // https://docs.slack.dev/reference/block-kit/blocks and /section-block
 const MAX_BLOCKS = 50;
 const MAX_SECTION = 3_000;
-const MAX_REASON = 1_000;
-const MAX_ID = 80;
 
 /**
- * One message for a batch of notices. Failures come first, each with what it takes to find and redrive the parked work;
- * what was synced follows by customer. Ids only: a channel is no place for personal data.
+ * One message for a batch of notices. What needs eyes comes first: failures, each with what it takes to find and redrive
+ * the parked work, then changes in doubt and what was found different; what was synced follows by customer. Ids only: a
+ * channel is no place for personal data.
  */
 export function digest(notices: readonly Notice[]): Message {
-  const failed = notices.flatMap((notice) => (notice.type === "customer.sync-failed" ? [notice.detail] : []));
-  const synced = notices.flatMap((notice) => (notice.type === "customer.synced" ? [notice.detail] : []));
+  const failed = detailsOf(notices, "customer.sync-failed");
+  const doubts = detailsOf(notices, "reconciliation.requested");
+  const drifts = detailsOf(notices, "customer.drift-found");
+  const synced = detailsOf(notices, "customer.synced");
   const title = [
     failed.length > 0 ? `:rotating_light: ${count(failed.length, "change")} could not be synced` : undefined,
+    doubts.length > 0 ? `${count(doubts.length, "comparison")} with Salesforce needed` : undefined,
+    drifts.length > 0 ? `${count(drifts.length, "comparison")} with Salesforce done` : undefined,
     synced.length > 0 ? `${count(synced.length, "change")} synced` : undefined,
   ]
     .filter((part) => part !== undefined)
     .join(", ");
   const entries = [
     ...failed.toSorted(byCustomer).map(describeFailed),
+    ...doubts.map(describeDoubt),
+    ...drifts.map(describeDrift),
     ...synced.toSorted(byCustomer).map(describeSynced),
   ];
   const { sections, left } = pack(entries);
@@ -48,28 +52,11 @@ export function digest(notices: readonly Notice[]): Message {
   return { text: title, blocks: [section(`*${title}*`), ...sections.map(section), ...more] };
 }
 
-function describeSynced({ metadata, data }: Synced): string {
-  const { outcome, stripeCustomerId } = data.billing;
-  const stripe = stripeCustomerId ? ` (${code(stripeCustomerId)})` : "";
-  return (
-    `:white_check_mark: ${code(data.customerId)} ${data.change} by ${who(metadata)}: ` +
-    `store ${data.store}, billing ${outcome}${stripe} · ${code(metadata.correlationId)}`
-  );
-}
-
-function describeFailed({ metadata, data }: Failed): string {
-  const reason = clean(`${data.error.name}: ${data.error.message}`, MAX_REASON);
-  return (
-    `:rotating_light: *${code(data.customerId)}*, changed by ${who(metadata)}, stopped at ${code(data.state)}\n` +
-    `>${reason}\n` +
-    `parked as ${code(data.parkedId)} · ${code(metadata.correlationId)}`
-  );
-}
-
-/** Who and when; Slack shows the time in the reader's own zone. */
-function who({ actor, occurredAt }: Synced["metadata"]): string {
-  const seconds = Math.floor(Date.parse(occurredAt) / 1000);
-  return `${code(actor)} <!date^${seconds}^{date_short_pretty} {time_secs}|${occurredAt}>`;
+function detailsOf<T extends Notice["type"]>(
+  notices: readonly Notice[],
+  type: T,
+): Extract<Notice, { type: T }>["detail"][] {
+  return notices.flatMap((notice) => (notice.type === type ? [notice.detail as never] : []));
 }
 
 /** Fills sections up to their limit; what finds no room is counted. */
@@ -86,35 +73,11 @@ function pack(entries: readonly string[]): { sections: string[]; left: number } 
   return { sections, left: 0 };
 }
 
-function byCustomer(a: Synced | Failed, b: Synced | Failed): number {
-  const key = ({ data }: Synced | Failed) => `${data.customerId} ${data.version}`;
+function byCustomer(a: Versioned, b: Versioned): number {
+  const key = ({ data }: Versioned) => `${data.customerId} ${data.version}`;
   return key(a) < key(b) ? -1 : 1;
 }
 
 function section(text: string): Section {
   return { type: "section", text: { type: "mrkdwn", text } };
 }
-
-function count(n: number, noun: string): string {
-  return `${n} ${noun}${n === 1 ? "" : "s"}`;
-}
-
-function code(text: string): string {
-  return `\`${clean(text.replaceAll("`", "'"), MAX_ID)}\``;
-}
-
-/**
- * Text on one line that Slack takes literally, at most `length` characters long once it is escaped.
- * https://docs.slack.dev/messaging/formatting-message-text#escaping
- */
-function clean(text: string, length: number): string {
-  let result = "";
-  for (const character of text.replaceAll(/\s+/g, " ")) {
-    const next = ESCAPES[character] ?? character;
-    if (result.length + next.length >= length) return `${result}…`;
-    result += next;
-  }
-  return result;
-}
-
-const ESCAPES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;" };

@@ -1,8 +1,10 @@
 import { version } from "#shared/testing/customers-table.ts";
-import type { Notice } from "./digest.ts";
+import type { Notice } from "./notices.ts";
 
 type Synced = Extract<Notice, { type: "customer.synced" }>;
 type Failed = Extract<Notice, { type: "customer.sync-failed" }>;
+type Drift = Extract<Notice, { type: "customer.drift-found" }>;
+type Doubt = Extract<Notice, { type: "reconciliation.requested" }>;
 type Changes<N extends Notice> = { metadata?: Partial<N["detail"]["metadata"]>; data?: Partial<N["detail"]["data"]> };
 
 const metadata = {
@@ -41,6 +43,35 @@ export function failed(changes: Changes<Failed> = {}): Failed {
   };
   return {
     type: "customer.sync-failed",
+    detail: { metadata: { ...metadata, ...changes.metadata }, data: { ...data, ...changes.data } },
+  };
+}
+
+/** A notice of a comparison that found three missing and two different customers. */
+export function drift(changes: Changes<Drift> = {}): Drift {
+  const data: Drift["detail"]["data"] = {
+    entity: "Account",
+    reason: "overflow",
+    full: true,
+    compared: 1_200,
+    missing: 3,
+    different: 2,
+    deleted: 0,
+    unexplained: 0,
+    unusable: 0,
+    apiCalls: 14,
+  };
+  return {
+    type: "customer.drift-found",
+    detail: { metadata: { ...metadata, ...changes.metadata }, data: { ...data, ...changes.data } },
+  };
+}
+
+/** A notice that changes are in doubt because Salesforce left some out. */
+export function doubt(changes: Changes<Doubt> = {}): Doubt {
+  const data: Doubt["detail"]["data"] = { entity: "Account", reason: "overflow", full: true };
+  return {
+    type: "reconciliation.requested",
     detail: { metadata: { ...metadata, ...changes.metadata }, data: { ...data, ...changes.data } },
   };
 }

@@ -1,0 +1,90 @@
+import type { DetailOf } from "#shared/contracts/event.ts";
+import type {
+  customerDriftFound,
+  customerSynced,
+  customerSyncFailed,
+  reconciliationRequested,
+} from "#shared/contracts/events.ts";
+import { clean, code, count, moment } from "./text.ts";
+
+type Synced = DetailOf<typeof customerSynced>;
+type Failed = DetailOf<typeof customerSyncFailed>;
+type Drift = DetailOf<typeof customerDriftFound>;
+type Doubt = DetailOf<typeof reconciliationRequested>;
+
+/** What is told to people. */
+export type Notice =
+  | { readonly type: "customer.synced"; readonly detail: Synced }
+  | { readonly type: "customer.sync-failed"; readonly detail: Failed }
+  | { readonly type: "customer.drift-found"; readonly detail: Drift }
+  | { readonly type: "reconciliation.requested"; readonly detail: Doubt };
+
+/** A notice about one version of one customer. */
+export type Versioned = Synced | Failed;
+
+const MAX_REASON = 1_000;
+
+/** Why changes are in doubt. A comparison that was planned or asked for is no news. */
+const DOUBTS: Readonly<Partial<Record<Doubt["data"]["reason"], (entity: string) => string>>> = {
+  overflow: (entity) => `One transaction changed so much that Salesforce left out changes of ${entity}`,
+  wildcard: (entity) => `Salesforce changed every ${entity} at once and names none of them`,
+  "position-lost": (entity) => `The catch-up reader lost its place, so changes of ${entity} may be missing`,
+};
+
+/** Whether people want to hear of it. A comparison that only goes on was told when it began. */
+export function isNews({ type, detail }: Notice): boolean {
+  return type !== "reconciliation.requested" || (detail.data.reason in DOUBTS && detail.data.cursor === undefined);
+}
+
+export function describeSynced({ metadata, data }: Synced): string {
+  const { outcome, stripeCustomerId } = data.billing;
+  const stripe = stripeCustomerId ? ` (${code(stripeCustomerId)})` : "";
+  return (
+    `:white_check_mark: ${code(data.customerId)} ${data.change} by ${who(metadata)}: ` +
+    `store ${data.store}, billing ${outcome}${stripe} · ${code(metadata.correlationId)}`
+  );
+}
+
+export function describeFailed({ metadata, data }: Failed): string {
+  const reason = clean(`${data.error.name}: ${data.error.message}`, MAX_REASON);
+  return (
+    `:rotating_light: *${code(data.customerId)}*, changed by ${who(metadata)}, stopped at ${code(data.state)}\n` +
+    `>${reason}\n` +
+    `parked as ${code(data.parkedId)} · ${code(metadata.correlationId)}`
+  );
+}
+
+/** Changes of which the fleet may not know; says what will be compared to find them. */
+export function describeDoubt({ metadata, data }: Doubt): string {
+  const entity = code(data.entity);
+  const reason = DOUBTS[data.reason]?.(entity) ?? `A comparison of ${entity} was asked for (${data.reason})`;
+  const { window } = data;
+  const scope = data.full
+    ? "all records"
+    : `the records changed ${window ? `from ${moment(window.from)} to ${moment(window.to)}` : "since the last comparison"}`;
+  return `:warning: ${reason}: ${scope} will be compared with the store · ${code(metadata.correlationId)}`;
+}
+
+/** What a comparison found, and what became of it. */
+export function describeDrift({ metadata, data }: Drift): string {
+  const repaired = [
+    data.missing > 0 ? `${data.missing} not in the store` : undefined,
+    data.different > 0 ? `${data.different} different` : undefined,
+    data.deleted > 0 ? `${data.deleted} deleted` : undefined,
+  ].filter((part) => part !== undefined);
+  const found = [
+    repaired.length > 0 ? `${repaired.join(", ")}: sent into the sync` : "no difference to repair",
+    data.unexplained > 0
+      ? `${data.unexplained} neither in Salesforce nor in its delete log: nothing was done, check the integration user's access`
+      : undefined,
+    data.unusable > 0 ? `${data.unusable} unusable: parked with their reason` : undefined,
+  ].filter((part) => part !== undefined);
+  return (
+    `:mag: ${count(data.compared, "record")} of ${code(data.entity)} compared with the store (${clean(data.reason, 40)}, ` +
+    `${count(data.apiCalls, "API call")}): ${found.join("; ")} · ${code(metadata.correlationId)}`
+  );
+}
+
+function who({ actor, occurredAt }: Synced["metadata"]): string {
+  return `${code(actor)} ${moment(occurredAt)}`;
+}
