@@ -138,5 +138,6 @@ function firstOf(error: VendorError): VendorError {
 }
 
 function toVendorError(error: unknown): VendorError {
-  return error instanceof Error ? error : new Error(String(error));
+  const { name, message } = (error ?? {}) as Partial<VendorError>;
+  return typeof name === "string" && typeof message === "string" ? (error as VendorError) : new Error(String(error));
 }

@@ -5,6 +5,8 @@ export const keys = {
   /** A change that was captured, whichever feed brought it. */
   seen: (orgId: string, change: { transactionKey: string; sequenceNumber: number }, recordId: string) =>
     `seen/${orgId}/${change.transactionKey}/${change.sequenceNumber}/${recordId}`,
+  /** Account whose customer a related record, such as the billing contact, was last part of. */
+  related: (orgId: string, recordId: string) => `related/${orgId}/${recordId}`,
   /** Hashes of what was last written back to a record. */
   written: (orgId: string, recordId: string) => `written/${orgId}/${recordId}`,
   /** Until when an object is known to be equal. */

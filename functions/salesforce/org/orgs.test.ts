@@ -1,0 +1,98 @@
+import { clearCaches } from "@aws-lambda-powertools/parameters";
+import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { serve, type TestServer } from "#shared/testing/server.ts";
+import { connectionOf, limitInfo, startOrg } from "../client/testing.ts";
+import { ACCOUNT, ORG } from "../testing.ts";
+import { createOrgs } from "./orgs.ts";
+
+const OTHER = "00D000000000001EAA";
+const before = { ...process.env };
+
+/** What Secrets Manager holds, by name. The reader keeps its first endpoint, so there is one for the whole file. */
+let secrets: Record<string, unknown> = {};
+let store: TestServer;
+
+beforeAll(async () => {
+  store = await serve(({ body }) => ({ body: { SecretString: JSON.stringify(secrets[JSON.parse(body).SecretId]) } }));
+});
+
+afterAll(async () => {
+  await store[Symbol.asyncDispose]();
+});
+
+afterEach(() => {
+  process.env = { ...before };
+  store.requests.length = 0;
+  clearCaches();
+});
+
+/** A function that is connected to these organisations, by their secrets. */
+function environment(SALESFORCE_ORGS: string, connections: Record<string, unknown> = {}): void {
+  secrets = Object.fromEntries(
+    Object.entries(connections).map(([orgId, value]) => [`fleet/test/salesforce/${orgId}`, value]),
+  );
+  Object.assign(process.env, {
+    AWS_ENDPOINT_URL: store.url,
+    AWS_REGION: "us-east-1",
+    AWS_ACCESS_KEY_ID: "test",
+    AWS_SECRET_ACCESS_KEY: "test",
+    SALESFORCE_ORGS,
+    SALESFORCE_SECRET_PREFIX: "fleet/test/salesforce/",
+  });
+}
+
+describe("createOrgs", () => {
+  test("reads each organisation's own secret, at the first call, and keeps one client of each", async () => {
+    await using one = await startOrg(() => ({ body: [null] }));
+    await using two = await startOrg(() => ({ body: [null] }));
+    const connections = { [ORG]: connectionOf(one.url), [OTHER]: connectionOf(two.url, { orgId: OTHER }) };
+    environment(`${ORG}, ${OTHER.slice(0, 15)}`, connections);
+    const orgs = createOrgs("live");
+    expect(orgs.ids).toEqual([ORG, OTHER]);
+    expect(store.requests).toEqual([]);
+    await orgs.salesforce(OTHER).readRecords("Account", [ACCOUNT], ["Id"]);
+    expect([one.requests.length, two.requests.length]).toEqual([0, 2]);
+    expect(orgs.salesforce(OTHER)).toBe(orgs.salesforce(OTHER));
+    expect((await orgs.salesforce(ORG).connection()).orgId).toBe(ORG);
+    expect(store.requests).toHaveLength(2);
+  });
+
+  test("an organisation that nobody connected is refused", () => {
+    environment(ORG);
+    const orgs = createOrgs("live");
+    expect(() => orgs.salesforce(OTHER)).toThrow(
+      expect.objectContaining({ name: "InvalidInputError", code: "OTHER_ORG" }),
+    );
+  });
+
+  test("a secret that connects to another organisation is refused", async () => {
+    environment(ORG, { [ORG]: connectionOf("http://127.0.0.1:1", { orgId: OTHER }) });
+    const error = await createOrgs("live")
+      .salesforce(ORG)
+      .connection()
+      .catch((failure) => failure);
+    expect(error).toMatchObject({ name: "ContractError", code: "BAD_CONNECTION" });
+    expect(error.message).toContain(`connects to organisation ${OTHER}`);
+  });
+
+  test.each(["00D", "EXAMPLE,", ""])("'%s' is no list of organisations", (orgs) => {
+    environment(orgs);
+    expect(() => createOrgs("live")).toThrow();
+  });
+
+  test("publishes the usage of the API once a minute, by organisation", async () => {
+    await using org = await startOrg(() => ({ headers: limitInfo(18, 15_000), body: [null] }));
+    environment(ORG, { [ORG]: connectionOf(org.url) });
+    const printed = jest.spyOn(process.stdout, "write").mockImplementation(() => true);
+    try {
+      const salesforce = createOrgs("live").salesforce(ORG);
+      await salesforce.readRecords("Account", [ACCOUNT], ["Id"]);
+      await salesforce.readRecords("Account", [ACCOUNT], ["Id"]);
+      expect(printed).toHaveBeenCalledTimes(1);
+      const metric = JSON.parse(String(printed.mock.calls[0]?.[0]));
+      expect(metric).toMatchObject({ orgId: ORG, max: "15000", SalesforceApiRequestsUsed: 18 });
+    } finally {
+      printed.mockRestore();
+    }
+  });
+});
