@@ -1,0 +1,101 @@
+import type { CustomerRecord } from "#shared/customer-record.ts";
+import type { CustomerStore } from "#shared/customer-store.ts";
+import { FleetError, InvalidInputError } from "#shared/errors.ts";
+import { hashOf } from "#shared/hash.ts";
+import type { Salesforce } from "../client/types.ts";
+import type { CustomerSnapshot } from "../mapping/map.ts";
+import { readCustomers } from "../mapping/snapshots.ts";
+import { type EqualCustomer, type Findings, NO_FINDINGS, type Repair } from "./findings.ts";
+import { sweepVersion } from "./versions.ts";
+
+export interface CompareDependencies {
+  readonly salesforce: Salesforce;
+  readonly store: Pick<CustomerStore, "readMany" | "listVersions" | "save">;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+}
+
+/** An account that is gone from Salesforce, as a list of deletions tells it. */
+export interface GoneAccount {
+  readonly customerId: string;
+  /** Epoch milliseconds. */
+  readonly deletedAt: number;
+}
+
+type Outcome =
+  | { readonly repair: Repair }
+  | { readonly equal: EqualCustomer }
+  | { readonly error: FleetError }
+  | undefined;
+
+/**
+ * Compares the content of customers with what Salesforce has now. An account that is gone meanwhile is left to whoever
+ * lists what was deleted.
+ * @param stored what the store held before; customers that are not stored are missing
+ * @throws the error of an account that cannot be read for now
+ */
+export async function compareContents(
+  customerIds: readonly string[],
+  stored: ReadonlyMap<string, CustomerRecord>,
+  orgId: string,
+  { salesforce, now }: CompareDependencies,
+): Promise<Omit<Findings, "compared">> {
+  const readAt = now();
+  const snapshots = await readCustomers(salesforce, customerIds);
+  const repairs: Repair[] = [];
+  const equal: EqualCustomer[] = [];
+  const unusable: { customerId: string; error: FleetError }[] = [];
+  for (const customerId of customerIds) {
+    const outcome = judge(snapshots.get(customerId), stored.get(customerId), orgId, readAt);
+    if (outcome && "repair" in outcome) repairs.push(outcome.repair);
+    if (outcome && "equal" in outcome) equal.push(outcome.equal);
+    if (outcome && "error" in outcome) unusable.push({ customerId, error: outcome.error });
+  }
+  return { ...NO_FINDINGS, repairs, equal, unusable };
+}
+
+function judge(
+  snapshot: CustomerSnapshot | FleetError | undefined,
+  stored: CustomerRecord | undefined,
+  orgId: string,
+  readAt: number,
+): Outcome {
+  if (snapshot === undefined) return undefined;
+  if (snapshot instanceof FleetError) {
+    if (snapshot.retryable) throw snapshot;
+    return { error: snapshot };
+  }
+  const { customer } = snapshot;
+  if (stored && stored.orgId !== orgId) return { error: otherOrg(customer.customerId, stored.orgId) };
+  const happenedAt = Date.parse(snapshot.systemModstamp);
+  const version = sweepVersion(happenedAt, stored?.version, readAt);
+  // A live change was faster.
+  if (stored && stored.version >= version) return undefined;
+  if (stored && !stored.deleted && stored.contentHash === hashOf(customer))
+    return { equal: { customer, version, happenedAt, stored } };
+  const kind = stored ? "different" : "missing";
+  return { repair: { kind, customerId: customer.customerId, version, customer, happenedAt } };
+}
+
+/** The deletions that the store does not know of; one that it knows something newer of is none. */
+export function compareDeletions(
+  gone: readonly GoneAccount[],
+  stored: ReadonlyMap<string, CustomerRecord>,
+  orgId: string,
+  readAt: number,
+): Repair[] {
+  return gone.flatMap(({ customerId, deletedAt }): Repair[] => {
+    const record = stored.get(customerId);
+    if (!record || record.deleted || record.orgId !== orgId) return [];
+    const version = sweepVersion(deletedAt, record.version, readAt);
+    if (record.version >= version) return [];
+    return [{ kind: "deleted", customerId, version, customer: undefined, happenedAt: deletedAt }];
+  });
+}
+
+function otherOrg(customerId: string, storedOrgId: string): InvalidInputError {
+  return new InvalidInputError(
+    "OTHER_ORG",
+    `Customer ${customerId} is stored for organisation ${storedOrgId}; it is left as it is.`,
+  );
+}

@@ -1,0 +1,100 @@
+import type { DetailOf } from "#shared/contracts/event.ts";
+import type { reconciliationRequested } from "#shared/contracts/events.ts";
+import { InvalidInputError } from "#shared/errors.ts";
+import { describeIssues } from "#shared/issues.ts";
+import { log } from "#shared/observability.ts";
+import type { StateTable } from "#shared/state-table.ts";
+import type { Salesforce } from "../client/types.ts";
+import { chooseMapping, feedingEntities } from "../mapping/mapping.ts";
+import { readMark } from "./mark.ts";
+import { phasesOf, type SweepScope } from "./phases.ts";
+import { NOTHING, type Progress, progressSchema } from "./progress.ts";
+
+/** What a request asks for. */
+export type SweepRequest = DetailOf<typeof reconciliationRequested>;
+
+export interface PlanDependencies {
+  readonly salesforce: Pick<Salesforce, "connection">;
+  readonly state: Pick<StateTable, "read">;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+}
+
+// The live feed works at the latest changes; a scheduled sweep would take them for drift.
+const LIVE_MS = 5 * 60_000;
+const LAST = "9999-12-31T23:59:59.999Z";
+
+/**
+ * What a request means now, and where the work begins or goes on. Without a window a sweep begins where the last one
+ * ended, and looks at everything when there was none.
+ * @throws InvalidInputError `UNKNOWN_ENTITY`, `BAD_WINDOW` or `BAD_CURSOR`
+ */
+export async function planSweep(
+  { metadata, data }: SweepRequest,
+  deps: PlanDependencies,
+): Promise<{ scope: SweepScope; progress: Progress }> {
+  const { orgId } = metadata;
+  const { entity } = data;
+  const parents = await parentsOf(entity, deps.salesforce);
+  if (data.cursor) {
+    const scope = { orgId, entity, parents, full: data.full, window: givenWindow(data.window) };
+    return { scope, progress: readCursor(data.cursor, scope) };
+  }
+  const { full, window } = await chooseWindow(data, orgId, deps);
+  const [phase = "end"] = phasesOf({ entity, full });
+  return { scope: { orgId, entity, parents, full, window }, progress: { phase, counts: NOTHING } };
+}
+
+async function chooseWindow(
+  { entity, full, reason, window }: SweepRequest["data"],
+  orgId: string,
+  { state, now }: PlanDependencies,
+): Promise<Pick<SweepScope, "full" | "window">> {
+  const given = window && givenWindow(window);
+  const latest = reason === "schedule" ? now() - LIVE_MS : now();
+  const to = Math.min(latest, Date.parse(given?.to ?? LAST));
+  if (full) return { full, window: spell(0, to) };
+  const from = given?.from ?? (await readMark(state, orgId, entity));
+  if (from !== undefined) return { full, window: spell(Math.min(Date.parse(from), to), to) };
+  log().warn("There was no sweep before, so everything is compared", { entity });
+  return { full: true, window: spell(0, to) };
+}
+
+function givenWindow(window: SweepRequest["data"]["window"]): SweepScope["window"] {
+  const [from, to] = [window?.from, window?.to].map((moment) => Date.parse(moment ?? ""));
+  if (from !== undefined && to !== undefined && from <= to) return spell(from, to);
+  throw new InvalidInputError(
+    "BAD_WINDOW",
+    `The window of the sweep goes from ${window?.from} to ${window?.to}; its end must not be before its beginning.`,
+  );
+}
+
+/** Moments in one spelling, so that they sort as text. */
+function spell(from: number, to: number): SweepScope["window"] {
+  return { from: new Date(from).toISOString(), to: new Date(to).toISOString() };
+}
+
+function readCursor(cursor: object, scope: SweepScope): Progress {
+  const result = progressSchema.safeParse(cursor);
+  const problem = result.success
+    ? phasesOf(scope).includes(result.data.phase) || `has no phase '${result.data.phase}'`
+    : describeIssues(result.error.issues);
+  if (result.success && problem === true) return result.data;
+  throw new InvalidInputError(
+    "BAD_CURSOR",
+    `The cursor of the sweep of ${scope.entity} does not fit: ${problem}. Only a sweep writes one; ask without a cursor.`,
+  );
+}
+
+/** Fields of an object that hold the id of the account it feeds; none for the account itself. */
+async function parentsOf(entity: string, salesforce: Pick<Salesforce, "connection">): Promise<readonly string[]> {
+  const mapping = chooseMapping((await salesforce.connection()).mapping);
+  const entities = feedingEntities(mapping);
+  if (!entities.has(entity))
+    throw new InvalidInputError(
+      "UNKNOWN_ENTITY",
+      `${entity} is no part of a customer; a sweep can compare ${[...entities].join(", ")}.`,
+    );
+  const related = Object.values(mapping.related).filter((one) => one.entity === entity);
+  return [...new Set(related.map(({ parent }) => parent))];
+}

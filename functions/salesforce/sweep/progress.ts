@@ -1,0 +1,55 @@
+import { z } from "zod";
+
+/** What a sweep does one after the other; every phase goes through pages. */
+export const phaseSchema = z.enum(["records", "log", "store", "contents", "end"]);
+
+/** The last record that a phase has worked: the next page begins after it. */
+export const positionSchema = z.object({
+  /** 18 characters. */
+  id: z.string().regex(/^[a-zA-Z0-9]{18}$/),
+  /** Its moment, where the phase goes by moments. */
+  at: z.iso.datetime().optional(),
+});
+
+/** What was found so far, from the beginning of the sweep. */
+export const countsSchema = z.object({
+  compared: z.int().nonnegative(),
+  missing: z.int().nonnegative(),
+  different: z.int().nonnegative(),
+  deleted: z.int().nonnegative(),
+  unexplained: z.int().nonnegative(),
+  unusable: z.int().nonnegative(),
+  apiCalls: z.int().nonnegative(),
+});
+
+/** Where a sweep stands; the cursor of a request that goes on with it. */
+export const progressSchema = z.object({
+  phase: phaseSchema,
+  after: positionSchema.optional(),
+  counts: countsSchema,
+});
+
+export type Phase = z.infer<typeof phaseSchema>;
+export type Position = z.infer<typeof positionSchema>;
+export type Counts = z.infer<typeof countsSchema>;
+export type Progress = z.infer<typeof progressSchema>;
+
+export const NOTHING: Counts = {
+  compared: 0,
+  missing: 0,
+  different: 0,
+  deleted: 0,
+  unexplained: 0,
+  unusable: 0,
+  apiCalls: 0,
+};
+
+/** Customers that were sent into the sync. */
+export function repairsOf({ missing, different, deleted }: Counts): number {
+  return missing + different + deleted;
+}
+
+export function addCounts(a: Counts, b: Partial<Counts>): Counts {
+  const sum = Object.entries(a).map(([name, value]) => [name, value + (b[name as keyof Counts] ?? 0)]);
+  return Object.fromEntries(sum) as Counts;
+}

@@ -1,0 +1,147 @@
+import { chunks } from "#shared/chunks.ts";
+import { customerChanged, customerDeleted } from "#shared/contracts/events.ts";
+import type { CustomerStore } from "#shared/customer-store.ts";
+import { describeError, type FleetError, InvalidInputError, isRetryable } from "#shared/errors.ts";
+import { lazy } from "#shared/lazy.ts";
+import { log } from "#shared/observability.ts";
+import { createEvent, type OutgoingEvent, type Publish } from "#shared/publish.ts";
+import type { annotate, inChange } from "#shared/tracing.ts";
+import { type ChangeIdentity, identify } from "../changes/identity.ts";
+import type { EqualCustomer, Findings, Repair } from "./findings.ts";
+import type { Counts } from "./progress.ts";
+import { parseVersion } from "./versions.ts";
+
+export interface RepairDependencies {
+  readonly store: Pick<CustomerStore, "save">;
+  readonly publish: Publish;
+  readonly inChange: typeof inChange;
+  readonly annotate: typeof annotate;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+  /** Share of changes to trace, 0 to 1. */
+  readonly sampleRate: number;
+}
+
+/** On whose behalf customers are repaired. */
+export interface RepairContext {
+  readonly orgId: string;
+  /** `eventId` of the request. */
+  readonly causationId: string;
+  readonly lane: "bulk" | undefined;
+}
+
+/** Who made the change, in the events of a sweep. */
+export const SWEEP = "system:sweep";
+
+const WRITES_AT_ONCE = 25;
+
+/**
+ * Sends what differs into the sync, and notes the versions of what is equal, so that the next sweep need not ask again.
+ * @returns what became of the page
+ * @throws TransientError or NotAuthorizedError when an event could not be published; what was published stays so
+ */
+export async function repair(findings: Findings, context: RepairContext, deps: RepairDependencies): Promise<Counts> {
+  const overtaken = await noteVersions(findings.equal, deps);
+  const repairs = [...findings.repairs, ...overtaken];
+  const refused = await publishRepairs(repairs, context, deps);
+  for (const { customerId, error } of [...findings.unusable, ...refused])
+    log().warn("Customer cannot be compared", { customerId, error: describeError(error) });
+  if (findings.unexplained.length > 0)
+    log().error("Customers whose accounts are gone and were never deleted: check the integration user's access", {
+      customerIds: findings.unexplained,
+    });
+  const refusedIds = new Set(refused.map(({ customerId }) => customerId));
+  const count = (kind: Repair["kind"]) =>
+    repairs.filter((one) => one.kind === kind && !refusedIds.has(one.customerId)).length;
+  return {
+    compared: findings.compared,
+    missing: count("missing"),
+    different: count("different"),
+    deleted: count("deleted"),
+    unexplained: findings.unexplained.length,
+    unusable: findings.unusable.length + refused.length,
+    apiCalls: 0,
+  };
+}
+
+/** Customers that were equal when they were compared and no more when they were noted: an older change came between. */
+async function noteVersions(equal: readonly EqualCustomer[], { store }: RepairDependencies): Promise<Repair[]> {
+  const overtaken: Repair[] = [];
+  for (const some of chunks(equal, WRITES_AT_ONCE)) {
+    const saves = some.map(async ({ customer, version, happenedAt, stored }) => {
+      const { outcome } = await store.save(customer, version, stored);
+      if (outcome === "created" || outcome === "updated")
+        overtaken.push({ kind: "different", customerId: customer.customerId, version, customer, happenedAt });
+    });
+    await Promise.all(saves);
+  }
+  return overtaken;
+}
+
+interface Planned {
+  readonly repair: Repair;
+  readonly identity: ChangeIdentity;
+  readonly event: OutgoingEvent;
+}
+
+/** Publishes every repair inside a trace of its own; answers with those that no try could ever publish. */
+async function publishRepairs(repairs: readonly Repair[], context: RepairContext, deps: RepairDependencies) {
+  const planned = repairs.map((one) => plan(one, context, deps));
+  const published = lazy(async () => {
+    const results = await deps.publish(planned.map(({ event }) => event));
+    return new Map(results.map(({ event, error }) => [event, error]));
+  });
+  const works = planned.map(async ({ repair: { kind, customerId, version }, identity, event }) => {
+    const segment = {
+      name: "salesforce/sweep",
+      correlationId: identity.correlationId,
+      customerId,
+      traceHeader: identity.rootHeader,
+      segmentId: identity.segmentId,
+      annotations: { connector: "salesforce", drift: kind },
+    };
+    const work = async () => {
+      const error = (await published()).get(event);
+      if (error) throw error;
+      deps.annotate("version", version);
+      log().info("Difference sent into the sync", { drift: kind, version });
+    };
+    return deps.inChange(segment, work).then(
+      () => undefined,
+      (error: unknown) => ({ customerId, error }),
+    );
+  });
+  const failed = (await Promise.all(works)).filter((failure) => failure !== undefined);
+  const blocking = failed.find(({ error }) => isRetryable(error)) ?? failed.find(({ error }) => !isUnusable(error));
+  if (blocking) throw blocking.error;
+  return failed as { customerId: string; error: FleetError }[];
+}
+
+function isUnusable(error: unknown): error is FleetError {
+  return error instanceof InvalidInputError;
+}
+
+function plan(one: Repair, { orgId, causationId, lane }: RepairContext, deps: RepairDependencies): Planned {
+  const { customerId, version, customer, happenedAt } = one;
+  // The version is as good as a transaction's key: nobody else makes one with this moment of reading.
+  const birth = {
+    transactionKey: `sweep/${version}`,
+    sequenceNumber: 0,
+    commitTimestamp: parseVersion(version).readAt,
+  };
+  const identity = identify(birth, customerId, { orgId, sampleRate: deps.sampleRate, now: deps.now() });
+  const metadata = {
+    eventId: identity.eventId,
+    occurredAt: new Date(happenedAt).toISOString(),
+    correlationId: identity.correlationId,
+    causationId,
+    traceHeader: identity.traceHeader,
+    orgId,
+    actor: SWEEP,
+    ...(lane ? { lane } : {}),
+  };
+  const event = customer
+    ? createEvent(customerChanged, metadata, { customer, version })
+    : createEvent(customerDeleted, metadata, { customerId, orgId, version });
+  return { repair: one, identity, event };
+}
