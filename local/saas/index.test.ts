@@ -39,6 +39,8 @@ test("gives the three secrets that the connectors read", () => {
       apiVersion: "66.0",
       orgId: expect.stringMatching(/^00D\w{15}$/),
       integrationClientName: "connector-fleet",
+      pubSubEndpoint: expect.stringMatching(/^localhost:\d+$/),
+      pubSubCertificate: expect.stringMatching(/^-----BEGIN CERTIFICATE-----/),
     },
     stripe: { apiKey: expect.stringMatching(/^sk_test_/), baseUrl: saas.stripe.url, apiVersion: expect.any(String) },
     slack: { token: expect.stringMatching(/^xoxb-/), apiUrl: `${saas.slack.url}/api/`, channel: saas.slack.channelId },

@@ -1,107 +1,110 @@
-import { join } from "node:path";
-import { type Front, startFront } from "../front/front.ts";
-import { type Definition, startHost } from "../front/host.ts";
-import { type OrgHandle, salesforceControls, seedOrg } from "./controls.ts";
+import { type Front, startFront, statusFault } from "../front/front.ts";
+import { type Definition, type Host, startHost } from "../front/host.ts";
+import { assertReadable, complete, emptied, stateFiles } from "./boot.ts";
+import { CometdServer, type CometdTimes } from "./cometd/server.ts";
+import { type Connections, describeOrg } from "./connections.ts";
+import type { OrgHandle } from "./controls/control.ts";
+import { salesforceControls } from "./controls/controls.ts";
 import { Org } from "./org.ts";
-import { EventRelay, type RelayTarget } from "./relay.ts";
-import { installGuards, SALESFORCE_FAULTS } from "./routes/call.ts";
-import { installCollections } from "./routes/collections.ts";
-import { installMetadata, installQueries } from "./routes/metadata.ts";
-import { installOAuth } from "./routes/oauth.ts";
-import { installRows } from "./routes/rows.ts";
-import {
-  type ClientApp,
-  freshState,
-  HUMAN_USER,
-  INTEGRATION_CLIENT_NAME,
-  INTEGRATION_USER,
-  type OrgState,
-} from "./state.ts";
+import { PubSubFaults } from "./pubsub/faults.ts";
+import { type PubSubServer, startPubSub } from "./pubsub/server.ts";
+import type { StreamTimes } from "./pubsub/subscription.ts";
+import type { RelayTarget } from "./relay/bus.ts";
+import { EventRelay } from "./relay/relay.ts";
+import { SALESFORCE_FAULTS } from "./routes/faults.ts";
+import { installRest, restControls } from "./routes/install.ts";
+import { type Seed, seedOrg } from "./seeding/seed.ts";
+import { freshState, type OrgState } from "./state.ts";
+import { openJournal } from "./store/journal.ts";
+
+export type { ClientCredentialsConnection } from "./connections.ts";
 
 export interface SalesforceOptions {
   /** 0 takes any free port. */
   readonly port: number;
+  /** Port of the Pub/Sub API; any free one by default. */
+  readonly pubSubPort?: number;
+  /** Tells several orgs apart: their ids differ. 1 by default. */
+  readonly orgNumber?: number;
   /** Where change events go; without it the relay is off and events stay in the log. */
   readonly relay?: RelayTarget;
-  /** Folder of the state file; absent keeps nothing. */
+  /** Folder of the state files; absent keeps nothing. */
   readonly stateDir?: string;
   /** Records made when there is no state yet. */
-  readonly seed?: { readonly accounts?: Record<string, unknown>[]; readonly contacts?: Record<string, unknown>[] };
+  readonly seed?: Seed;
   /** Epoch milliseconds; the real clock by default. */
   readonly now?: () => number;
   /** Longest wait of the relay between two tries, in milliseconds. */
   readonly relayMaxBackoffMs?: number;
+  /** Waits of the Pub/Sub API; those of the real service by default. */
+  readonly pubSubTimes?: Partial<StreamTimes>;
+  /** Waits of the Streaming API; those of the real service by default. */
+  readonly cometdTimes?: Partial<CometdTimes>;
 }
 
-/** Secret of a connection that uses the client credentials flow. */
-export interface ClientCredentialsConnection {
-  readonly loginUrl: string;
-  readonly clientId: string;
-  readonly clientSecret: string;
-  readonly apiVersion: string;
-  readonly orgId: string;
-  readonly integrationClientName: string;
-}
+export interface SalesforceEmulator extends Front, Connections {}
 
-/** Secret of a connection that uses the JWT bearer flow. */
-interface JwtConnection {
-  readonly loginUrl: string;
-  readonly clientId: string;
-  readonly username: string;
-  /** PEM (PKCS #8). */
-  readonly privateKey: string;
-  readonly apiVersion: string;
-  readonly orgId: string;
-  readonly integrationClientName: string;
-}
-
-export interface SalesforceEmulator extends Front {
-  readonly orgId: string;
-  /** Name of the partner event source and bus: `aws.partner/salesforce.com/<org>/<channel>`. */
-  readonly eventSource: string;
-  readonly integrationUserId: string;
-  readonly humanUserId: string;
-  connection(): ClientCredentialsConnection;
-  jwtConnection(): JwtConnection;
-  /** The person who edits records by hand. */
-  humanConnection(): ClientCredentialsConnection;
-}
-
-const API_VERSION = "66.0";
+const PUBSUB_TIMES: StreamTimes = { keepaliveMs: 270_000, nextFetchMs: 60_000 };
+const COMETD_TIMES: CometdTimes = { timeoutMs: 110_000, intervalMs: 2_000 };
 
 /**
- * Starts a Salesforce org on loopback: OAuth, REST API, SOQL, change events and their relay to EventBridge.
- * @throws Error with one sentence when the port is taken or the saved state cannot be read
+ * Starts a Salesforce org on loopback: OAuth, REST API, SOQL, and change events over Event Relay to EventBridge, over the
+ * Pub/Sub API and over the Streaming API.
+ * @throws Error with one sentence when a port is taken or the saved state cannot be read
  */
 export async function startSalesforce(options: SalesforceOptions): Promise<SalesforceEmulator> {
+  const { orgNumber = 1, now = Date.now } = options;
+  const files = stateFiles(options.stateDir, orgNumber);
+  const journal = await openJournal(files.journal);
+  const isNew = journal.store.sequence("005") === 0;
+  const pubSubFaults = new PubSubFaults();
+  let store = journal.store;
   let handle: OrgHandle | undefined;
   const current = (): OrgHandle => {
     if (!handle) throw new Error("The Salesforce emulator has not started yet.");
     return handle;
   };
-  let persist: () => Promise<void> = async () => undefined;
-  let release: () => void = () => undefined;
+  let host: Host<OrgState> | undefined;
+  let pubSub: PubSubServer | undefined;
+  const persist = async () => {
+    await journal.flush();
+    await host?.file.flush();
+  };
   const definition: Definition<OrgState> = {
     name: "salesforce",
-    state: () => freshState(options.now?.()),
+    state: () => freshState(now(), orgNumber),
     setup({ app, state, baseUrl, onDispose }) {
-      const org = new Org(state, options.now);
+      assertReadable(state, files.state);
+      complete(state, store, now());
+      const org = new Org(state, now, store);
       const relay = new EventRelay(org, options.relay ?? { origin: "" }, {
         onProgress: () => void persist().catch(() => undefined),
         ...(options.relayMaxBackoffMs === undefined ? {} : { maxBackoffMs: options.relayMaxBackoffMs }),
       });
-      installGuards(app, org);
-      installOAuth(app, org, baseUrl);
-      installMetadata(app, org);
-      installQueries(app, org);
-      installCollections(app, org);
-      installRows(app, org);
-      handle = { org, relay };
-      release = () => {
-        if (options.relay) relay.start();
-      };
-      onDispose(() => relay.stop());
+      const cometd = new CometdServer(org, { ...COMETD_TIMES, ...options.cometdTimes });
+      installRest(app, org, baseUrl);
+      handle = { org, relay, cometd, pubSubFaults };
+      onDispose(async () => {
+        cometd.stop();
+        await relay.stop();
+      });
     },
+  };
+  const stop = async () => {
+    await pubSub?.stop();
+    await host?.stop();
+    await journal.close();
+  };
+  const release = () => {
+    if (options.relay) current().relay.start();
+  };
+  const reset = async (running: Host<OrgState>) => {
+    const fresh = emptied(current().org.state, store, now());
+    store = fresh.store;
+    pubSubFaults.clear();
+    await running.replace(fresh.state);
+    await journal.replace(store);
+    release();
   };
 
   const front = await startFront({
@@ -109,63 +112,38 @@ export async function startSalesforce(options: SalesforceOptions): Promise<Sales
     port: options.port,
     faultNames: SALESFORCE_FAULTS,
     async connect(url) {
-      const path = options.stateDir === undefined ? undefined : join(options.stateDir, "salesforce.json");
-      const host = await startHost(definition, url, path);
-      persist = () => host.file.flush();
-      if (options.seed && current().org.state.log.length === 0)
-        seedOrg(current().org, { accounts: options.seed.accounts ?? [], contacts: options.seed.contacts ?? [] });
-      await persist();
-      release();
-      const reset = async () => {
-        await host.replace(emptied(current().org.state, options.now?.()));
+      try {
+        const running = await startHost(definition, url, files.state);
+        host = running;
+        pubSub = await startPubSub({
+          port: options.pubSubPort ?? 0,
+          times: { ...PUBSUB_TIMES, ...options.pubSubTimes },
+          faults: pubSubFaults,
+          org: () => current().org,
+        });
+        if (options.seed && isNew) seedOrg(current().org, options.seed);
+        await persist();
         release();
-      };
-      return {
-        fetch: host.fetch,
-        routeOf,
-        controls: salesforceControls(current, persist),
-        reset,
-        stop: host.stop,
-      };
+        return {
+          async fetch(request, fault) {
+            if (CometdServer.serves(new URL(request.url).pathname))
+              return fault ? statusFault(fault) : current().cometd.serve(request);
+            const response = await running.fetch(request, fault);
+            await journal.flush();
+            return response;
+          },
+          routeOf,
+          controls: [...salesforceControls(current, persist), ...restControls(() => current().org, persist, url)],
+          reset: () => reset(running),
+          stop,
+        };
+      } catch (error) {
+        await stop();
+        throw error;
+      }
     },
   });
-  return { ...front, ...describeOrg(front.url, () => current().org.state) };
-}
-
-/** A new org that keeps its identity and credentials, so that connections stay good, and its place on the bus. */
-function emptied(old: OrgState, now: number | undefined): OrgState {
-  const { orgId, channelId, privateKey, clients, commitNumber, replayId } = old;
-  const fresh = freshState(now);
-  const relay = { ...fresh.relay, position: replayId };
-  return { ...fresh, orgId, channelId, privateKey, clients, commitNumber, replayId, relay };
-}
-
-function describeOrg(url: string, state: () => OrgState): Omit<SalesforceEmulator, keyof Front> {
-  const { orgId, channelId } = state();
-  const common = { loginUrl: url, apiVersion: API_VERSION, orgId, integrationClientName: INTEGRATION_CLIENT_NAME };
-  const credentials = ({ clientId, clientSecret }: ClientApp) => ({ ...common, clientId, clientSecret });
-  return {
-    orgId,
-    eventSource: `aws.partner/salesforce.com/${orgId}/${channelId}`,
-    integrationUserId: userId(state(), INTEGRATION_USER),
-    humanUserId: userId(state(), HUMAN_USER),
-    connection: () => credentials(clientOf(state(), INTEGRATION_USER)),
-    humanConnection: () => credentials(clientOf(state(), HUMAN_USER)),
-    jwtConnection: () => {
-      const { clientId, runAs } = clientOf(state(), INTEGRATION_USER);
-      return { ...common, clientId, username: runAs, privateKey: state().privateKey };
-    },
-  };
-}
-
-function clientOf(state: OrgState, username: string): ClientApp {
-  const client = Object.values(state.clients).find((one) => one.runAs === username);
-  if (!client) throw new Error(`The org has no application for ${username}; reset its state.`);
-  return client;
-}
-
-function userId(state: OrgState, username: string): string {
-  return String(Object.values(state.records.User ?? {}).find((user) => user.Username === username)?.Id);
+  return { ...front, ...describeOrg(front.url, () => current().org, pubSub as unknown as PubSubServer) };
 }
 
 /** The route of a path for the call counters: ids, values and versions are left out. */
@@ -180,5 +158,6 @@ function routeOf(path: string): string {
     if (second === undefined || second === "describe") return shape(resource, first, second);
     return third === undefined ? shape(resource, first, ":id") : shape(resource, first, second, ":value");
   }
+  if (resource === "jobs") return shape(resource, first, second && ":id", third);
   return shape(resource, first, second, third, fourth);
 }

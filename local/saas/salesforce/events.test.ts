@@ -54,6 +54,7 @@ describe("change events", () => {
       Name: "Acme",
       BillingAddress: { City: "Springfield" },
       OwnerId: org.integrationUserId,
+      Is_Partner__c: false,
     });
     expect(ChangeEventHeader).toMatchObject({
       entityName: "Account",

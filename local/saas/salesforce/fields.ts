@@ -7,6 +7,7 @@ export type FieldType =
   | "email"
   | "url"
   | "picklist"
+  | "multipicklist"
   | "reference"
   | "boolean"
   | "int"
@@ -37,6 +38,8 @@ export interface Field {
   readonly compound?: { readonly name: string; readonly part: string };
   /** Left out of change events, as derived fields and the system modstamp are. */
   readonly hiddenFromEvents?: boolean;
+  /** A formula that shows this field of a parent, as `{ parent: "AccountId", field: "Plan__c" }`. */
+  readonly formula?: { readonly parent: string; readonly field: string };
 }
 
 /** One object type with its fields by lower-case name. */
@@ -62,11 +65,26 @@ export function systemField(name: string, label: string, type: FieldType, option
   return field(name, label, type, { createable: false, updateable: false, ...options });
 }
 
-/** The parts of an address and the compound that holds them. */
+/** A part of a person's name, which events tell within `Name`. */
+export function namePart(name: string, label: string, options: Options = {}): Field {
+  return field(name, label, "string", { compound: { name: "Name", part: name }, ...options });
+}
+
+/** A formula over a parent: read-only, and silent when its value moves. */
+export function formulaField(
+  name: string,
+  label: string,
+  type: FieldType,
+  formula: NonNullable<Field["formula"]>,
+): Field {
+  return systemField(name, label, type, { formula, hiddenFromEvents: true });
+}
+
+/** The parts of an address and the compound that holds them; a prefix such as `Billing`, or none for a lead's. */
 export function addressFields(prefix: string): readonly Field[] {
   const compound = `${prefix}Address`;
   const part = (name: string, type: FieldType, length?: number) =>
-    field(`${prefix}${name}`, `${prefix} ${name}`, type, {
+    field(`${prefix}${name}`, `${prefix} ${name}`.trim(), type, {
       compound: { name: compound, part: name },
       ...(length ? { length } : {}),
     });
@@ -79,7 +97,7 @@ export function addressFields(prefix: string): readonly Field[] {
     part("Latitude", "double"),
     part("Longitude", "double"),
     part("GeocodeAccuracy", "string", 40),
-    systemField(compound, `${prefix} Address`, "address"),
+    systemField(compound, `${prefix} Address`.trim(), "address"),
   ];
 }
 

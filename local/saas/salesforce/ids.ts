@@ -1,16 +1,22 @@
 const BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const CHECKSUM = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345";
-const POD = "5f0";
+const FIRST_POD = "5f0";
+
+/** The three characters (4 to 6 of an id) that tell the records of one emulated org from those of another. */
+export function podOf(orgNumber: number): string {
+  const index = orgNumber - 1;
+  return `5${BASE62[(BASE62.indexOf("f") + Math.floor(index / 62)) % 62]}${BASE62[index % 62]}`;
+}
 
 /** The 18-character id of the `sequence`-th record of a key prefix, such as `001` for Account. */
-export function makeId(prefix: string, sequence: number): string {
+export function makeId(prefix: string, sequence: number, pod = FIRST_POD): string {
   let rest = sequence;
   let tail = "";
   for (let place = 0; place < 9; place += 1) {
     tail = BASE62[rest % 62] + tail;
     rest = Math.floor(rest / 62);
   }
-  return withChecksum(`${prefix}${POD}${tail}`);
+  return withChecksum(`${prefix}${pod}${tail}`);
 }
 
 /** Adds the three characters that let a case-insensitive system tell ids apart. */

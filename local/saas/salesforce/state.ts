@@ -1,5 +1,7 @@
 import { generateKeyPairSync, randomBytes } from "node:crypto";
-import { makeId } from "./ids.ts";
+import { makeId, podOf } from "./ids.ts";
+import { freshRestState, type RestState } from "./rest-state.ts";
+import type { LogEntry } from "./store/event-log.ts";
 import type { Value } from "./values.ts";
 
 /** A record: stored fields by API name. `Id`, `IsDeleted` and the audit fields are always there. */
@@ -22,95 +24,114 @@ interface Session {
   expiresAt: number;
 }
 
-/** One change event on the bus: `detail` is the JSON text that subscribers get. */
-export interface BusEvent {
-  readonly replayId: number;
-  readonly detailType: string;
-  readonly detail: string;
-  /** Put on the bus by hand: of any shape, and spared by event faults. */
-  readonly isRaw?: boolean;
-  /** Partner source in place of the org's own. */
-  readonly source?: string;
-}
-
-/** One transaction of the commit log. */
-export interface Commit {
-  readonly commitNumber: string;
-  readonly transactionKey: string;
-  /** Epoch milliseconds. */
-  readonly commitTimestamp: number;
-  readonly commitUser: string;
-  readonly changeOrigin: string;
-  readonly events: readonly BusEvent[];
-}
-
-/** A fault that waits for an event on its way to the relay. */
+/** A fault that waits for events on their way over the relay. */
 export interface EventFault {
   readonly kind: "duplicate" | "drop" | "reorder" | "gap" | "overflow";
   /** Object name, such as `Account`; absent matches all. */
   readonly entity?: string;
   /** First matching event that is hit, counted from 1. */
   nth: number;
-  times: number;
+  /** How many more are hit; null for all. */
+  times: number | null;
+  /** Chance of each event; absent hits every one. */
+  readonly probability?: number;
+  /** The same seed hits the same replay ids. */
+  readonly seed: number;
 }
 
-/** The whole org as JSON: what is written to disk. */
+/** In the same transaction as an update of an account, another field is set: what an Apex trigger or a flow does. */
+export interface Trigger {
+  /** Only updates through this client (`client=` of the call options); absent means all. */
+  readonly client?: string;
+  /** The account itself, or its contacts. */
+  readonly on: "Account" | "Contact";
+  readonly field: string;
+  readonly value: Value;
+}
+
+/** What is small of an org; its records and its event log are in the store. */
 export interface OrgState {
+  /** Tells this form of the state from older ones. */
+  readonly format: 2;
+  orgNumber: number;
   orgId: string;
   channelId: string;
   /** PEM of the key that signs JWT assertions. */
   privateKey: string;
   clients: Record<string, ClientApp>;
   sessions: Record<string, Session>;
-  /** Object name → id → record. */
-  records: Record<string, Record<string, StoredRecord>>;
-  /** Key prefix → last number used. */
-  sequences: Record<string, number>;
-  commitNumber: string;
-  replayId: number;
-  log: Commit[];
+  /** How far the org's clock is ahead of the real one, in milliseconds. */
+  clockOffsetMs: number;
+  capture: { entities: string[]; overflowThreshold: number };
+  triggers: Trigger[];
   relay: {
     state: "RUN" | "PAUSE" | "STOP";
     /** Replay id of the last event that the bus has taken. */
     position: number;
     faults: EventFault[];
     /** Event that a reorder fault holds back. */
-    held: BusEvent | null;
+    held: LogEntry | null;
     lastRelayedEventTime: string | null;
   };
   api: { used: number; max: number; windowStart: number };
+  /** Events handed to subscribers: the relay, Pub/Sub API and CometD share one allocation a day. */
+  deliveries: { used: number; max: number; windowStart: number };
+  /** Field-level security, refresh tokens and bulk jobs. */
+  rest: RestState;
 }
 
-/** Users of the org: our own integration, and a person. */
+/** Users of the org: our own integration, and two people. */
 export const INTEGRATION_USER = "integration@connector-fleet.example";
 export const HUMAN_USER = "ada.admin@connector-fleet.example";
+export const OTHER_USER = "grace.agent@connector-fleet.example";
 /** What the fleet calls itself in `Sforce-Call-Options`. */
 export const INTEGRATION_CLIENT_NAME = "connector-fleet";
 
-/** A new org: two users, two applications, no customers. */
-export function freshState(now: number = Date.now()): OrgState {
+/** Real editions allow 10,000 to 50,000 a day; here load tests must not be cut unless they ask for it. */
+const DELIVERIES_A_DAY = 1_000_000;
+
+/** A new org: its applications and settings. `orgNumber` tells several emulated orgs apart. */
+export function freshState(now: number = Date.now(), orgNumber = 1): OrgState {
   const keys = generateKeyPairSync("rsa", {
     modulusLength: 2048,
     publicKeyEncoding: { type: "spki", format: "pem" },
     privateKeyEncoding: { type: "pkcs8", format: "pem" },
   });
-  const integration = { ...newClient(INTEGRATION_USER), publicKey: keys.publicKey };
-  const human = newClient(HUMAN_USER);
-  const users = [newUser(1, INTEGRATION_USER, "Connector", "Fleet", now), newUser(2, HUMAN_USER, "Ada", "Admin", now)];
+  const clients = [
+    { ...newClient(INTEGRATION_USER), publicKey: keys.publicKey },
+    newClient(HUMAN_USER),
+    newClient(OTHER_USER),
+  ];
+  const pod = podOf(orgNumber);
   return {
-    orgId: makeId("00D", 1),
-    channelId: makeId("0YL", 1),
+    format: 2,
+    orgNumber,
+    orgId: makeId("00D", orgNumber, pod),
+    channelId: makeId("0YL", orgNumber, pod),
     privateKey: keys.privateKey,
-    clients: { [integration.clientId]: integration, [human.clientId]: human },
+    clients: Object.fromEntries(clients.map((client) => [client.clientId, client])),
     sessions: {},
-    records: { Account: {}, Contact: {}, User: Object.fromEntries(users.map((user) => [String(user.Id), user])) },
-    sequences: { "005": users.length },
-    commitNumber: "1745500706683617281",
-    replayId: 37_904_280,
-    log: [],
-    relay: { state: "RUN", position: 37_904_280, faults: [], held: null, lastRelayedEventTime: null },
+    clockOffsetMs: 0,
+    capture: { entities: ["Account", "Contact", "Lead", "Opportunity"], overflowThreshold: 100_000 },
+    triggers: [],
+    relay: { state: "RUN", position: 0, faults: [], held: null, lastRelayedEventTime: null },
     api: { used: 0, max: 100_000, windowStart: now },
+    deliveries: { used: 0, max: DELIVERIES_A_DAY, windowStart: now },
+    rest: freshRestState(now),
   };
+}
+
+/** The org's users, in the order of their ids. */
+export function newUsers(now: number, orgNumber: number): StoredRecord[] {
+  const people = [
+    [INTEGRATION_USER, "Connector", "Fleet"],
+    [HUMAN_USER, "Ada", "Admin"],
+    [OTHER_USER, "Grace", "Agent"],
+  ] as const;
+  return people.map(([username, first, last], index) => {
+    const id = makeId("005", index + 1, podOf(orgNumber));
+    return newUser(id, username, first, last, now);
+  });
 }
 
 function newClient(runAs: string): ClientApp {
@@ -121,8 +142,7 @@ function newClient(runAs: string): ClientApp {
   };
 }
 
-function newUser(sequence: number, username: string, first: string, last: string, now: number): StoredRecord {
-  const id = makeId("005", sequence);
+function newUser(id: string, username: string, first: string, last: string, now: number): StoredRecord {
   const created = new Date(Math.floor(now / 1000) * 1000).toISOString();
   return {
     Id: id,

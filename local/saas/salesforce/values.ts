@@ -14,6 +14,7 @@ const TEXT: ReadonlySet<FieldType> = new Set([
   "email",
   "url",
   "picklist",
+  "multipicklist",
   "reference",
   "id",
 ]);
@@ -79,7 +80,8 @@ function text(field: Field, value: unknown): Value {
     throw new SalesforceError(400, "INVALID_EMAIL_ADDRESS", `${field.label}: invalid email address: ${trimmed}`, [
       field.name,
     ]);
-  if (field.type === "picklist" && field.restricted && !field.values?.includes(trimmed))
+  const choices = field.type === "multipicklist" ? trimmed.split(";") : [trimmed];
+  if (field.restricted && choices.some((choice) => !field.values?.includes(choice)))
     throw new SalesforceError(
       400,
       "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST",

@@ -1,0 +1,35 @@
+import { z } from "zod";
+import { type Control, parseControl } from "../../front/control.ts";
+import { expireTokens } from "../oauth.ts";
+import type { Changing, OrgHandle } from "./control.ts";
+import { eventControls } from "./events.ts";
+import { recordControls } from "./records.ts";
+import { streamControls } from "./streams.ts";
+
+const budget = { used: z.int().nonnegative().optional(), max: z.int().positive().optional() };
+const limits = z.strictObject({ ...budget, deliveries: z.strictObject(budget).optional() });
+
+/** Controls of the Salesforce emulator beside faults and counters. `persist` writes what a control has changed. */
+export function salesforceControls(current: () => OrgHandle, persist: () => Promise<void>): readonly Control[] {
+  const changing: Changing = (work) => async (input) => {
+    const output = work(current(), input);
+    await persist();
+    return output;
+  };
+  return [
+    { method: "POST", path: "tokens/expire", run: changing(({ org }) => ({ expired: expireTokens(org) })) },
+    {
+      method: "POST",
+      path: "limits",
+      run: changing(({ org }, input) => {
+        const { deliveries, ...api } = parseControl(limits, input);
+        Object.assign(org.state.deliveries, deliveries);
+        org.wake();
+        return Object.assign(org.state.api, api);
+      }),
+    },
+    ...recordControls(changing),
+    ...eventControls(current, changing),
+    ...streamControls(current),
+  ];
+}

@@ -1,0 +1,55 @@
+import { addressFields, field, namePart, objectType, standardFields, systemField } from "../fields.ts";
+import { integrationFields, owner } from "./common.ts";
+
+/** A business account has a `Name`; one that is made with a `LastName` instead is a person account. */
+export const accountType = objectType("Account", "Accounts", "001", [
+  ...standardFields(),
+  field("Name", "Account Name", "string", { length: 255, required: true }),
+  systemField("MasterRecordId", "Master Record ID", "reference", {
+    referenceTo: "Account",
+    relationshipName: "MasterRecord",
+    hiddenFromEvents: true,
+  }),
+  field("Type", "Account Type", "picklist", { length: 255 }),
+  field("ParentId", "Parent Account ID", "reference", { referenceTo: "Account", relationshipName: "Parent" }),
+  ...addressFields("Billing"),
+  ...addressFields("Shipping"),
+  field("Phone", "Account Phone", "phone", { length: 40 }),
+  field("Fax", "Account Fax", "phone", { length: 40 }),
+  field("AccountNumber", "Account Number", "string", { length: 40 }),
+  field("Website", "Website", "url", { length: 255 }),
+  field("Sic", "SIC Code", "string", { length: 20 }),
+  field("Industry", "Industry", "picklist", { length: 255 }),
+  field("AnnualRevenue", "Annual Revenue", "currency"),
+  field("NumberOfEmployees", "Employees", "int"),
+  field("Ownership", "Ownership", "picklist", { length: 255 }),
+  field("TickerSymbol", "Ticker Symbol", "string", { length: 20 }),
+  field("Description", "Account Description", "textarea", { length: 32000 }),
+  field("Rating", "Account Rating", "picklist", { length: 255 }),
+  field("Site", "Account Site", "string", { length: 80 }),
+  field("AccountSource", "Account Source", "picklist", { length: 255 }),
+  owner,
+  field("Plan__c", "Plan", "picklist", {
+    length: 255,
+    values: ["Free", "Starter", "Team", "Business", "Enterprise"],
+    restricted: true,
+  }),
+  ...integrationFields,
+  field("Regions__c", "Regions", "multipicklist", {
+    length: 4099,
+    values: ["North", "South", "East", "West"],
+    restricted: true,
+  }),
+  field("Credit_Limit__c", "Credit Limit", "currency"),
+  field("Renewal_Date__c", "Renewal Date", "date"),
+  field("Is_Partner__c", "Is Partner", "boolean"),
+  namePart("LastName", "Last Name", { length: 80 }),
+  namePart("FirstName", "First Name", { length: 40 }),
+  namePart("Salutation", "Salutation", { length: 40 }),
+  systemField("IsPersonAccount", "Is Person Account", "boolean", { hiddenFromEvents: true }),
+  systemField("PersonContactId", "Contact ID", "reference", {
+    referenceTo: "Contact",
+    relationshipName: "PersonContact",
+  }),
+  field("PersonEmail", "Email", "email", { length: 80 }),
+]);
