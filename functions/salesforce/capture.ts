@@ -1,26 +1,28 @@
 import { z } from "zod";
-import { readConnection } from "#shared/connections.ts";
 import { readEnv } from "#shared/env.ts";
-import type { Delivery } from "#shared/handler/delivery.ts";
-import { type Failure, queueHandler } from "#shared/handler/queue.ts";
+import { queueHandler } from "#shared/handler/queue.ts";
 import { lazy } from "#shared/lazy.ts";
 import { createPublisher } from "#shared/publish.ts";
+import { createStateTable } from "#shared/state-table.ts";
 import { annotate, inChange } from "#shared/tracing.ts";
 import { type CaptureDependencies, captureChanges } from "./changes/capture-changes.ts";
-import { type ChangeEvent, decodeChange } from "./changes/cdc.ts";
-import { createSalesforce } from "./client.ts";
-import { salesforceConnectionSchema } from "./org/connection.ts";
+import { decodeChange } from "./changes/cdc.ts";
+import { createEchoFilter } from "./changes/echo.ts";
+import { createOrgs } from "./org/orgs.ts";
 
 const environment = {
-  SALESFORCE_SECRET: z.string().min(1),
   EVENT_BUS_NAME: z.string().min(1),
+  SALESFORCE_STATE_TABLE: z.string().min(1),
   TRACE_SAMPLE_RATE: z.coerce.number().min(0).max(1),
 };
 
 const production = lazy((): CaptureDependencies => {
-  const { SALESFORCE_SECRET, EVENT_BUS_NAME, TRACE_SAMPLE_RATE } = readEnv(environment);
+  const { EVENT_BUS_NAME, SALESFORCE_STATE_TABLE, TRACE_SAMPLE_RATE } = readEnv(environment);
+  const state = createStateTable(SALESFORCE_STATE_TABLE);
   return {
-    salesforce: createSalesforce((options) => readConnection(SALESFORCE_SECRET, salesforceConnectionSchema, options)),
+    orgs: createOrgs("live"),
+    state,
+    findEchoes: createEchoFilter(state),
     publish: createPublisher(EVENT_BUS_NAME),
     inChange,
     annotate,
@@ -29,9 +31,5 @@ const production = lazy((): CaptureDependencies => {
   };
 });
 
-/** Says what is true now about every account that a batch of change events names. */
-export function capture(changes: readonly Delivery<ChangeEvent>[], deps = production()): Promise<Failure[]> {
-  return captureChanges(changes, deps);
-}
-
-export const handler = queueHandler(decodeChange, (changes) => capture(changes));
+/** Says what is true now about every account that a batch of change events touches. */
+export const handler = queueHandler(decodeChange, (changes) => captureChanges(changes, production()));

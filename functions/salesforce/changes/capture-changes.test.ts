@@ -1,78 +1,16 @@
 import { describe, expect, test } from "@jest/globals";
 import { InvalidInputError, RateLimitedError, TransientError } from "#shared/errors.ts";
-import type { Failure } from "#shared/handler/queue.ts";
-import type { OutgoingEvent } from "#shared/publish.ts";
-import type { ChangeSegment } from "#shared/tracing.ts";
-import type { Deletion } from "../client.ts";
-import { ACCOUNT, account, CLIENT_NAME, COMMIT, changeOf, deliveryOf, ORG, OTHER_ACCOUNT, USER } from "../testing.ts";
-import { type CaptureDependencies, captureChanges } from "./capture-changes.ts";
-import type { ChangeEvent } from "./cdc.ts";
+import { ACCOUNT, account, CLIENT_NAME, COMMIT, changeOf, ORG, OTHER_ACCOUNT, USER } from "../testing.ts";
+import { captureChanges } from "./capture-changes.ts";
+import { deliveries, idOf, messageOf, NOW, setUp, summary } from "./testing.ts";
 
 const THIRD = "0016g00000MLhLeAAL";
-const NOW = COMMIT + 2_000;
 const MODSTAMP = "2026-09-21T14:13:20.000Z";
-
-interface World {
-  readonly accounts?: readonly Record<string, unknown>[];
-  readonly deletions?: Readonly<Record<string, Deletion>>;
-  readonly readFails?: Error;
-  readonly refuse?: Readonly<Record<string, Error>>;
-}
-
-/** Salesforce, bus and tracing as plain functions over `world`, with a note of what was asked of them. */
-function setUp(world: World = {}) {
-  const published: OutgoingEvent[] = [];
-  const reads: (readonly string[])[] = [];
-  const searches: (readonly string[])[] = [];
-  const segments: (ChangeSegment & { failed: boolean })[] = [];
-  const deps: CaptureDependencies = {
-    salesforce: {
-      connection: async () => ({ orgId: ORG, integrationClientName: CLIENT_NAME }),
-      async readAccounts(ids) {
-        reads.push(ids);
-        if (world.readFails) throw world.readFails;
-        return new Map((world.accounts ?? []).map((record) => [record.Id as string, record]));
-      },
-      async findDeleted(ids) {
-        searches.push(ids);
-        return new Map(Object.entries(world.deletions ?? {}));
-      },
-    },
-    async publish(events) {
-      published.push(...events);
-      return events.map((event) => {
-        const error = world.refuse?.[idOf(event)];
-        return error ? { event, error } : { event };
-      });
-    },
-    async inChange(segment, work) {
-      const seen = { ...segment, failed: false };
-      segments.push(seen);
-      return work().catch((error) => {
-        seen.failed = true;
-        throw error;
-      });
-    },
-    annotate: () => undefined,
-    now: () => NOW,
-    sampleRate: 1,
-  };
-  return { deps, published, reads, searches, segments };
-}
-
-function idOf({ detail: { data } }: OutgoingEvent): string {
-  const { customer, customerId } = data as { customer?: { customerId: string }; customerId?: string };
-  return customer?.customerId ?? customerId ?? "none";
-}
-
-const deliveries = (...events: ChangeEvent[]) => events.map((event, index) => deliveryOf(`m${index + 1}`, event));
-const messageOf = (failures: readonly Failure[]) => (failures[0] ? (failures[0].error as Error).message : "none");
-const summary = (failures: readonly Failure[]) =>
-  failures.map(({ record, error }) => [record.messageId, (error as Error).name, (error as { code: string }).code]);
+const withAccounts = (...Account: Record<string, unknown>[]) => ({ records: { Account } });
 
 describe("a change whose account is there", () => {
   test("becomes customer.changed with everything its way needs", async () => {
-    const { deps, published, segments } = setUp({ accounts: [account(ACCOUNT)] });
+    const { deps, published, segments } = setUp(withAccounts(account(ACCOUNT)));
     expect(await captureChanges(deliveries(changeOf()), deps)).toEqual([]);
     expect(published.map(({ contract }) => contract.type)).toEqual(["customer.changed"]);
     const [segment] = segments;
@@ -95,7 +33,7 @@ describe("a change whose account is there", () => {
   });
 
   test("redelivered it has the same event id, correlation and trace", async () => {
-    const { deps, published } = setUp({ accounts: [account(ACCOUNT)] });
+    const { deps, published } = setUp(withAccounts(account(ACCOUNT)));
     await captureChanges(deliveries(changeOf()), deps);
     await captureChanges(deliveries(changeOf()), deps);
     expect(published[0]?.detail.metadata).toEqual(published[1]?.detail.metadata);
@@ -104,7 +42,7 @@ describe("a change whose account is there", () => {
   test.each(["DELETE", "GAP_DELETE", "GAP_UPDATE", "UNDELETE", "CREATE"])(
     "is changed whatever the event said: %s",
     async (changeType) => {
-      const { deps, published } = setUp({ accounts: [account(ACCOUNT)] });
+      const { deps, published } = setUp(withAccounts(account(ACCOUNT)));
       await captureChanges(deliveries(changeOf({ changeType })), deps);
       expect(published.map(({ contract }) => contract.type)).toEqual(["customer.changed"]);
     },
@@ -113,24 +51,27 @@ describe("a change whose account is there", () => {
 
 describe("a batch", () => {
   test("reads every touched account in one call, and emits one event for each", async () => {
-    const { deps, published, reads } = setUp({ accounts: [account(ACCOUNT), account(OTHER_ACCOUNT)] });
+    const { deps, published, calls } = setUp(withAccounts(account(ACCOUNT), account(OTHER_ACCOUNT)));
     const newest = changeOf({ commitTimestamp: COMMIT + 1_000, transactionKey: "b" }, { id: "newest" });
     await captureChanges(deliveries(newest, changeOf(), changeOf({ recordIds: [OTHER_ACCOUNT] })), deps);
-    expect(reads).toEqual([[ACCOUNT, OTHER_ACCOUNT]]);
+    expect(calls()).toEqual([
+      expect.stringMatching(new RegExp(`^read Account .*: ${ACCOUNT},${OTHER_ACCOUNT}$`)),
+      expect.stringMatching(/^query .* FROM Contact /),
+    ]);
     expect(published.map(idOf)).toEqual([ACCOUNT, OTHER_ACCOUNT]);
     expect(published[0]?.detail.metadata.causationId).toBe("newest");
   });
 
   test("of echoes asks Salesforce nothing", async () => {
-    const { deps, published, reads } = setUp();
+    const { deps, published, calls } = setUp();
     const changeOrigin = `com/salesforce/api/rest/67.0;client=${CLIENT_NAME}`;
     const echo = changeOf({ changeOrigin, changedFields: ["Sync_State__c", "LastModifiedDate"] });
     expect(await captureChanges(deliveries(echo), deps)).toEqual([]);
-    expect([reads, published]).toEqual([[], []]);
+    expect([calls(), published]).toEqual([[], []]);
   });
 
   test("fails as a whole when the read fails, and marks every segment", async () => {
-    const { deps, segments } = setUp({ readFails: new TransientError("SERVER_UNAVAILABLE", "down") });
+    const { deps, segments } = setUp({ fails: new TransientError("SERVER_UNAVAILABLE", "down") });
     const failures = await captureChanges(deliveries(changeOf(), changeOf({ recordIds: [OTHER_ACCOUNT] })), deps);
     expect(summary(failures)).toEqual([
       ["m1", "TransientError", "SERVER_UNAVAILABLE"],
@@ -141,38 +82,78 @@ describe("a batch", () => {
 
   test("fails every message that named a failed record, and no other", async () => {
     const refuse = { [ACCOUNT]: new TransientError("ThrottlingException", "slow down") };
-    const { deps } = setUp({ accounts: [account(ACCOUNT), account(OTHER_ACCOUNT)], refuse });
+    const { deps } = setUp({ ...withAccounts(account(ACCOUNT), account(OTHER_ACCOUNT)), refuse });
     const older = changeOf({ commitTimestamp: COMMIT - 1_000 });
     const batch = deliveries(changeOf(), changeOf({ recordIds: [OTHER_ACCOUNT] }), older);
     expect(summary(await captureChanges(batch, deps)).map(([id]) => id)).toEqual(["m1", "m3"]);
   });
+});
 
-  test("refuses changes of another organisation and asks nothing about them", async () => {
-    const { deps, reads, published } = setUp({ accounts: [account(ACCOUNT)] });
-    const source = "aws.partner/salesforce.com/00D000000000001EAA/0YL5f000000CabWGAS";
-    const failures = await captureChanges(deliveries(changeOf({ changeType: "DELETE" }, { source })), deps);
+describe("several organisations", () => {
+  const SECOND_ORG = "00D000000000001EAA";
+  const second = `aws.partner/salesforce.com/${SECOND_ORG}/0YL5f000000CabWGAS`;
+
+  test("are read with their own connections and stay apart", async () => {
+    const others = { [SECOND_ORG]: withAccounts(account(OTHER_ACCOUNT)) };
+    const { deps, published, calls } = setUp({ ...withAccounts(account(ACCOUNT)), others });
+    const batch = deliveries(changeOf(), changeOf({ recordIds: [OTHER_ACCOUNT] }, { source: second }));
+    expect(await captureChanges(batch, deps)).toEqual([]);
+    expect(published.map((event) => [idOf(event), event.detail.metadata.orgId])).toEqual([
+      [ACCOUNT, ORG],
+      [OTHER_ACCOUNT, SECOND_ORG],
+    ]);
+    expect([calls().length, calls(SECOND_ORG).length]).toEqual([2, 2]);
+  });
+
+  test("fail apart", async () => {
+    const others = { [SECOND_ORG]: { fails: new TransientError("SERVER_UNAVAILABLE", "down") } };
+    const { deps, published } = setUp({ ...withAccounts(account(ACCOUNT)), others });
+    const failures = await captureChanges(deliveries(changeOf({}, { source: second }), changeOf()), deps);
+    expect(summary(failures)).toEqual([["m1", "TransientError", "SERVER_UNAVAILABLE"]]);
+    expect(published.map(idOf)).toEqual([ACCOUNT]);
+  });
+
+  test("fail apart when one has no usable mapping", async () => {
+    const others = { [SECOND_ORG]: { connection: { mapping: "nowhere" } } };
+    const { deps, published } = setUp({ ...withAccounts(account(ACCOUNT)), others });
+    const failures = await captureChanges(deliveries(changeOf({}, { source: second }), changeOf()), deps);
+    expect(summary(failures)).toEqual([["m1", "InvalidInputError", "UNKNOWN_MAPPING"]]);
+    expect(published.map(idOf)).toEqual([ACCOUNT]);
+  });
+
+  test("an event that names none is of the first", async () => {
+    const others = { [SECOND_ORG]: {} };
+    const { deps, published } = setUp({ ...withAccounts(account(ACCOUNT)), others });
+    const source = "aws.partner/appflow/salesforce.com/111122223333/flow";
+    expect(await captureChanges(deliveries(changeOf({}, { source })), deps)).toEqual([]);
+    expect(published[0]?.detail.metadata.orgId).toBe(ORG);
+  });
+
+  test("one that is not connected is refused and asked nothing", async () => {
+    const { deps, calls, published } = setUp(withAccounts(account(ACCOUNT)));
+    const failures = await captureChanges(deliveries(changeOf({ changeType: "DELETE" }, { source: second })), deps);
     expect(summary(failures)).toEqual([["m1", "InvalidInputError", "OTHER_ORG"]]);
-    expect([reads, published]).toEqual([[], []]);
+    expect([calls(), published]).toEqual([[], []]);
   });
 });
 
 describe("an account that is not there", () => {
   test("is deleted as of the deletion's commit when the batch tells of one", async () => {
-    const { deps, published, searches } = setUp();
+    const { deps, published, calls } = setUp();
     const later = changeOf({ commitTimestamp: COMMIT + 1_000 });
     await captureChanges(deliveries(changeOf({ changeType: "DELETE" }), later), deps);
     expect(published[0]).toMatchObject({
       contract: { type: "customer.deleted" },
       detail: { data: { customerId: ACCOUNT, orgId: ORG, version: `${MODSTAMP}/00${COMMIT + 1_000}/00${NOW}` } },
     });
-    expect(searches).toEqual([]);
+    expect(calls()).toHaveLength(1);
   });
 
   test("is looked for in the recycle bin when no deletion was told", async () => {
-    const deletions = { [ACCOUNT]: { isDeleted: true, systemModstamp: "2026-09-21T15:00:00.000+0000" } };
-    const { deps, published, searches } = setUp({ deletions });
+    const binned = account(ACCOUNT, { IsDeleted: true, SystemModstamp: "2026-09-21T15:00:00.000+0000" });
+    const { deps, published, calls } = setUp(withAccounts(binned));
     expect(await captureChanges(deliveries(changeOf()), deps)).toEqual([]);
-    expect(searches).toEqual([[ACCOUNT]]);
+    expect(calls()[1]).toBe(`findDeleted Account: ${ACCOUNT}`);
     expect(published[0]).toMatchObject({ contract: { type: "customer.deleted" } });
     expect(published[0]?.detail.data).toMatchObject({ version: expect.stringMatching(/^2026-09-21T15:00:00.000Z\//) });
   });
@@ -186,8 +167,10 @@ describe("an account that is not there", () => {
   });
 
   test("is tried again when it came back meanwhile", async () => {
-    const { deps } = setUp({ deletions: { [ACCOUNT]: { isDeleted: false, systemModstamp: MODSTAMP } } });
-    expect(summary(await captureChanges(deliveries(changeOf()), deps))).toEqual([
+    const { deps } = setUp(withAccounts(account(ACCOUNT)));
+    const salesforce = { ...deps.orgs.salesforce(ORG), readRecords: async () => new Map() };
+    const racing = { ...deps, orgs: { ids: [ORG], salesforce: () => salesforce } };
+    expect(summary(await captureChanges(deliveries(changeOf()), racing))).toEqual([
       ["m1", "TransientError", "READ_RACE"],
     ]);
   });
@@ -198,7 +181,7 @@ describe("a message with several records", () => {
 
   test("lets the good ones go on and fails with every bad one named", async () => {
     const bad = account(OTHER_ACCOUNT, { Billing_Email__c: "nonsense" });
-    const { deps, published } = setUp({ accounts: [account(ACCOUNT), bad] });
+    const { deps, published } = setUp(withAccounts(account(ACCOUNT), bad));
     const failures = await captureChanges(deliveries(merged), deps);
     expect(published.map(idOf)).toEqual([ACCOUNT]);
     expect(summary(failures)).toEqual([["m1", "InvalidInputError", "RECORDS_FAILED"]]);
@@ -215,15 +198,18 @@ describe("a message with several records", () => {
       [THIRD]: new RateLimitedError("slow", "slow down", { retryAfterSeconds: 7 }),
     };
     const accounts = [ACCOUNT, OTHER_ACCOUNT, THIRD].map((id) => account(id));
-    const limited = await captureChanges(deliveries(merged), setUp({ accounts, refuse }).deps);
+    const limited = await captureChanges(deliveries(merged), setUp({ ...withAccounts(...accounts), refuse }).deps);
     expect(limited[0]?.error).toMatchObject({ name: "RateLimitedError", retryAfterSeconds: 7 });
     const { [THIRD]: _unused, ...rest } = refuse;
-    const transient = await captureChanges(deliveries(merged), setUp({ accounts, refuse: rest }).deps);
+    const transient = await captureChanges(
+      deliveries(merged),
+      setUp({ ...withAccounts(...accounts), refuse: rest }).deps,
+    );
     expect(transient[0]?.error).toMatchObject({ name: "TransientError", code: "RECORDS_FAILED" });
   });
 
   test("of which one id is no id works the others and names it", async () => {
-    const { deps, published } = setUp({ accounts: [account(ACCOUNT)] });
+    const { deps, published } = setUp(withAccounts(account(ACCOUNT)));
     const failures = await captureChanges(deliveries(changeOf({ recordIds: [ACCOUNT, "rubbish"] })), deps);
     expect(published.map(idOf)).toEqual([ACCOUNT]);
     expect(summary(failures)).toEqual([["m1", "InvalidInputError", "RECORDS_FAILED"]]);

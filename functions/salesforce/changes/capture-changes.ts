@@ -1,24 +1,38 @@
-import { formatVersion } from "#shared/contracts/customer.ts";
-import { customerChanged, customerDeleted } from "#shared/contracts/events.ts";
-import { describeError, InvalidInputError, isRetryable, RateLimitedError, TransientError } from "#shared/errors.ts";
+import { describeError, InvalidInputError, isRetryable } from "#shared/errors.ts";
 import type { Delivery } from "#shared/handler/delivery.ts";
 import type { Failure } from "#shared/handler/queue.ts";
 import { lazy } from "#shared/lazy.ts";
 import { log } from "#shared/observability.ts";
-import { createEvent, type NewMetadata, type OutgoingEvent, type Publish } from "#shared/publish.ts";
+import type { Publish } from "#shared/publish.ts";
+import type { StateTable } from "#shared/state-table.ts";
 import type { annotate, inChange } from "#shared/tracing.ts";
-import type { Deletion, Salesforce } from "../client.ts";
-import { ACCOUNT_FIELDS, toCustomer } from "../mapping/map.ts";
+import { chooseMapping, feedingEntities } from "../mapping/mapping.ts";
 import type { ChangeEvent } from "./cdc.ts";
-import { coalesce, type TouchedRecord } from "./coalesce.ts";
-import { isEcho } from "./echo.ts";
-import { type ChangeIdentity, identify } from "./identity.ts";
+import { coalesce } from "./coalesce.ts";
+import { type IdentifiedAccount, publishState, type StateDependencies } from "./current-state.ts";
+import { type AccountsOf, findAccounts } from "./entities.ts";
+import { type FailedRecord, joinErrors } from "./failures.ts";
+import { identify } from "./identity.ts";
+import { requestReconciliations } from "./reconciliation.ts";
+import { markSeen } from "./seen.ts";
 
 type Change = Delivery<ChangeEvent>;
-type Touched = TouchedRecord<Change> & { readonly identity: ChangeIdentity };
+
+/** Which of the changes our own writes caused. */
+export type FindEchoes = (
+  changes: readonly ChangeEvent[],
+  clientName: string,
+  orgId: string,
+) => Promise<ReadonlySet<ChangeEvent>>;
+
+/** What capture asks of one organisation. */
+type CaptureSalesforce = StateDependencies["salesforce"];
 
 export interface CaptureDependencies {
-  readonly salesforce: Salesforce;
+  /** Connected organisations; the first is meant by events that name none. */
+  readonly orgs: { readonly ids: readonly string[]; salesforce(orgId: string): CaptureSalesforce };
+  readonly state: Pick<StateTable, "readMany" | "writeMany">;
+  readonly findEchoes: FindEchoes;
   readonly publish: Publish;
   readonly inChange: typeof inChange;
   readonly annotate: typeof annotate;
@@ -28,163 +42,145 @@ export interface CaptureDependencies {
   readonly sampleRate: number;
 }
 
+type OrgDependencies = Omit<CaptureDependencies, "orgs"> & { readonly salesforce: CaptureSalesforce };
+
 /**
- * Turns a batch of change events into what is true now: drops our own echoes, reads every touched account once, and
- * publishes `customer.changed` or `customer.deleted` for each. A message fails when any of its records did; the others
- * go on.
+ * Turns a batch of change events into what is true now: for each organisation drops our own echoes, reads every touched
+ * account once, and publishes `customer.changed` or `customer.deleted` for each, or `reconciliation.requested` where an
+ * event names no records. A message fails when any of its records did; the others go on.
  */
-export async function captureChanges(changes: readonly Change[], deps: CaptureDependencies): Promise<Failure[]> {
-  const { orgId, integrationClientName } = await deps.salesforce.connection();
-  const foreign = changes.filter(({ event }) => event.orgId !== undefined && event.orgId !== orgId);
-  const own = changes.filter((change) => !foreign.includes(change) && !isEcho(change.event, integrationClientName));
-  const touched = coalesce(own).map((record): Touched => {
-    const settings = { orgId, sampleRate: deps.sampleRate, now: deps.now() };
-    return { ...record, identity: identify(record.newest, record.recordId, settings) };
+export async function captureChanges(
+  changes: readonly Change[],
+  { orgs, ...deps }: CaptureDependencies,
+): Promise<Failure[]> {
+  const byOrg = Map.groupBy(changes, ({ event }) => event.orgId ?? orgs.ids[0] ?? "none");
+  const works = [...byOrg].map(async ([orgId, some]): Promise<Failure[]> => {
+    const fail = (error: unknown) => some.map(({ record }) => ({ record, error }));
+    if (!orgs.ids.includes(orgId)) return fail(otherOrg(orgId, orgs.ids));
+    return captureOrg(some, orgId, { ...deps, salesforce: orgs.salesforce(orgId) }).catch(fail);
   });
-  const errors = await captureRecords(touched, orgId, deps);
-  return [
-    ...foreign.map(({ record, event }) => ({ record, error: foreignOrg(event.orgId, orgId) })),
-    ...own.flatMap(({ record, event }) => {
-      const failed = event.recordIds.flatMap((id) => (errors.has(id) ? [{ recordId: id, error: errors.get(id) }] : []));
-      const all = [...event.refusedIds, ...failed];
-      return all.length === 0
-        ? []
-        : [{ record, error: joinErrors(all, event.recordIds.length + event.refusedIds.length) }];
-    }),
-  ];
+  return (await Promise.all(works)).flat();
 }
 
-/** Works every record inside its own change's trace; the shared calls belong to the first. Errors by record id. */
-async function captureRecords(
-  touched: readonly Touched[],
+async function captureOrg(changes: readonly Change[], orgId: string, deps: OrgDependencies): Promise<Failure[]> {
+  const { integrationClientName, mapping: mappingName } = await deps.salesforce.connection();
+  const mapping = chooseMapping(mappingName);
+  const events = changes.map(({ event }) => event);
+  const echoes = await deps.findEchoes(events, integrationClientName, orgId);
+  const entities = feedingEntities(mapping);
+  const followed = events.filter((event) => !echoes.has(event) && entities.has(event.entityName));
+  logSkipped(events, echoes, entities);
+  const accountsOf = await findAccounts(followed, orgId, mapping, deps);
+  const [errors, requestErrors] = await Promise.all([
+    captureAccounts(touchedBy(followed, accountsOf, orgId, deps), orgId, deps),
+    requestReconciliations(
+      followed.filter(({ unnamed }) => unnamed),
+      orgId,
+      deps,
+    ),
+  ]);
+  const failed = new Map(followed.map((event) => [event, failuresOf(event, accountsOf, errors, requestErrors)]));
+  await markSeen(deps.state, orgId, marksOf(events, failed), deps.now());
+  return changes.flatMap(({ record, event }) => {
+    const records = failed.get(event) ?? [];
+    return records.length > 0 ? [{ record, error: joinErrors(records, namedBy(event).length) }] : [];
+  });
+}
+
+function touchedBy(
+  events: readonly ChangeEvent[],
+  accountsOf: AccountsOf,
   orgId: string,
-  deps: CaptureDependencies,
+  { sampleRate, now }: OrgDependencies,
+): IdentifiedAccount[] {
+  const sources = events.map((event) => {
+    const accounts = event.recordIds.map((recordId) => accountsOf(event, recordId));
+    return { event, accountIds: [...new Set(accounts.flatMap((some) => (some instanceof Error ? [] : [...some])))] };
+  });
+  const settings = { orgId, sampleRate, now: now() };
+  return coalesce(sources).map((account) => ({
+    ...account,
+    identity: identify(account.newest, account.accountId, settings),
+  }));
+}
+
+/** Works every account inside its own change's trace; the shared calls belong to the first. Errors by account id. */
+async function captureAccounts(
+  touched: readonly IdentifiedAccount[],
+  orgId: string,
+  deps: OrgDependencies,
 ): Promise<Map<string, unknown>> {
-  const published = lazy(() => readAndPublish(touched, orgId, deps));
+  const published = lazy(() => publishState(touched, orgId, deps));
   const errors = new Map<string, unknown>();
-  const works = touched.map(async ({ recordId, newest, identity }) => {
+  const works = touched.map(async ({ accountId, newest, identity }) => {
     const segment = {
       name: "salesforce/capture",
       correlationId: identity.correlationId,
-      customerId: recordId,
+      customerId: accountId,
       traceHeader: identity.rootHeader,
       segmentId: identity.segmentId,
       annotations: { connector: "salesforce", changeType: newest.changeType },
     };
+    const { changeType, entityName } = newest;
     const work = async () => {
-      const outcome = (await published()).get(recordId);
+      const outcome = (await published()).get(accountId);
       if (outcome instanceof Error) throw outcome;
       if (outcome) deps.annotate("version", outcome);
-      log().info("Change captured", { changeType: newest.changeType, version: outcome });
+      log().info("Change captured", { changeType, entityName, version: outcome });
     };
     const logged = () =>
       work().catch((error) => {
-        log().warn("Change not captured", { changeType: newest.changeType, error: describeError(error) });
+        log().warn("Change not captured", { changeType, entityName, error: describeError(error) });
         throw error;
       });
-    await deps.inChange(segment, logged).catch((error) => errors.set(recordId, error));
+    await deps.inChange(segment, logged).catch((error) => errors.set(accountId, error));
   });
   await Promise.all(works);
   return errors;
 }
 
-/** By record id: the version that was published, or why nothing was. */
-async function readAndPublish(
-  touched: readonly Touched[],
-  orgId: string,
-  deps: CaptureDependencies,
-): Promise<Map<string, string | Error>> {
-  const state = await readState(touched, deps);
-  const outcomes = new Map<string, string | Error>();
-  const events = new Map<OutgoingEvent, string>();
-  for (const record of touched)
-    try {
-      events.set(toEvent(record, orgId, state), record.recordId);
-    } catch (error) {
-      outcomes.set(record.recordId, error as Error);
-    }
-  for (const { event, error } of await deps.publish([...events.keys()])) {
-    const { version } = event.detail.data as { version: string };
-    outcomes.set(events.get(event) as string, error ?? version);
-  }
-  return outcomes;
+/** Everything that an event names: ids, ids that are none, and placeholders of ids. */
+function namedBy({ recordIds, refusedIds, unnamed }: ChangeEvent): string[] {
+  return [...recordIds, ...refusedIds.map(({ recordId }) => recordId), ...(unnamed?.placeholders ?? [])];
 }
 
-/** What Salesforce has now. */
-interface State {
-  /** Taken before the read: what was committed until then is in the snapshots for sure. */
-  readonly readAt: number;
-  readonly snapshots: ReadonlyMap<string, unknown>;
-  readonly deletions: ReadonlyMap<string, Deletion>;
+function failuresOf(
+  event: ChangeEvent,
+  accountsOf: AccountsOf,
+  errors: ReadonlyMap<string, unknown>,
+  requestErrors: ReadonlyMap<string, unknown>,
+): FailedRecord[] {
+  const failed = event.recordIds.flatMap((recordId) => {
+    const accounts = accountsOf(event, recordId);
+    if (accounts instanceof Error) return [{ recordId, error: accounts }];
+    const all = [...accounts].filter((id) => errors.has(id)).map((id) => ({ recordId, error: errors.get(id) }));
+    return all.toSorted((a, b) => Number(isRetryable(b.error)) - Number(isRetryable(a.error))).slice(0, 1);
+  });
+  const request = requestErrors.get(event.entityName);
+  const unnamed = request ? (event.unnamed?.placeholders ?? []).map((recordId) => ({ recordId, error: request })) : [];
+  return [...event.refusedIds, ...failed, ...unnamed];
 }
 
-async function readState(touched: readonly Touched[], { salesforce, now }: CaptureDependencies): Promise<State> {
-  const readAt = now();
-  const ids = touched.map(({ recordId }) => recordId);
-  const snapshots = await salesforce.readAccounts(ids, ACCOUNT_FIELDS);
-  const unexplained = touched.filter(({ recordId, deletion }) => !snapshots.has(recordId) && !deletion);
-  const missing = unexplained.map(({ recordId }) => recordId);
-  const deletions = missing.length > 0 ? await salesforce.findDeleted(missing) : new Map();
-  return { readAt, snapshots, deletions };
+/** What is settled: done, left out on purpose, or parked. What will be tried again is not. */
+function marksOf(events: readonly ChangeEvent[], failed: ReadonlyMap<ChangeEvent, readonly FailedRecord[]>) {
+  return events.map((change) => {
+    const pending = (failed.get(change) ?? []).filter(({ error }) => isRetryable(error));
+    const recordIds = namedBy(change).filter((id) => !pending.some(({ recordId }) => recordId === id));
+    return { change, recordIds };
+  });
 }
 
-/** A present snapshot wins over any deletion that was told: the account may be back. */
-function toEvent(record: Touched, orgId: string, { readAt, snapshots, deletions }: State): OutgoingEvent {
-  const { recordId, newest, deletion } = record;
-  const metadata = metadataOf(record, orgId);
-  const snapshot = snapshots.get(recordId);
-  if (snapshot !== undefined) {
-    const { customer, systemModstamp } = toCustomer(snapshot, orgId);
-    const version = formatVersion(systemModstamp, newest.commitTimestamp, readAt);
-    return createEvent(customerChanged, metadata, { customer, version });
-  }
-  const version = deletion
-    ? formatVersion(deletion.commitTimestamp, newest.commitTimestamp, readAt)
-    : formatVersion(deletedAt(recordId, deletions.get(recordId)), newest.commitTimestamp, readAt);
-  return createEvent(customerDeleted, metadata, { customerId: recordId, orgId, version });
+function logSkipped(events: readonly ChangeEvent[], echoes: ReadonlySet<ChangeEvent>, entities: ReadonlySet<string>) {
+  const others = events.filter(({ entityName }) => !entities.has(entityName)).map(({ entityName }) => entityName);
+  if (others.length > 0)
+    log().debug("Changes of objects that do not feed the customer are left out", { entities: [...new Set(others)] });
+  if (echoes.size > 0) log().debug("Echoes of our own writes are left out", { changes: echoes.size });
 }
 
-function deletedAt(recordId: string, found: Deletion | undefined): string {
-  if (found?.isDeleted) return found.systemModstamp;
-  if (found) throw new TransientError("READ_RACE", `Account ${recordId} came back while it was read.`);
-  throw new InvalidInputError(
-    "ACCOUNT_GONE",
-    `Account ${recordId} is neither there nor in the recycle bin: it was deleted for good, or the integration user lost ` +
-      "access to it. Check the user's View All permission, then redrive.",
-  );
-}
-
-function metadataOf({ newest, identity }: Touched, orgId: string): NewMetadata {
-  return {
-    eventId: identity.eventId,
-    occurredAt: new Date(newest.commitTimestamp).toISOString(),
-    correlationId: identity.correlationId,
-    causationId: newest.eventId,
-    traceHeader: identity.traceHeader,
-    orgId,
-    actor: newest.commitUser,
-  };
-}
-
-function foreignOrg(from: string | undefined, orgId: string): InvalidInputError {
+function otherOrg(from: string, known: readonly string[]): InvalidInputError {
   return new InvalidInputError(
     "OTHER_ORG",
-    `The change comes from organisation ${from}, the connection is to ${orgId}: correct the event source or the connection.`,
+    `The change comes from organisation ${from}, the fleet is connected to ${known.join(", ")}: add it to the parameter ` +
+      "salesforceEventSource and connect it, or correct the event source.",
   );
-}
-
-/** One error for a message with several records: retryable as soon as one of them is, with every record named. */
-function joinErrors(failed: readonly { recordId: string; error: unknown }[], total: number): unknown {
-  const [first] = failed;
-  if (failed.length === 1 && total === 1) return first?.error;
-  const reasons = failed.map(({ recordId, error }) => `${recordId}: ${error instanceof Error ? error.message : error}`);
-  const text = `${failed.length} of ${total} records failed: ${reasons.join("; ")}`;
-  const retryable = failed.map(({ error }) => error).filter(isRetryable);
-  const limited = retryable.find((error) => error instanceof RateLimitedError);
-  const cause = limited ?? retryable[0] ?? first?.error;
-  if (limited)
-    return new RateLimitedError("RECORDS_FAILED", text, { cause, retryAfterSeconds: limited.retryAfterSeconds });
-  return retryable.length > 0
-    ? new TransientError("RECORDS_FAILED", text, { cause })
-    : new InvalidInputError("RECORDS_FAILED", text, { cause });
 }

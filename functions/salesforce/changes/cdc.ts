@@ -1,35 +1,35 @@
 import { z } from "zod";
-import { ContractError, InvalidInputError } from "#shared/errors.ts";
+import { ContractError } from "#shared/errors.ts";
 import { describeIssues } from "#shared/issues.ts";
 import { toLongId } from "../org/ids.ts";
-
-/** Objects whose changes the fleet follows. */
-const ENTITIES = ["Account"] as const;
+import { changedValuesOf } from "./changed-values.ts";
 
 const CHANGE_TYPES = ["CREATE", "UPDATE", "DELETE", "UNDELETE"] as const;
-const GAP_TYPES = ["GAP_CREATE", "GAP_UPDATE", "GAP_DELETE", "GAP_UNDELETE"] as const;
+const GAP_TYPES = ["GAP_CREATE", "GAP_UPDATE", "GAP_DELETE", "GAP_UNDELETE", "GAP_OVERFLOW"] as const;
 
 /** Epoch milliseconds, from the number or from ISO 8601: the relay's encoding of dates is not documented. */
 const timestampSchema = z.union(
   [z.number().int().min(0).max(Date.parse("9999-12-31")), z.iso.datetime({ offset: true })],
-  {
-    error: "must be epoch milliseconds or an ISO 8601 date",
-  },
+  { error: "must be epoch milliseconds or an ISO 8601 date" },
 );
+
+const namesSchema = z.array(z.string()).nullish();
 
 // https://developer.salesforce.com/docs/atlas.en-us.change_data_capture.meta/change_data_capture/cdc_event_fields_header.htm
 const headerSchema = z.looseObject({
-  entityName: z.string(),
-  recordIds: z.array(z.string()).min(1, "must name at least one record"),
+  entityName: z.string().min(1),
+  recordIds: z.array(z.string()),
   changeType: z.enum([...CHANGE_TYPES, ...GAP_TYPES]),
-  changeOrigin: z.string().default(""),
+  changeOrigin: z.string().nullish(),
   transactionKey: z.string().min(1),
   sequenceNumber: z.number().int(),
   commitTimestamp: timestampSchema,
   commitUser: z.string().min(1),
   /** 19 digits in real orgs, beyond what a number holds; kept as text, for diagnosis only. */
-  commitNumber: z.string().optional(),
-  changedFields: z.array(z.string()).default([]),
+  commitNumber: z.string().nullish(),
+  changedFields: namesSchema,
+  nulledFields: namesSchema,
+  diffFields: namesSchema,
 });
 
 const envelopeSchema = z.looseObject({
@@ -44,19 +44,36 @@ export interface RefusedId {
   readonly error: Error;
 }
 
-/** One change event of Salesforce, whichever way it came. */
-export interface ChangeEvent {
+/** Records that changed without being named: a transaction with too many changes, or a wildcard instead of ids. */
+export interface UnnamedRecords {
+  readonly reason: "overflow" | "wildcard";
+  /** What stands in place of ids, such as `001*`; at least one. */
+  readonly placeholders: readonly string[];
+}
+
+/** Where a change event came from. */
+export interface EventSource {
   /** Id of the EventBridge event. */
   readonly eventId: string;
-  /** 18-character organisation id, when the partner event source names it. */
+  /** 18-character organisation id; undefined when the event does not name it, as AppFlow's do not. */
   readonly orgId: string | undefined;
-  readonly entityName: (typeof ENTITIES)[number];
+}
+
+/** One change event of Salesforce, whichever way it came. */
+export interface ChangeEvent extends EventSource {
+  /** API name of the object, such as `Account`; also objects that the fleet does not follow. */
+  readonly entityName: string;
   readonly changeType: (typeof CHANGE_TYPES | typeof GAP_TYPES)[number];
-  /** 18-character ids, each once. */
+  /** 18-character ids, each once; none when the event tells of records without naming them. */
   readonly recordIds: readonly string[];
   readonly refusedIds: readonly RefusedId[];
+  /** Set when records changed that the event does not name, so that only a comparison of all can tell which. */
+  readonly unnamed: UnnamedRecords | undefined;
   readonly changeOrigin: string;
+  /** Names as `BillingAddress.Street`; empty unless it is an UPDATE. */
   readonly changedFields: readonly string[];
+  /** What the change set, by the same names; without text diffs. Dates as the feed writes them. */
+  readonly changedValues: ReadonlyMap<string, unknown>;
   readonly transactionKey: string;
   readonly sequenceNumber: number;
   /** Epoch milliseconds. */
@@ -67,26 +84,44 @@ export interface ChangeEvent {
 
 /**
  * Decodes one message of the change queue: an EventBridge event whose `detail` is Event Relay's (`payload` inside) or
- * AppFlow's (flat). One bad id among good ones is kept apart in `refusedIds`; the good ones can still be worked.
+ * AppFlow's (flat).
  * @throws ContractError when the message has not the agreed shape
- * @throws InvalidInputError when it tells of something that only a reconciliation can repair
  */
 export function decodeChange(body: string): ChangeEvent {
   const envelope = envelopeSchema.safeParse(parseExactly(body));
   if (!envelope.success)
     throw new ContractError("NOT_AN_EVENT", `Not an EventBridge event: ${describeIssues(envelope.error.issues)}`);
   const { id, source, detail } = envelope.data;
-  const header = readHeader(detail);
-  const { recordIds, refusedIds } = readRecordIds(header.recordIds);
+  return readChange(detail.payload ?? detail, { eventId: id, orgId: orgIdOf(source) });
+}
+
+/**
+ * Reads a change event out of its record: `ChangeEventHeader` with the changed fields beside it, in either encoding of
+ * dates and of unchanged fields. One bad id among good ones is kept apart in `refusedIds`; the good ones can still be
+ * worked.
+ * @throws ContractError when the record has not the agreed shape
+ */
+export function readChange(record: unknown, source: EventSource): ChangeEvent {
+  const header = readHeader(record);
+  const { changedFields, nulledFields, diffFields } = header;
+  const names = {
+    changedFields: changedFields ?? [],
+    nulledFields: nulledFields ?? [],
+    diffFields: diffFields ?? [],
+  };
   return {
-    ...header,
-    eventId: id,
-    orgId: orgIdOf(source),
-    entityName: readEntity(header.entityName),
-    recordIds,
-    refusedIds,
+    ...source,
+    entityName: header.entityName,
+    changeType: header.changeType,
+    ...readRecordIds(header),
+    changeOrigin: header.changeOrigin ?? "",
+    changedFields: names.changedFields,
+    changedValues: changedValuesOf(record as Record<string, unknown>, { changeType: header.changeType, ...names }),
+    transactionKey: header.transactionKey,
+    sequenceNumber: header.sequenceNumber,
     commitTimestamp: new Date(header.commitTimestamp).getTime(),
-    commitNumber: header.commitNumber,
+    commitUser: header.commitUser,
+    commitNumber: header.commitNumber ?? undefined,
   };
 }
 
@@ -101,49 +136,48 @@ function parseExactly(body: string): unknown {
   }
 }
 
-function readHeader(detail: Record<string, unknown>): z.infer<typeof headerSchema> {
-  const record = (detail.payload ?? detail) as Record<string, unknown> | string;
-  const header = typeof record === "object" ? record.ChangeEventHeader : undefined;
+function readHeader(record: unknown): z.infer<typeof headerSchema> {
+  const header =
+    typeof record === "object" && record !== null ? (record as Record<string, unknown>).ChangeEventHeader : undefined;
   if (typeof header !== "object" || header === null)
     throw new ContractError("NO_HEADER", "The event has no ChangeEventHeader, so it is no Change Data Capture event.");
-  const { changeType, entityName } = header as Record<string, unknown>;
-  // First of all: an overflow names no record.
-  if (changeType === "GAP_OVERFLOW") {
-    const entity = typeof entityName === "string" ? entityName : "an unnamed entity";
-    throw new InvalidInputError(
-      "GAP_OVERFLOW",
-      `Salesforce left out changes of ${entity} because one transaction had too many; a reconciliation of all ${entity} records is needed.`,
-    );
-  }
   const result = headerSchema.safeParse(header);
   if (result.success) return result.data;
-  throw new ContractError("BAD_HEADER", `ChangeEventHeader is wrong: ${describeIssues(result.error.issues)}`);
+  throw badHeader(describeIssues(result.error.issues));
 }
 
-function readEntity(name: string): ChangeEvent["entityName"] {
-  const entity = ENTITIES.find((known) => known === name);
-  if (entity) return entity;
-  throw new ContractError("UNKNOWN_ENTITY", `The fleet follows ${ENTITIES.join(", ")}, not ${name}.`);
+function badHeader(problems: string): ContractError {
+  return new ContractError("BAD_HEADER", `ChangeEventHeader is wrong: ${problems}`);
 }
 
-function readRecordIds(ids: readonly string[]): Pick<ChangeEvent, "recordIds" | "refusedIds"> {
-  const wildcard = ids.find((id) => id.endsWith("*"));
-  if (wildcard)
-    throw new InvalidInputError(
-      "WILDCARD_IDS",
-      `The change touches every record '${wildcard}', named one by one nowhere; a reconciliation is needed.`,
-    );
+/**
+ * An overflow names an empty id, a lossy change of a field's type a wildcard such as `001*`.
+ * https://developer.salesforce.com/docs/atlas.en-us.change_data_capture.meta/change_data_capture/cdc_other_events_overflow.htm
+ */
+function readRecordIds({
+  recordIds: ids,
+  changeType,
+}: z.infer<typeof headerSchema>): Pick<ChangeEvent, "recordIds" | "refusedIds" | "unnamed"> {
+  if (changeType === "GAP_OVERFLOW")
+    return {
+      recordIds: [],
+      refusedIds: [],
+      unnamed: { reason: "overflow", placeholders: ids.length > 0 ? ids : ["*"] },
+    };
   const recordIds = new Set<string>();
   const refusedIds: RefusedId[] = [];
-  for (const recordId of ids)
+  const placeholders = ids.filter((id) => id.endsWith("*"));
+  for (const recordId of ids.filter((id) => !placeholders.includes(id)))
     try {
       recordIds.add(toLongId(recordId));
     } catch (error) {
       refusedIds.push({ recordId, error: error as Error });
     }
   const [refused] = refusedIds;
-  if (recordIds.size === 0 && refused) throw refused.error;
-  return { recordIds: [...recordIds], refusedIds };
+  if (recordIds.size === 0 && placeholders.length === 0)
+    throw refused?.error ?? badHeader("recordIds: must name at least one record");
+  const unnamed = placeholders.length > 0 ? ({ reason: "wildcard", placeholders } as const) : undefined;
+  return { recordIds: [...recordIds], refusedIds, unnamed };
 }
 
 /** `aws.partner/salesforce.com/<organisation id>/<channel id>` names the organisation; AppFlow's source does not. */

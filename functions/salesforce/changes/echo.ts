@@ -1,3 +1,5 @@
+import type { StateTable } from "#shared/state-table.ts";
+import type { FindEchoes } from "./capture-changes.ts";
 import type { ChangeEvent } from "./cdc.ts";
 
 /** Fields that the fleet itself writes back to Account. */
@@ -20,4 +22,9 @@ export function isEcho(change: ChangeEvent, clientName: string): boolean {
     change.changedFields.length > 0 &&
     change.changedFields.every((field) => OURS.has(field))
   );
+}
+
+/** The echoes among changes. */
+export function createEchoFilter(_state: StateTable): FindEchoes {
+  return async (changes, clientName) => new Set(changes.filter((change) => isEcho(change, clientName)));
 }

@@ -1,4 +1,5 @@
 import { hashOf } from "#shared/hash.ts";
+import type { NewMetadata } from "#shared/publish.ts";
 import { formatTraceHeader } from "#shared/trace-header.ts";
 import type { ChangeEvent } from "./cdc.ts";
 
@@ -46,5 +47,22 @@ export function identify(
     rootHeader: formatTraceHeader({ root, sampled }),
     segmentId,
     traceHeader: formatTraceHeader({ root, parent: segmentId, sampled }),
+  };
+}
+
+/** What the fleet event that follows from a change says about itself. */
+export function metadataOf(
+  change: Pick<ChangeEvent, "commitTimestamp" | "eventId" | "commitUser">,
+  identity: ChangeIdentity,
+  orgId: string,
+): NewMetadata {
+  return {
+    eventId: identity.eventId,
+    occurredAt: new Date(change.commitTimestamp).toISOString(),
+    correlationId: identity.correlationId,
+    causationId: change.eventId,
+    traceHeader: identity.traceHeader,
+    orgId,
+    actor: change.commitUser,
   };
 }

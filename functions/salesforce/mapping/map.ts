@@ -10,6 +10,8 @@ export interface CustomerSnapshot {
   readonly customer: Customer;
   /** ISO 8601 in UTC. */
   readonly systemModstamp: string;
+  /** Ids of the related records that the customer holds, such as its billing contact's. */
+  readonly relatedIds: readonly string[];
 }
 
 const systemModstamp = required(dateTime("SystemModstamp"));
@@ -42,7 +44,11 @@ export function toCustomer(
       `Account ${customer.customerId} does not become a customer: ${describeIssues(result.error.issues)}. Correct ` +
         "functions/salesforce/mapping/fields.ts.",
     );
-  return { customer: result.data, systemModstamp: readField(ACCOUNT, systemModstamp, record) };
+  return {
+    customer: result.data,
+    systemModstamp: readField(ACCOUNT, systemModstamp, record),
+    relatedIds: [...related.values()].map(({ Id }) => toLongId(String(Id))),
+  };
 }
 
 function readFields(entity: string, fields: Readonly<Record<string, Field>>, record: RestRecord) {

@@ -1,0 +1,27 @@
+import { InvalidInputError, isRetryable, RateLimitedError, TransientError } from "#shared/errors.ts";
+
+/** Why one of the records that a message names could not be worked. */
+export interface FailedRecord {
+  readonly recordId: string;
+  readonly error: unknown;
+}
+
+/**
+ * One error for a message: retryable as soon as that of one record is, with every record named.
+ * @param failed at least one
+ * @param total records that the message names
+ */
+export function joinErrors(failed: readonly FailedRecord[], total: number): unknown {
+  const [first] = failed;
+  if (failed.length === 1 && total === 1) return first?.error;
+  const reasons = failed.map(({ recordId, error }) => `${recordId}: ${error instanceof Error ? error.message : error}`);
+  const text = `${failed.length} of ${total} records failed: ${reasons.join("; ")}`;
+  const retryable = failed.map(({ error }) => error).filter(isRetryable);
+  const limited = retryable.find((error) => error instanceof RateLimitedError);
+  const cause = limited ?? retryable[0] ?? first?.error;
+  if (limited)
+    return new RateLimitedError("RECORDS_FAILED", text, { cause, retryAfterSeconds: limited.retryAfterSeconds });
+  return retryable.length > 0
+    ? new TransientError("RECORDS_FAILED", text, { cause })
+    : new InvalidInputError("RECORDS_FAILED", text, { cause });
+}
