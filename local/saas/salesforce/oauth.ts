@@ -1,6 +1,7 @@
-import { createHmac, randomBytes, verify } from "node:crypto";
+import { createHmac, randomBytes, randomUUID, verify } from "node:crypto";
 import { z } from "zod";
 import type { Org } from "./org.ts";
+import type { RefreshToken } from "./rest-state.ts";
 import { requireType } from "./schema.ts";
 import type { ClientApp, StoredRecord } from "./state.ts";
 
@@ -41,6 +42,11 @@ export function grantToken(org: Org, baseUrl: string, form: URLSearchParams, bas
       return openSession(org, baseUrl, ...clientCredentials(org, form, basic));
     case JWT_BEARER:
       return openSession(org, baseUrl, ...jwtBearer(org, baseUrl, form.get("assertion") ?? ""));
+    case "refresh_token":
+      return refresh(org, baseUrl, form, basic);
+    case "password":
+      if (org.state.rest.oauth.allowsPasswordGrant) return openSession(org, baseUrl, ...password(org, form, basic));
+      throw new OAuthError("unsupported_grant_type", "grant type not supported");
     default:
       throw new OAuthError("unsupported_grant_type", "grant type not supported");
   }
@@ -54,8 +60,13 @@ export function userOfToken(org: Org, token: string | undefined): StoredRecord |
   return user?.IsActive ? user : undefined;
 }
 
-/** @throws OAuthError `invalid_token` when there is no such session */
+/** Ends a session, or a refresh token with its family. @throws OAuthError `invalid_token` when there is no such token */
 export function revokeToken(org: Org, token: string | null): void {
+  const known = token ? refreshTokenOf(org, token) : undefined;
+  if (known) {
+    revokeFamily(org, known.family);
+    return;
+  }
   if (!token || !org.state.sessions[token]) throw new OAuthError("invalid_token", "token is invalid or expired");
   delete org.state.sessions[token];
 }
@@ -93,7 +104,7 @@ export function identityOf(org: Org, baseUrl: string, user: StoredRecord): Recor
   };
 }
 
-function openSession(org: Org, baseUrl: string, client: ClientApp, user: StoredRecord): unknown {
+function openSession(org: Org, baseUrl: string, client: ClientApp, user: StoredRecord): Record<string, unknown> {
   const now = org.now();
   for (const [token, session] of Object.entries(org.state.sessions))
     if (session.expiresAt <= now) delete org.state.sessions[token];
@@ -104,19 +115,92 @@ function openSession(org: Org, baseUrl: string, client: ClientApp, user: StoredR
     access_token: accessToken,
     signature: createHmac("sha256", client.clientSecret).update(`${id}${now}`).digest("base64"),
     scope: "api",
-    instance_url: baseUrl,
+    instance_url: org.state.rest.oauth.instanceUrl ?? baseUrl,
     id,
     token_type: "Bearer",
     issued_at: String(now),
   };
 }
 
+/** What a person gets who has logged in through the browser: a session and the first refresh token of a family. */
+export function logInWithRefreshToken(org: Org, baseUrl: string, username: string): Record<string, unknown> {
+  const user = requireUser(org, username);
+  const client = Object.values(org.state.clients).find((one) => one.runAs === username);
+  if (!client) throw new OAuthError("invalid_client_id", "client identifier invalid");
+  const token = newRefreshToken(org, client.clientId, String(user.Id), randomUUID());
+  return { ...openSession(org, baseUrl, client, user), refresh_token: token, client_id: client.clientId };
+}
+
+/** Revokes every refresh token, as an administrator does. @returns how many were good */
+export function revokeRefreshTokens(org: Org): number {
+  const { oauth } = org.state.rest;
+  const good = Object.values(oauth.refreshTokens).filter((token) => !token.isSpent).length;
+  oauth.refreshTokens = {};
+  return good;
+}
+
+/**
+ * A new session for a refresh token. With rotation the answer has the next refresh token, and whoever sends the old one
+ * again revokes them all.
+ */
+function refresh(org: Org, baseUrl: string, form: URLSearchParams, basic: string | undefined): unknown {
+  const client = authenticateClient(org, form, basic);
+  const token = refreshTokenOf(org, form.get("refresh_token") ?? "");
+  if (!token || token.clientId !== client.clientId) throw expiredToken();
+  if (token.isSpent) {
+    revokeFamily(org, token.family);
+    throw expiredToken();
+  }
+  const user = org.find(requireType("User"), token.userId);
+  if (!user?.IsActive) throw new OAuthError("inactive_user", "user is inactive");
+  const session = openSession(org, baseUrl, client, user);
+  if (!org.state.rest.oauth.rotatesRefreshTokens) return session;
+  token.isSpent = true;
+  return { ...session, refresh_token: newRefreshToken(org, client.clientId, token.userId, token.family) };
+}
+
+function newRefreshToken(org: Org, clientId: string, userId: string, family: string): string {
+  const token = `5Aep861${randomBytes(48).toString("base64url")}`;
+  org.state.rest.oauth.refreshTokens[token] = { clientId, userId, family, isSpent: false };
+  return token;
+}
+
+function refreshTokenOf(org: Org, token: string): RefreshToken | undefined {
+  const { refreshTokens } = org.state.rest.oauth;
+  return Object.hasOwn(refreshTokens, token) ? refreshTokens[token] : undefined;
+}
+
+function revokeFamily(org: Org, family: string): void {
+  const { refreshTokens } = org.state.rest.oauth;
+  for (const [token, known] of Object.entries(refreshTokens)) if (known.family === family) delete refreshTokens[token];
+}
+
+/** Password of every user, for tests of the username-password flow. */
+export const USER_PASSWORD = "correct-horse-1";
+
+function password(org: Org, form: URLSearchParams, basic: string | undefined): [ClientApp, StoredRecord] {
+  const client = authenticateClient(org, form, basic);
+  const given = form.get("password") ?? "";
+  // A security token may follow the password.
+  if (!given.startsWith(USER_PASSWORD)) throw new OAuthError("invalid_grant", "authentication failure");
+  return [client, requireUser(org, form.get("username") ?? "")];
+}
+
+function expiredToken(): OAuthError {
+  return new OAuthError("invalid_grant", "expired access/refresh token");
+}
+
 function clientCredentials(org: Org, form: URLSearchParams, basic: string | undefined): [ClientApp, StoredRecord] {
+  const client = authenticateClient(org, form, basic);
+  return [client, requireUser(org, client.runAs)];
+}
+
+function authenticateClient(org: Org, form: URLSearchParams, basic: string | undefined): ClientApp {
   const [basicId, basicSecret] = basic?.split(":") ?? [];
   const client = requireClient(org, form.get("client_id") ?? basicId ?? "");
   if ((form.get("client_secret") ?? basicSecret) !== client.clientSecret)
     throw new OAuthError("invalid_client", "invalid client credentials");
-  return [client, requireUser(org, client.runAs)];
+  return client;
 }
 
 const claimsSchema = z.object({

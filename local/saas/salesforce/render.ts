@@ -1,28 +1,27 @@
 import type { Field, ObjectType } from "./fields.ts";
 import type { Org } from "./org.ts";
-import { readPath, resolvePath } from "./soql/evaluate.ts";
+import { followParents, type Path, resolvePath } from "./soql/path.ts";
+import type { Scope } from "./soql/scope.ts";
 import type { StoredRecord } from "./state.ts";
 import { toRest } from "./values.ts";
 
-/** A record as the REST API shows it, with the named fields. */
-export function renderRecord(
-  org: Org,
-  type: ObjectType,
-  record: StoredRecord,
-  fields: readonly string[],
-  version: string,
-): Record<string, unknown> {
-  const shown: Record<string, unknown> = { attributes: attributesOf(type, record, version) };
-  for (const name of fields) {
-    const path = resolvePath(type, name);
-    const parents = name.split(".").slice(0, -1);
-    if (path.parents.length === 0) {
-      shown[path.field.name] = renderField(type, path.field, record);
-      continue;
-    }
-    putUnderParents(org, shown, record, type, parents, path.field.name, version);
-  }
-  return shown;
+/** A record as JSON of the REST API. */
+export type Shown = Record<string, unknown>;
+
+/**
+ * Makes a function that shows records as the REST API does, with the named fields; parents nest: `{Account: {Name}}`.
+ * @throws SalesforceError `INVALID_FIELD` for a name that the object does not have
+ */
+export function rendererOf(scope: Scope, type: ObjectType, names: readonly string[]): (record: StoredRecord) => Shown {
+  const paths = names.map((name) => resolvePath(scope, type, name));
+  const own = paths.filter((path) => path.parents.length === 0).map((path) => columnOf(type, path.field));
+  const foreign = paths.filter((path) => path.parents.length > 0);
+  return (record) => {
+    const shown: Shown = { attributes: attributesOf(type, record, scope.version) };
+    for (const { name, show } of own) shown[name] = show(record);
+    for (const path of foreign) putUnderParents(scope, shown, record, path);
+    return shown;
+  };
 }
 
 /** All fields of an object, as a retrieve without a field list shows them. */
@@ -30,41 +29,47 @@ export function allFields(type: ObjectType): string[] {
   return [...type.fields.values()].map((field) => field.name);
 }
 
-function renderField(type: ObjectType, field: Field, record: StoredRecord): unknown {
-  if (field.type !== "address") return toRest(field, record[field.name]);
-  const parts = [...type.fields.values()].filter((part) => part.compound?.name === field.name);
-  if (parts.every((part) => (record[part.name] ?? null) === null)) return null;
-  return Object.fromEntries(
-    parts
-      .map((part) => [lowerCamel(part.compound?.part ?? ""), record[part.name] ?? null] as const)
-      .sort(([a], [b]) => a.localeCompare(b)),
-  );
+interface Column {
+  readonly name: string;
+  show(record: StoredRecord): unknown;
+}
+
+function columnOf(type: ObjectType, field: Field): Column {
+  const { name } = field;
+  if (field.type !== "address") return { name, show: (record) => toRest(field, record[name]) };
+  const parts = [...type.fields.values()]
+    .filter((part) => part.compound?.name === name)
+    .map((part) => [lowerCamel(part.compound?.part ?? ""), part.name] as const)
+    .sort(([a], [b]) => a.localeCompare(b));
+  return {
+    name,
+    show(record) {
+      if (parts.every(([, stored]) => (record[stored] ?? null) === null)) return null;
+      return Object.fromEntries(parts.map(([key, stored]) => [key, record[stored] ?? null]));
+    },
+  };
 }
 
 /** Nests a parent's field: `{Account: {attributes, Name}}`; a missing parent is null. */
-function putUnderParents(
-  org: Org,
-  shown: Record<string, unknown>,
-  record: StoredRecord,
-  type: ObjectType,
-  parents: readonly string[],
-  fieldName: string,
-  version: string,
-): void {
-  const { parents: steps, field } = resolvePath(type, [...parents, fieldName].join("."));
+function putUnderParents(scope: Scope, shown: Shown, record: StoredRecord, path: Path): void {
   let at = shown;
-  let current: StoredRecord | undefined = record;
-  for (const { key, type: parentType } of steps) {
+  for (const [index, { key, type }] of path.parents.entries()) {
     const name = key.relationshipName ?? key.name;
-    current = current && org.find(parentType, String(current[key.name] ?? ""));
-    if (!current) {
+    const parent = followParents(scope.org, path.parents.slice(0, index + 1), record);
+    if (!parent) {
       at[name] = null;
       return;
     }
-    at[name] = at[name] ?? { attributes: attributesOf(parentType, current, version) };
-    at = at[name] as Record<string, unknown>;
+    at[name] ??= { attributes: attributesOf(type, parent, scope.version) };
+    at = at[name] as Shown;
   }
-  at[field.name] = toRest(field, readPath(org, resolvePath(type, [...parents, fieldName].join(".")), record));
+  const owner = ownerOf(scope.org, path, record);
+  if (owner) at[path.field.name] = columnOf(path.type, path.field).show(owner);
+}
+
+/** The record that has the field at the end of a path. */
+export function ownerOf(org: Org, path: Path, record: StoredRecord): StoredRecord | undefined {
+  return path.parents.length === 0 ? record : followParents(org, path.parents, record);
 }
 
 function attributesOf(type: ObjectType, record: StoredRecord, version: string): unknown {

@@ -216,8 +216,21 @@ describe("errors in the words of Salesforce", () => {
 });
 
 test("describes its objects and fields", async () => {
-  expect((await conn.describeGlobal()).sobjects.map((one) => one.name)).toEqual(["Account", "Contact", "User"]);
-  const { fields } = await conn.describe("Account");
+  expect((await conn.describeGlobal()).sobjects.map((one) => one.name)).toEqual(
+    expect.arrayContaining(["Account", "Contact", "User"]),
+  );
+  const { fields, childRelationships } = await conn.describe("Account");
+  expect(childRelationships).toContainEqual(
+    expect.objectContaining({ relationshipName: "Contacts", field: "AccountId" }),
+  );
+  expect(fields.find((one) => one.name === "Plan__c")).toMatchObject({
+    type: "picklist",
+    nillable: true,
+    createable: true,
+    updateable: true,
+    filterable: true,
+    picklistValues: expect.arrayContaining([expect.objectContaining({ value: "Free", active: true })]),
+  });
   expect(fields.find((one) => one.name === "BillingStreet")).toMatchObject({ compoundFieldName: "BillingAddress" });
   expect(fields.find((one) => one.name === "Stripe_Customer_Id__c")).toMatchObject({ externalId: true, unique: true });
 });

@@ -1,35 +1,20 @@
 import type { EmulatorContext } from "emulate";
 import { statusFault } from "../../front/front.ts";
 import { drawnFault, FAULT_HEADER } from "../../front/host.ts";
-import {
-  jsonParserError,
-  limitExceeded,
-  notFound,
-  rowLocked,
-  SalesforceError,
-  serverUnavailable,
-  sessionExpired,
-} from "../errors.ts";
+import { jsonParserError, limitExceeded, notFound, SalesforceError, sessionExpired } from "../errors.ts";
 import { OAuthError, userOfToken } from "../oauth.ts";
 import type { Actor, Org } from "../org.ts";
+import type { Scope } from "../soql/scope.ts";
 import type { OrgState } from "../state.ts";
+import { playFault } from "./faults.ts";
 
 export type App = EmulatorContext<OrgState>["app"];
 export type Context = Parameters<Parameters<App["get"]>[1]>[0];
 
-/** Faults that the Salesforce emulator plays itself. */
-export const SALESFORCE_FAULTS = [
-  "sessionExpired",
-  "dailyLimit",
-  "concurrentLimit",
-  "rowLock",
-  "queryTimeout",
-  "serverUnavailable",
-  "serverUnavailableHtml",
-] as const;
-
 const FIRST_VERSION = 31;
 const LAST_VERSION = 68;
+/** Calls that a composite call makes: they are not counted by themselves. */
+export const INNER = new WeakSet<Request>();
 const DAY_MS = 24 * 3600 * 1000;
 const JSON_TYPE = { "content-type": "application/json;charset=UTF-8" };
 
@@ -44,14 +29,19 @@ export function apiVersions(): number[] {
 }
 
 /** Who calls, for the events of what the call changes. */
-export function actorOf(c: Context): Actor {
+export function actorOf(c: Context, api: "rest" | "bulkapi" = "rest"): Actor {
   const options = c.req.header("sforce-call-options") ?? "";
   const client = options
     .split(/[,;]\s*/)
     .find((option) => option.trim().startsWith("client="))
     ?.trim();
-  const changeOrigin = `com/salesforce/api/rest/${versionOf(c)}${client ? `;${client}` : ""}`;
+  const changeOrigin = `com/salesforce/api/${api}/${versionOf(c)}${client ? `;${client}` : ""}`;
   return { userId: String(c.get("userId")), changeOrigin };
+}
+
+/** For whom a call reads, and in which version. */
+export function scopeOf(c: Context, org: Org): Scope {
+  return { org, userId: String(c.get("userId")), version: versionOf(c) };
 }
 
 /** The JSON object of a body. @throws SalesforceError `JSON_PARSER_ERROR` */
@@ -75,11 +65,11 @@ export function installGuards(app: App, org: Org): void {
   app.onError((error, c) => toResponse(error, c, org));
   app.notFound((c) => toResponse(notFound(), c, org));
   app.use("*", async (c, next) => {
-    if (isDataCall(c)) countCall(org);
+    if (isDataCall(c) && !INNER.has(c.req.raw)) countCall(org);
     c.header("sforce-limit-info", `api-usage=${org.state.api.used}/${org.state.api.max}`);
     const fault = drawnFault(c.req.header(FAULT_HEADER));
     if (fault) {
-      const answer = fault.status !== undefined ? statusFault(fault) : await playFault(c, fault.error ?? "");
+      const answer = fault.status !== undefined ? statusFault(fault) : playFault(c, fault);
       if (answer) return withUsage(answer, org);
     }
     if (isDataCall(c)) guardDataCall(c, org);
@@ -92,9 +82,15 @@ function guardDataCall(c: Context, org: Org): void {
   if (!version || Number(version) < FIRST_VERSION || Number(version) > LAST_VERSION) throw notFound();
   const token = /^(?:Bearer|OAuth) (.+)$/.exec(c.req.header("authorization") ?? "")?.[1];
   const user = userOfToken(org, token);
-  if (!user) throw sessionExpired();
+  if (!user || hasMoved(c, org)) throw sessionExpired();
   if (org.state.api.used > org.state.api.max) throw limitExceeded("TotalRequests");
   c.set("userId", user.Id);
+}
+
+/** An org that has moved to another instance does not know its sessions at the old address. */
+function hasMoved(c: Context, org: Org): boolean {
+  const { instanceUrl } = org.state.rest.oauth;
+  return instanceUrl !== null && new URL(instanceUrl).host !== c.req.header("host");
 }
 
 /** The daily count of API calls; a new day begins 24 hours after the first call of the old one. */
@@ -106,36 +102,6 @@ function countCall(org: Org): void {
 
 function isDataCall(c: Context): boolean {
   return c.req.path.startsWith("/services/data/");
-}
-
-/** The answer of a named fault, or undefined when the route itself plays it. */
-async function playFault(c: Context, name: string): Promise<Response | undefined> {
-  switch (name) {
-    case "sessionExpired":
-      throw sessionExpired();
-    case "dailyLimit":
-      throw limitExceeded("TotalRequests");
-    case "concurrentLimit":
-      throw limitExceeded("ConcurrentPerOrgLongTxn");
-    case "queryTimeout":
-      throw new SalesforceError(400, "QUERY_TIMEOUT", "Your query request was running for too long.");
-    case "serverUnavailable":
-      return json(c, serverUnavailable().body(), 503);
-    case "serverUnavailableHtml":
-      return new Response(
-        "<html><head><title>Server Unavailable</title></head><body>Server Unavailable</body></html>",
-        {
-          status: 503,
-          headers: { "content-type": "text/html" },
-        },
-      );
-    case "rowLock":
-      // A collection answers 200 with the lock in each record's result.
-      if (c.req.path.includes("/composite/sobjects")) return void c.set("rowLock", true);
-      throw rowLocked(c.req.path.split("/").at(-1) ?? "");
-    default:
-      return undefined;
-  }
 }
 
 function toResponse(error: unknown, c: Context, org: Org): Response {

@@ -2,11 +2,13 @@ import { entityIsDeleted, notFound, SalesforceError } from "../errors.ts";
 import type { Field, ObjectType } from "../fields.ts";
 import { toId18 } from "../ids.ts";
 import type { Org } from "../org.ts";
-import { allFields, renderRecord } from "../render.ts";
+import { allFields, rendererOf } from "../render.ts";
 import { requireType } from "../schema.ts";
+import { visibleType } from "../soql/scope.ts";
 import type { StoredRecord } from "../state.ts";
 import { toStored } from "../values.ts";
-import { type App, actorOf, bodyOf, type Context, json, versionOf } from "./call.ts";
+import { type App, actorOf, bodyOf, type Context, json, scopeOf, versionOf } from "./call.ts";
+import { assertMayWrite } from "./fls.ts";
 
 const ROWS = "/services/data/:version/sobjects/:type";
 /** From this version on an upsert that updates answers with a body. */
@@ -19,7 +21,7 @@ const UPSERT_BODY_VERSION = 46;
 export function installRows(app: App, org: Org): void {
   app.post(ROWS, async (c) => {
     const type = typeOf(c);
-    const body = await bodyOf(c);
+    const body = await writableBody(c, org, type);
     const id = org.transact(actorOf(c), (tx) => tx.insert(type, body));
     return json(c, { id, success: true, errors: [] }, 201);
   });
@@ -29,7 +31,7 @@ export function installRows(app: App, org: Org): void {
   app.patch(`${ROWS}/:id`, async (c) => {
     const type = typeOf(c);
     const id = idOf(c, type);
-    const body = await bodyOf(c);
+    const body = await writableBody(c, org, type);
     assertAbsent(body, "Id");
     org.transact(actorOf(c), (tx) => tx.update(type, id, body));
     return c.body(null, 204);
@@ -53,7 +55,7 @@ export function installRows(app: App, org: Org): void {
 
   app.patch(`${ROWS}/:field/:value`, async (c) => {
     const { type, field, value } = externalId(c);
-    const body = await bodyOf(c);
+    const body = await writableBody(c, org, type);
     assertAbsent(body, field.name);
     const result = upsert(org, c, type, field, value, body);
     if ("choices" in result) return json(c, urlsOf(c, type, result.choices), 300);
@@ -117,14 +119,18 @@ function readRecord(c: Context, org: Org): StoredRecord {
   return record;
 }
 
+/** @throws SalesforceError `JSON_PARSER_ERROR`, or the error of a field that the user may not write */
+async function writableBody(c: Context, org: Org, type: ObjectType): Promise<Record<string, unknown>> {
+  const body = await bodyOf(c);
+  assertMayWrite(scopeOf(c, org), type, body);
+  return body;
+}
+
 function render(c: Context, org: Org, record: StoredRecord): unknown {
-  const type = typeOf(c);
-  const fields =
-    c.req
-      .query("fields")
-      ?.split(",")
-      .map((name) => name.trim()) ?? allFields(type);
-  return renderRecord(org, type, record, fields, versionOf(c));
+  const scope = scopeOf(c, org);
+  const type = visibleType(scope, typeOf(c).name) ?? typeOf(c);
+  const names = c.req.query("fields")?.split(",");
+  return rendererOf(scope, type, names?.map((name) => name.trim()) ?? allFields(type))(record);
 }
 
 function externalId(c: Context): { type: ObjectType; field: Field; value: ReturnType<typeof toStored> } {

@@ -23,7 +23,7 @@ export class Cursors {
   /** The first page, and a cursor when there are more. `options` is the header `Sforce-Query-Options`. */
   first(result: QueryResult, options: string | undefined, version: string): Page {
     const size = batchSize(options);
-    if (result.rows.length <= size) return { totalSize: result.totalSize, done: true, records: result.rows };
+    if (result.length <= size) return page("", result, 0, size, version);
     const id = makeId("01g", randomInt(1, 2 ** 40));
     this.#open.set(id, result);
     const oldest = this.#open.keys().next().value;
@@ -31,11 +31,11 @@ export class Cursors {
     return page(id, result, 0, size, version);
   }
 
-  /** @throws SalesforceError `INVALID_QUERY_LOCATOR` */
+  /** A page can be read again as long as its cursor is open. @throws SalesforceError `INVALID_QUERY_LOCATOR` */
   next(locator: string, options: string | undefined, version: string): Page {
-    const [id = "", start = ""] = locator.split("-");
+    const [, id = "", start = ""] = /^(\w+)-(\d+)$/.exec(locator) ?? [];
     const result = this.#open.get(id);
-    if (!result || !/^\d+$/.test(start))
+    if (!result || Number(start) >= result.length)
       throw new SalesforceError(400, "INVALID_QUERY_LOCATOR", "invalid query locator");
     return page(id, result, Number(start), batchSize(options), version);
   }
@@ -43,16 +43,16 @@ export class Cursors {
 
 function page(id: string, result: QueryResult, start: number, size: number, version: string): Page {
   const end = start + size;
-  const done = end >= result.rows.length;
+  const done = end >= result.length;
   return {
     totalSize: result.totalSize,
     done,
     ...(done ? {} : { nextRecordsUrl: `/services/data/v${version}/query/${id}-${end}` }),
-    records: result.rows.slice(start, end),
+    records: result.page(start, end),
   };
 }
 
 function batchSize(options: string | undefined): number {
-  const wanted = /batchSize=(\d+)/.exec(options ?? "")?.[1];
+  const wanted = /batchSize=(\d+)/i.exec(options ?? "")?.[1];
   return wanted ? Math.min(DEFAULT_BATCH, Math.max(SMALLEST_BATCH, Number(wanted))) : DEFAULT_BATCH;
 }

@@ -1,6 +1,7 @@
 import { expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { type Predicate, parseSoql, toPredicate } from "./parse.ts";
+import { type Predicate, toPredicate } from "./parse.ts";
+import { readQuery } from "./run.ts";
 
 type Tree = { kind: "and" | "or"; terms: Tree[] } | { kind: "not"; term: Tree } | { kind: "leaf"; name: string };
 
@@ -30,7 +31,7 @@ function meaning(node: Tree, facts: Record<string, boolean>): boolean {
 }
 
 function evaluate(node: Predicate, facts: Record<string, boolean>): boolean {
-  if (node.kind === "compare") return facts[node.field] ?? false;
+  if (node.kind === "compare") return facts[node.term.field] ?? false;
   if (node.kind === "not") return !evaluate(node.term, facts);
   const values = node.terms.map((term) => evaluate(term, facts));
   return node.kind === "and" ? values.every(Boolean) : values.some(Boolean);
@@ -45,7 +46,8 @@ function hasTripleNot(node: Tree, depth = 0): boolean {
 
 function predicateOf(clause: string): Predicate {
   const text = `SELECT Id FROM Account WHERE ${clause}`;
-  const { where } = parseSoql(text);
+
+  const { where } = readQuery(text);
   if (!where) throw new Error("no WHERE clause");
   return toPredicate(where, text);
 }
