@@ -4,18 +4,22 @@ import { ContractError, NotAuthorizedError, TransientError } from "./errors.ts";
 
 const MAX_AGE_SECONDS = 300;
 
+/** Reads a secret's text by name or ARN, from a cache that is `maxAge` seconds old at most. */
+export type ReadSecret = (secretId: string, options: { maxAge: number; forceFetch: boolean }) => Promise<unknown>;
+
 /**
  * Reads a connection: one secret that holds a system's endpoint and credentials together. Cached for five minutes, so a
  * rotated secret is picked up without a deploy; `forceFetch` skips the cache after the target refused the credentials.
+ * `readSecret` stands in for Secrets Manager with the function's own credentials.
  * @throws NotAuthorizedError when the function may not read the secret or it does not exist
  * @throws ContractError when the secret does not have the shape of `schema`; its content is never part of the message
  */
 export async function readConnection<S extends z.ZodType>(
   secretId: string,
   schema: S,
-  options: { forceFetch?: boolean } = {},
+  options: { forceFetch?: boolean; readSecret?: ReadSecret | undefined } = {},
 ): Promise<z.infer<S>> {
-  const value = await fetchSecret(secretId, options.forceFetch ?? false);
+  const value = await fetchSecret(secretId, options.forceFetch ?? false, options.readSecret ?? getSecret);
   let json: unknown;
   try {
     json = JSON.parse(value);
@@ -24,13 +28,14 @@ export async function readConnection<S extends z.ZodType>(
   }
   const result = schema.safeParse(json);
   if (result.success) return result.data;
-  const problems = result.error.issues.map((issue) => `${issue.path.join(".") || "(root)"}: ${issue.code}`).join("; ");
+  const issues = closest(result.error.issues);
+  const problems = issues.map((issue) => `${issue.path.join(".") || "(root)"}: ${issue.code}`).join("; ");
   throw new ContractError("BAD_CONNECTION", `Secret ${secretId} does not have the expected members: ${problems}`);
 }
 
-async function fetchSecret(secretId: string, forceFetch: boolean): Promise<string> {
+async function fetchSecret(secretId: string, forceFetch: boolean, readSecret: ReadSecret): Promise<string> {
   try {
-    const value = await getSecret(secretId, { maxAge: MAX_AGE_SECONDS, forceFetch });
+    const value = await readSecret(secretId, { maxAge: MAX_AGE_SECONDS, forceFetch });
     if (typeof value === "string" && value !== "") return value;
   } catch (cause) {
     const root = rootCause(cause);
@@ -40,6 +45,15 @@ async function fetchSecret(secretId: string, forceFetch: boolean): Promise<strin
       throw new TransientError("SECRET_UNAVAILABLE", `Could not read secret ${secretId}: ${root.message}`, { cause });
   }
   throw new NotAuthorizedError("SECRET_MISSING", `Secret ${secretId} has no value; store the connection there first.`);
+}
+
+/** Of a union, the problems of the alternative that lacks least. */
+function closest(issues: readonly z.core.$ZodIssue[]): readonly z.core.$ZodIssue[] {
+  return issues.flatMap((issue) => {
+    if (issue.code !== "invalid_union") return [issue];
+    const [fewest] = issue.errors.toSorted((a, b) => a.length - b.length);
+    return fewest ? closest(fewest) : [issue];
+  });
 }
 
 function rootCause(error: unknown): Error {

@@ -50,7 +50,10 @@ export function createSalesforce(connect: Connect, options: SalesforceOptions = 
       return { accessToken, instanceUrl };
     },
     bulk: createBulk(send),
-    identity: () => readIdentity(sendUnguarded),
+    async identity() {
+      const { identityUrl } = await sessions.current(false).catch(rethrow);
+      return readIdentity(sendUnguarded, identityUrl);
+    },
     versions: () => readVersions(sendUnguarded),
   };
 }

@@ -13,11 +13,13 @@ const JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 const WINDOW_MS = 60_000;
 const MAX_OPENINGS = 6;
 
-const tokenSchema = z.object({ access_token: z.string().min(1), instance_url: z.url() });
+const tokenSchema = z.object({ access_token: z.string().min(1), instance_url: z.url(), id: z.string().optional() });
 
 /** A session with the connection it was opened with. */
 export interface OpenSession extends Session {
   readonly settings: SalesforceConnection;
+  /** `…/id/<organisation>/<user>`: who the session belongs to. */
+  readonly identityUrl: string | undefined;
 }
 
 export interface Sessions {
@@ -107,7 +109,8 @@ async function openSession(settings: SalesforceConnection, timeoutMs: number | u
     : { grant_type: JWT_BEARER, assertion: signJwt(settings) };
   const answer = await oauth2.requestToken(grant).catch(rethrow);
   const token = readAnswer(tokenSchema, answer, "a token with its instance_url");
-  return { accessToken: token.access_token, instanceUrl: token.instance_url.replace(/\/+$/, ""), settings };
+  const instanceUrl = token.instance_url.replace(/\/+$/, "");
+  return { accessToken: token.access_token, instanceUrl, settings, identityUrl: token.id };
 }
 
 /** https://help.salesforce.com/s/articleView?id=sf.remoteaccess_oauth_jwt_flow.htm */

@@ -1,12 +1,11 @@
 import { MetricUnit } from "@aws-lambda-powertools/metrics";
 import { z } from "zod";
-import { readConnection } from "#shared/connections.ts";
 import { readEnv } from "#shared/env.ts";
-import { ContractError, InvalidInputError } from "#shared/errors.ts";
+import { InvalidInputError } from "#shared/errors.ts";
 import { metrics } from "#shared/observability.ts";
 import type { ApiUsage, Priority, Salesforce } from "../client/types.ts";
 import { createSalesforce } from "../client.ts";
-import { type Connect, salesforceConnectionSchema } from "./connection.ts";
+import { connectTo } from "./connect.ts";
 import { toLongId } from "./ids.ts";
 
 /** The organisations that the fleet is connected to. */
@@ -57,18 +56,6 @@ export function orgsOf(ids: readonly string[], build: (orgId: string) => Salesfo
       clients.set(orgId, client);
       return client;
     },
-  };
-}
-
-/** Reads one organisation's secret, and refuses one that connects to another. */
-export function connectTo(orgId: string, secretId: string): Connect {
-  return async (options) => {
-    const connection = await readConnection(secretId, salesforceConnectionSchema, options);
-    if (connection.orgId === orgId) return connection;
-    throw new ContractError(
-      "BAD_CONNECTION",
-      `Secret ${secretId} connects to organisation ${connection.orgId}; store the connection to ${orgId} there.`,
-    );
   };
 }
 
