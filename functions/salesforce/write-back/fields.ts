@@ -1,0 +1,44 @@
+/** A field of Account that the fleet writes. */
+interface WrittenField {
+  /** API name. */
+  readonly name: string;
+  /** As `describe` tells it. */
+  readonly type: "string" | "datetime";
+}
+
+/**
+ * What the fleet writes back to Account. Whoever reads an account sees which billing customer it is, whether it is in
+ * step, and since when. The integration user needs to be allowed to read and edit all of them.
+ */
+export const WRITTEN_FIELDS = [
+  /** Id in billing; an external id, unique among the accounts. */
+  { name: "Stripe_Customer_Id__c", type: "string" },
+  /** `synced`, or `failed: <state of the workflow>`; 80 characters. */
+  { name: "Sync_State__c", type: "string" },
+  /** When the state came about. */
+  { name: "Sync_Time__c", type: "datetime" },
+] as const satisfies readonly WrittenField[];
+
+/** API name of a field that the fleet writes. */
+export type WrittenName = (typeof WRITTEN_FIELDS)[number]["name"];
+
+/** Values to write, by field. */
+export type WrittenValues = Readonly<Partial<Record<WrittenName, string | null>>>;
+
+const TYPES = new Map<string, WrittenField["type"]>(WRITTEN_FIELDS.map(({ name, type }) => [name, type]));
+
+/** Whether the fleet writes the field of this name. */
+export function isWritten(name: string): name is WrittenName {
+  return TYPES.has(name);
+}
+
+/**
+ * A value of a written field in the one form in which two of them can be compared, whether REST, an event or the fleet
+ * wrote it: a moment in epoch milliseconds, and `null` for what is empty or not there.
+ */
+export function canonicalValue(name: WrittenName, value: unknown): unknown {
+  if (value === undefined || value === null || value === "") return null;
+  if (TYPES.get(name) !== "datetime" || !(typeof value === "string" || typeof value === "number")) return value;
+  const moment = new Date(value).getTime();
+  return Number.isNaN(moment) ? value : moment;
+}

@@ -1,0 +1,83 @@
+import { describeError } from "#shared/errors.ts";
+import type { Delivery } from "#shared/handler/delivery.ts";
+import type { Failure } from "#shared/handler/queue.ts";
+import { lazy } from "#shared/lazy.ts";
+import { log } from "#shared/observability.ts";
+import type { inChange } from "#shared/tracing.ts";
+import type { Priority } from "../client/types.ts";
+import type { Orgs } from "../org/orgs.ts";
+import { type AccountOutcome, coalesceOutcomes } from "./coalesce.ts";
+import type { SyncEvent } from "./outcome.ts";
+import { type AccountResult, type WriteDependencies, writeAccounts } from "./write-accounts.ts";
+
+export interface WriteBackDependencies extends WriteDependencies {
+  /** The organisations, for work that may use the whole daily budget and for work that waits below the reserve. */
+  readonly orgs: Readonly<Record<Priority, Pick<Orgs, "salesforce">>>;
+  readonly inChange: typeof inChange;
+}
+
+type Results = ReadonlyMap<AccountOutcome, AccountResult>;
+
+/**
+ * Writes the ends of runs back to the accounts: which billing customer it is, the state, and since when. Several events
+ * of one account become one write, answered for by the newest; a message fails when its own account did.
+ */
+export async function writeOutcomes(
+  deliveries: readonly Delivery<SyncEvent>[],
+  deps: WriteBackDependencies,
+): Promise<Failure[]> {
+  const accounts = coalesceOutcomes(deliveries);
+  const byNewest = new Map(accounts.map((account) => [account.newest, account]));
+  const written = lazy(() => writeGroups(accounts, deps));
+  const failures: Failure[] = [];
+  const works = deliveries.map((delivery) => {
+    const work = () => settle(byNewest.get(delivery), written);
+    return deps.inChange(segmentOf(delivery), work).catch((error) => {
+      failures.push({ record: delivery.record, error });
+    });
+  });
+  await Promise.all(works);
+  return failures;
+}
+
+/** Waits for the shared work, says what became of this delivery, and throws if it failed. */
+async function settle(account: AccountOutcome | undefined, written: () => Promise<Results>): Promise<void> {
+  if (!account) return log().info("Nothing to write back", { reason: "a newer outcome, or no account" });
+  const result = (await written()).get(account);
+  if (result instanceof Error) {
+    log().warn("Not written back", { error: describeError(result) });
+    throw result;
+  }
+  if (typeof result !== "object") return log().info("Nothing to write back", { reason: result });
+  log().info("Written back", { fields: Object.keys(result) });
+}
+
+/** One organisation after the other, and what may wait last; a group that fails leaves the others alone. */
+async function writeGroups(accounts: readonly AccountOutcome[], deps: WriteBackDependencies): Promise<Results> {
+  const groups = Map.groupBy(accounts, ({ priority, orgId }) => `${priority === "live" ? 1 : 2} ${orgId}`);
+  const results = new Map<AccountOutcome, AccountResult>();
+  for (const [, group] of [...groups].toSorted(([a], [b]) => (a < b ? -1 : 1)))
+    try {
+      for (const [account, result] of await writeGroup(group, deps)) results.set(account, result);
+    } catch (error) {
+      for (const account of group) results.set(account, error as Error);
+    }
+  return results;
+}
+
+async function writeGroup(group: readonly AccountOutcome[], deps: WriteBackDependencies): Promise<Results> {
+  const [first] = group;
+  if (!first) return new Map();
+  return writeAccounts(group, deps.orgs[first.priority].salesforce(first.orgId), deps);
+}
+
+function segmentOf({ event, traceHeader }: Delivery<SyncEvent>) {
+  const { metadata, data } = event.detail;
+  return {
+    name: "salesforce/write-back",
+    correlationId: metadata.correlationId,
+    customerId: data.customerId,
+    traceHeader,
+    annotations: { connector: "salesforce", version: data.version },
+  };
+}
