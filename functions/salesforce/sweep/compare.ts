@@ -1,26 +1,13 @@
 import type { CustomerRecord } from "#shared/customer-record.ts";
-import type { CustomerStore } from "#shared/customer-store.ts";
 import { FleetError, InvalidInputError } from "#shared/errors.ts";
 import { hashOf } from "#shared/hash.ts";
-import type { Salesforce } from "../client/types.ts";
+import { type RelatedOwner, rememberOwners } from "../changes/owners.ts";
 import type { CustomerSnapshot } from "../mapping/map.ts";
 import { readCustomers } from "../mapping/snapshots.ts";
+import type { Deleted } from "./deletions.ts";
 import { type EqualCustomer, type Findings, NO_FINDINGS, type Repair } from "./findings.ts";
+import type { CompareDependencies } from "./scope.ts";
 import { sweepVersion } from "./versions.ts";
-
-export interface CompareDependencies {
-  readonly salesforce: Salesforce;
-  readonly store: Pick<CustomerStore, "readMany" | "listVersions" | "save">;
-  /** Epoch milliseconds. */
-  readonly now: () => number;
-}
-
-/** An account that is gone from Salesforce, as a list of deletions tells it. */
-export interface GoneAccount {
-  readonly customerId: string;
-  /** Epoch milliseconds. */
-  readonly deletedAt: number;
-}
 
 type Outcome =
   | { readonly repair: Repair }
@@ -38,7 +25,7 @@ export async function compareContents(
   customerIds: readonly string[],
   stored: ReadonlyMap<string, CustomerRecord>,
   orgId: string,
-  { salesforce, now }: CompareDependencies,
+  { salesforce, state, now }: CompareDependencies,
 ): Promise<Omit<Findings, "compared">> {
   const readAt = now();
   const snapshots = await readCustomers(salesforce, customerIds);
@@ -51,7 +38,15 @@ export async function compareContents(
     if (outcome && "equal" in outcome) equal.push(outcome.equal);
     if (outcome && "error" in outcome) unusable.push({ customerId, error: outcome.error });
   }
+  await rememberOwners(state, orgId, ownersOf(snapshots));
   return { ...NO_FINDINGS, repairs, equal, unusable };
+}
+
+/** The related records of every customer that was read. */
+function ownersOf(snapshots: ReadonlyMap<string, CustomerSnapshot | FleetError>): RelatedOwner[] {
+  return [...snapshots].flatMap(([accountId, snapshot]) =>
+    snapshot instanceof FleetError ? [] : snapshot.relatedIds.map((recordId) => ({ recordId, accountId })),
+  );
 }
 
 function judge(
@@ -79,12 +74,12 @@ function judge(
 
 /** The deletions that the store does not know of; one that it knows something newer of is none. */
 export function compareDeletions(
-  gone: readonly GoneAccount[],
+  gone: readonly Deleted[],
   stored: ReadonlyMap<string, CustomerRecord>,
   orgId: string,
   readAt: number,
 ): Repair[] {
-  return gone.flatMap(({ customerId, deletedAt }): Repair[] => {
+  return gone.flatMap(({ id: customerId, deletedAt }): Repair[] => {
     const record = stored.get(customerId);
     if (!record || record.deleted || record.orgId !== orgId) return [];
     const version = sweepVersion(deletedAt, record.version, readAt);

@@ -1,6 +1,13 @@
 import type { Salesforce } from "../client/types.ts";
 import { toLongId } from "../org/ids.ts";
-import type { GoneAccount } from "./compare.ts";
+
+/** A record that is gone, and when it went. */
+export interface Deleted {
+  /** 18 characters. */
+  readonly id: string;
+  /** Epoch milliseconds. */
+  readonly deletedAt: number;
+}
 
 const MINUTE_MS = 60_000;
 // https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_getdeleted.htm
@@ -20,30 +27,27 @@ export async function readDeleteLog(
   salesforce: Pick<Salesforce, "deletedBetween">,
   entity: string,
   { from, to, now }: { from: number; to: number; now: number },
-): Promise<GoneAccount[]> {
+): Promise<Deleted[]> {
   const start = Math.max(Math.floor(from / MINUTE_MS - 1) * MINUTE_MS, logBeginning(now));
   if (to - start <= MINUTE_MS) return [];
   const entries = await salesforce.deletedBetween(entity, new Date(start).toISOString(), new Date(to).toISOString());
   const latest = new Map<string, number>();
-  for (const { id, deletedDate } of entries) {
-    const customerId = toLongId(id);
-    latest.set(customerId, Math.max(Date.parse(deletedDate), latest.get(customerId) ?? 0));
+  for (const entry of entries) {
+    const id = toLongId(entry.id);
+    latest.set(id, Math.max(Date.parse(entry.deletedDate), latest.get(id) ?? 0));
   }
   return [...latest]
-    .map(([customerId, deletedAt]) => ({ customerId, deletedAt }))
-    .sort((a, b) => a.deletedAt - b.deletedAt || (a.customerId < b.customerId ? -1 : 1));
+    .map(([id, deletedAt]) => ({ id, deletedAt }))
+    .sort((a, b) => a.deletedAt - b.deletedAt || (a.id < b.id ? -1 : 1));
 }
 
-/** Those accounts that are in the recycle bin no more, and not back from it either. */
-export async function hardDeleted<T extends { readonly customerId: string }>(
+/** Those records that are in the recycle bin no more, and not back from it either. */
+export async function findHardDeleted(
   salesforce: Pick<Salesforce, "findDeleted">,
   entity: string,
-  accounts: readonly T[],
-): Promise<T[]> {
-  if (accounts.length === 0) return [];
-  const found = await salesforce.findDeleted(
-    entity,
-    accounts.map(({ customerId }) => customerId),
-  );
-  return accounts.filter(({ customerId }) => !found.has(customerId));
+  ids: readonly string[],
+): Promise<ReadonlySet<string>> {
+  if (ids.length === 0) return new Set();
+  const found = await salesforce.findDeleted(entity, ids);
+  return new Set(ids.filter((id) => !found.has(id)));
 }

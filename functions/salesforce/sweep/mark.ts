@@ -2,7 +2,7 @@ import { z } from "zod";
 import { TransientError } from "#shared/errors.ts";
 import type { StateTable } from "#shared/state-table.ts";
 import { keys } from "../org/keys.ts";
-import type { SweepScope } from "./phases.ts";
+import type { SweepScope } from "./scope.ts";
 
 /** Before any record of Salesforce. */
 const BEGINNING = new Date(0).toISOString();

@@ -7,8 +7,9 @@ import type { StateTable } from "#shared/state-table.ts";
 import type { Salesforce } from "../client/types.ts";
 import { chooseMapping, feedingEntities } from "../mapping/mapping.ts";
 import { readMark } from "./mark.ts";
-import { phasesOf, type SweepScope } from "./phases.ts";
+import { phasesOf } from "./phases.ts";
 import { NOTHING, type Progress, progressSchema } from "./progress.ts";
+import type { SweepScope } from "./scope.ts";
 
 /** What a request asks for. */
 export type SweepRequest = DetailOf<typeof reconciliationRequested>;
@@ -41,8 +42,8 @@ export async function planSweep(
     return { scope, progress: readCursor(data.cursor, scope) };
   }
   const { full, window } = await chooseWindow(data, orgId, deps);
-  const [phase = "end"] = phasesOf({ entity, full });
-  return { scope: { orgId, entity, parents, full, window }, progress: { phase, counts: NOTHING } };
+  const scope = { orgId, entity, parents, full, window };
+  return { scope, progress: { phase: phasesOf(scope)[0]?.name ?? "end", counts: NOTHING } };
 }
 
 async function chooseWindow(
@@ -76,10 +77,9 @@ function spell(from: number, to: number): SweepScope["window"] {
 
 function readCursor(cursor: object, scope: SweepScope): Progress {
   const result = progressSchema.safeParse(cursor);
-  const problem = result.success
-    ? phasesOf(scope).includes(result.data.phase) || `has no phase '${result.data.phase}'`
-    : describeIssues(result.error.issues);
-  if (result.success && problem === true) return result.data;
+  const phases = ["end", ...phasesOf(scope).map(({ name }) => name)];
+  if (result.success && phases.includes(result.data.phase)) return result.data;
+  const problem = result.success ? `phase is none of ${phases.join(", ")}` : describeIssues(result.error.issues);
   throw new InvalidInputError(
     "BAD_CURSOR",
     `The cursor of the sweep of ${scope.entity} does not fit: ${problem}. Only a sweep writes one; ask without a cursor.`,

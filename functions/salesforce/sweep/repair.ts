@@ -1,5 +1,6 @@
 import { chunks } from "#shared/chunks.ts";
 import { customerChanged, customerDeleted } from "#shared/contracts/events.ts";
+import type { Metadata } from "#shared/contracts/metadata.ts";
 import type { CustomerStore } from "#shared/customer-store.ts";
 import { describeError, type FleetError, InvalidInputError, isRetryable } from "#shared/errors.ts";
 import { lazy } from "#shared/lazy.ts";
@@ -28,10 +29,23 @@ export interface RepairContext {
   /** `eventId` of the request. */
   readonly causationId: string;
   readonly lane: "bulk" | undefined;
+  readonly feed: "sweep" | "backfill";
 }
 
-/** Who made the change, in the events of a sweep. */
-export const SWEEP = "system:sweep";
+/** A difference that is on its way through the sync, and the event that carries it. */
+export interface Sent {
+  readonly repair: Repair;
+  readonly metadata: Metadata;
+}
+
+/** A customer that no try could bring any further. */
+export interface Unusable {
+  readonly customerId: string;
+  readonly error: FleetError;
+}
+
+/** Who made the change, in the events of a feed. */
+export const actorOf = (feed: RepairContext["feed"]) => `system:${feed}`;
 
 const WRITES_AT_ONCE = 25;
 
@@ -43,7 +57,7 @@ const WRITES_AT_ONCE = 25;
 export async function repair(findings: Findings, context: RepairContext, deps: RepairDependencies): Promise<Counts> {
   const overtaken = await noteVersions(findings.equal, deps);
   const repairs = [...findings.repairs, ...overtaken];
-  const refused = await publishRepairs(repairs, context, deps);
+  const { refused } = await publishRepairs(repairs, context, deps);
   for (const { customerId, error } of [...findings.unusable, ...refused])
     log().warn("Customer cannot be compared", { customerId, error: describeError(error) });
   if (findings.unexplained.length > 0)
@@ -65,7 +79,10 @@ export async function repair(findings: Findings, context: RepairContext, deps: R
 }
 
 /** Customers that were equal when they were compared and no more when they were noted: an older change came between. */
-async function noteVersions(equal: readonly EqualCustomer[], { store }: RepairDependencies): Promise<Repair[]> {
+export async function noteVersions(
+  equal: readonly EqualCustomer[],
+  { store }: Pick<RepairDependencies, "store">,
+): Promise<Repair[]> {
   const overtaken: Repair[] = [];
   for (const some of chunks(equal, WRITES_AT_ONCE)) {
     const saves = some.map(async ({ customer, version, happenedAt, stored }) => {
@@ -84,8 +101,15 @@ interface Planned {
   readonly event: OutgoingEvent;
 }
 
-/** Publishes every repair inside a trace of its own; answers with those that no try could ever publish. */
-async function publishRepairs(repairs: readonly Repair[], context: RepairContext, deps: RepairDependencies) {
+/**
+ * Publishes every repair inside a trace of its own.
+ * @throws TransientError or NotAuthorizedError when one could not be published; what was published stays so
+ */
+export async function publishRepairs(
+  repairs: readonly Repair[],
+  context: RepairContext,
+  deps: Omit<RepairDependencies, "store">,
+): Promise<{ sent: Sent[]; refused: Unusable[] }> {
   const planned = repairs.map((one) => plan(one, context, deps));
   const published = lazy(async () => {
     const results = await deps.publish(planned.map(({ event }) => event));
@@ -93,7 +117,7 @@ async function publishRepairs(repairs: readonly Repair[], context: RepairContext
   });
   const works = planned.map(async ({ repair: { kind, customerId, version }, identity, event }) => {
     const segment = {
-      name: "salesforce/sweep",
+      name: `salesforce/${context.feed}`,
       correlationId: identity.correlationId,
       customerId,
       traceHeader: identity.rootHeader,
@@ -111,21 +135,30 @@ async function publishRepairs(repairs: readonly Repair[], context: RepairContext
       (error: unknown) => ({ customerId, error }),
     );
   });
-  const failed = (await Promise.all(works)).filter((failure) => failure !== undefined);
+  const failures = await Promise.all(works);
+  const failed = failures.filter((failure) => failure !== undefined);
   const blocking = failed.find(({ error }) => isRetryable(error)) ?? failed.find(({ error }) => !isUnusable(error));
   if (blocking) throw blocking.error;
-  return failed as { customerId: string; error: FleetError }[];
+  const sent = planned.filter((_, index) => failures[index] === undefined);
+  return {
+    sent: sent.map(({ repair, event }) => ({ repair, metadata: event.detail.metadata })),
+    refused: failed as Unusable[],
+  };
 }
 
 function isUnusable(error: unknown): error is FleetError {
   return error instanceof InvalidInputError;
 }
 
-function plan(one: Repair, { orgId, causationId, lane }: RepairContext, deps: RepairDependencies): Planned {
+function plan(
+  one: Repair,
+  { orgId, causationId, lane, feed }: RepairContext,
+  deps: Pick<RepairDependencies, "sampleRate" | "now">,
+): Planned {
   const { customerId, version, customer, happenedAt } = one;
   // The version is as good as a transaction's key: nobody else makes one with this moment of reading.
   const birth = {
-    transactionKey: `sweep/${version}`,
+    transactionKey: `${feed}/${version}`,
     sequenceNumber: 0,
     commitTimestamp: parseVersion(version).readAt,
   };
@@ -137,7 +170,7 @@ function plan(one: Repair, { orgId, causationId, lane }: RepairContext, deps: Re
     causationId,
     traceHeader: identity.traceHeader,
     orgId,
-    actor: SWEEP,
+    actor: actorOf(feed),
     ...(lane ? { lane } : {}),
   };
   const event = customer

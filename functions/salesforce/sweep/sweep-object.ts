@@ -12,15 +12,16 @@ import { identify } from "../changes/identity.ts";
 import type { Orgs } from "../org/orgs.ts";
 import { countCalls } from "./count-calls.ts";
 import { moveMark } from "./mark.ts";
-import { phasesOf, type SweepScope, workPage } from "./phases.ts";
+import { phasesOf } from "./phases.ts";
 import { planSweep, type SweepRequest } from "./plan.ts";
 import { addCounts, type Counts, type Progress, repairsOf } from "./progress.ts";
-import { type RepairDependencies, repair, SWEEP } from "./repair.ts";
+import { type RepairDependencies, actorOf, repair } from "./repair.ts";
+import type { CompareDependencies, SweepScope } from "./scope.ts";
 
 export interface SweepDependencies extends RepairDependencies {
   readonly orgs: Pick<Orgs, "salesforce">;
   readonly store: Pick<CustomerStore, "readMany" | "listVersions" | "save">;
-  readonly state: Pick<StateTable, "read" | "replace">;
+  readonly state: Pick<StateTable, "read" | "replace" | "readMany" | "writeMany">;
   /** Longest time after which an invocation begins no further page, in milliseconds. */
   readonly budgetMs: number;
 }
@@ -77,17 +78,19 @@ async function workOne(
   { metadata }: SweepRequest,
   scope: SweepScope,
   { phase, after, counts }: Progress,
-  deps: SweepDependencies & Parameters<(typeof workPage)["records"]>[2],
+  deps: SweepDependencies & CompareDependencies,
 ): Promise<Progress> {
-  if (phase === "end") return { phase, counts };
-  const { findings, next } = await workPage[phase](scope, after, deps);
+  const phases = phasesOf(scope);
+  const current = phases.findIndex(({ name }) => name === phase);
+  const work = phases[current]?.work;
+  if (!work) return { phase: "end", counts };
+  const { findings, next } = await work(scope, after, deps);
   const repairs = repairsOf(counts) + findings.repairs.length;
   const lane = scope.full && repairs > MAX_LIVE_REPAIRS ? ("bulk" as const) : undefined;
-  const context = { orgId: scope.orgId, causationId: metadata.eventId, lane };
+  const context = { orgId: scope.orgId, causationId: metadata.eventId, lane, feed: "sweep" as const };
   const total = addCounts(counts, await repair(findings, context, deps));
   if (next) return { phase, after: next, counts: total };
-  const phases = phasesOf(scope);
-  return { phase: phases[phases.indexOf(phase) + 1] ?? "end", counts: total };
+  return { phase: phases[current + 1]?.name ?? "end", counts: total };
 }
 
 /** Says what was found, and only then that everything until the end of the window is equal. */
@@ -133,7 +136,7 @@ function metadataOf({ metadata }: SweepRequest, purpose: string, { now }: SweepD
     correlationId: metadata.correlationId,
     causationId: metadata.eventId,
     orgId: metadata.orgId,
-    actor: SWEEP,
+    actor: actorOf("sweep"),
     ...(traceHeader ? { traceHeader } : {}),
   };
 }
