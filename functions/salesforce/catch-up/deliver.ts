@@ -1,0 +1,53 @@
+import { z } from "zod";
+import type { SendMessages } from "#shared/send-messages.ts";
+import type { StateTable } from "#shared/state-table.ts";
+import { keys } from "../org/keys.ts";
+import { toMessage } from "./message.ts";
+import type { ReceivedChange } from "./received.ts";
+
+/** What became of the events of a run. */
+export interface Tally {
+  read: number;
+  /** Of objects that the fleet does not follow. */
+  notFollowed: number;
+  /** Captured already: the live feed brought them. */
+  passedOver: number;
+  /** Put on the queue: the live feed missed them, or is late. */
+  sent: number;
+}
+
+/** To whom changes are passed on, and how it is counted. */
+interface Delivery {
+  readonly orgId: string;
+  /** API names of the objects that the fleet follows. */
+  readonly entities: ReadonlySet<string>;
+  readonly tally: Tally;
+  readonly deps: { readonly state: Pick<StateTable, "readMany">; readonly send: SendMessages };
+}
+
+/** Puts those changes on the queue that were not captured yet, and counts. */
+export async function deliver(
+  changes: readonly ReceivedChange[],
+  { orgId, entities, tally, deps: { state, send } }: Delivery,
+): Promise<void> {
+  const followed = changes.filter(({ entityName }) => entities.has(entityName));
+  const seen = await state.readMany(
+    followed.flatMap((change) => seenKeys(orgId, change)),
+    z.unknown(),
+  );
+  const missed = followed.filter((change) => !isSeen(seenKeys(orgId, change), seen));
+  await send(missed.map((change) => toMessage(orgId, change)));
+  tally.read += changes.length;
+  tally.notFollowed += changes.length - followed.length;
+  tally.passedOver += followed.length - missed.length;
+  tally.sent += missed.length;
+}
+
+function seenKeys(orgId: string, change: ReceivedChange): string[] {
+  return change.recordIds.map((recordId) => keys.seen(orgId, change, recordId));
+}
+
+/** A change of many records counts as captured only when every one of them was. */
+function isSeen(keysOfChange: readonly string[], seen: ReadonlyMap<string, unknown>): boolean {
+  return keysOfChange.length > 0 && keysOfChange.every((key) => seen.has(key));
+}

@@ -1,0 +1,125 @@
+import { TransientError } from "#shared/errors.ts";
+import type { Subscription } from "./client.ts";
+import type { ConsumerEvent } from "./protocol.ts";
+import type { ReceivedChange } from "./received.ts";
+
+/** How much to read. */
+export interface ReadLimits {
+  readonly maxEvents: number;
+  /** Epoch milliseconds at which reading ends. */
+  readonly deadline: number;
+  /** Changes that were committed less than so many milliseconds ago are left to the live feed; 0 takes all. */
+  readonly graceMs: number;
+  /** Milliseconds of silence that count as the end of the channel; a keepalive says so for sure, but takes minutes. */
+  readonly patienceMs: number;
+}
+
+/** Consecutive changes, and the position behind them. */
+export interface Stretch {
+  readonly changes: readonly ReceivedChange[];
+  readonly replayId: string;
+  /** Epoch milliseconds: changes that were committed until then are behind the position. */
+  readonly commitTimestamp: number;
+}
+
+/** Why reading ended: everything was read (told by a keepalive, or by silence), or which limit was met. */
+export type Ending = "caught-up" | "silence" | "grace" | "events" | "time";
+
+export type Decode = (event: ConsumerEvent) => Promise<ReceivedChange>;
+
+// https://developer.salesforce.com/docs/platform/pub-sub-api/references/methods/subscribe-rpc.html
+const MAX_REQUEST = 100;
+
+/**
+ * Reads a subscription stretch by stretch. A stretch never ends between events that share a replay id, as reading could
+ * not go on in their middle. More events are asked for only when the stretch before has been worked.
+ * @throws what the subscription and `decode` throw, after everything before it was yielded
+ */
+export async function* readStretches(
+  subscription: Subscription,
+  decode: Decode,
+  { maxEvents, deadline, graceMs, patienceMs }: ReadLimits,
+  now: () => number,
+): AsyncGenerator<Stretch, Ending> {
+  let open: readonly ReceivedChange[] = [];
+  let taken = 0;
+  let demand = 0;
+  for (;;) {
+    const room = maxEvents - taken - open.length;
+    if (demand === 0 && room <= 0 && taken > 0) return "events";
+    if (demand === 0) {
+      demand = Math.min(MAX_REQUEST, Math.max(1, room));
+      subscription.request(demand);
+    }
+    const wait = Math.min(patienceMs, deadline - now());
+    const answer = wait > 0 ? await subscription.next(wait) : undefined;
+    if (!answer && wait < patienceMs) return "time";
+    if (!answer || answer.events.length === 0) {
+      const end = endOf(open, answer?.latestReplayId, now());
+      if (end) yield end;
+      return answer ? "caught-up" : "silence";
+    }
+    demand = Math.max(0, demand - answer.events.length);
+    const { changes, error } = await decodeAll(answer.events, decode);
+    const { closed, rest, young } = split([...open, ...changes], graceMs > 0 ? now() - graceMs : undefined);
+    open = rest;
+    taken += closed.length;
+    const last = closed.at(-1);
+    if (last) yield stretchTo(last, closed);
+    if (error) throw error;
+    if (young) return "grace";
+    if (taken >= maxEvents) return "events";
+  }
+}
+
+/**
+ * The newest position of a channel, with the events that came along when it was asked for.
+ * @param subscription from the channel's end
+ * @throws TransientError when Salesforce says nothing for `patienceMs`; it promises a keepalive within 270 seconds
+ */
+export async function readNewest(
+  subscription: Subscription,
+  decode: Decode,
+  patienceMs: number,
+  now: () => number,
+): Promise<Stretch> {
+  subscription.request(1);
+  const answer = await subscription.next(patienceMs);
+  const { changes, error } = await decodeAll(answer?.events ?? [], decode);
+  if (error) throw error;
+  const newest = endOf(changes, changes.length > 0 ? undefined : answer?.latestReplayId, now());
+  if (newest) return newest;
+  const text = `Salesforce did not tell the channel's newest position within ${Math.round(patienceMs / 1000)} s.`;
+  throw new TransientError("NO_POSITION", text);
+}
+
+/** All up to the first event that cannot be decoded, and why it cannot. */
+async function decodeAll(events: readonly ConsumerEvent[], decode: Decode) {
+  const changes: ReceivedChange[] = [];
+  for (const event of events)
+    try {
+      changes.push(await decode(event));
+    } catch (error) {
+      return { changes, error };
+    }
+  return { changes, error: undefined };
+}
+
+/** Parts what is complete from what may go on, or is too young. */
+function split(changes: readonly ReceivedChange[], youngest = Number.POSITIVE_INFINITY) {
+  const young = changes.find(({ commitTimestamp }) => commitTimestamp > youngest);
+  const until = (young ?? changes.at(-1))?.replayId;
+  const end = changes.findIndex(({ replayId }) => replayId === until);
+  return { closed: changes.slice(0, Math.max(0, end)), rest: young ? [] : changes.slice(Math.max(0, end)), young };
+}
+
+/** The last stretch of a channel: what was still open, up to where a keepalive says that the channel goes. */
+function endOf(open: readonly ReceivedChange[], keepalive: Buffer | undefined, at: number): Stretch | undefined {
+  const last = open.at(-1);
+  if (keepalive?.length) return { changes: open, replayId: keepalive.toString("hex"), commitTimestamp: at };
+  return last && stretchTo(last, open);
+}
+
+function stretchTo({ replayId, commitTimestamp }: ReceivedChange, changes: readonly ReceivedChange[]): Stretch {
+  return { changes, replayId, commitTimestamp };
+}

@@ -1,0 +1,232 @@
+import { MetricUnit } from "@aws-lambda-powertools/metrics";
+import type { DetailOf } from "#shared/contracts/event.ts";
+import { type catchUpRequested, reconciliationRequested } from "#shared/contracts/events.ts";
+import { describeError } from "#shared/errors.ts";
+import { log, metrics } from "#shared/observability.ts";
+import { createEvent, type Publish } from "#shared/publish.ts";
+import { currentScope } from "#shared/scope.ts";
+import type { SendMessages } from "#shared/send-messages.ts";
+import type { StateTable } from "#shared/state-table.ts";
+import type { Salesforce } from "../client/types.ts";
+import { chooseMapping, feedingEntities } from "../mapping/mapping.ts";
+import type { SalesforceConnection } from "../org/connection.ts";
+import { keys } from "../org/keys.ts";
+import { connectPubSub, type PubSub, type PubSubSettings } from "./client.ts";
+import { deliver, type Tally } from "./deliver.ts";
+import { isPositionLost, isSessionExpired } from "./errors.ts";
+import { openPosition, type Position, type StoredPosition } from "./position.ts";
+import { type Ending, readNewest, readStretches, type Stretch } from "./read.ts";
+import { type Decoders, decodeReceived } from "./received.ts";
+
+/** What a catch-up needs of the world. */
+export interface CatchUpDependencies {
+  readonly salesforce: Pick<Salesforce, "connection" | "session">;
+  readonly connect: (settings: PubSubSettings) => Promise<PubSub>;
+  readonly state: Pick<StateTable, "read" | "readMany" | "replace">;
+  /** Onto the queue that the live feed fills. */
+  readonly send: SendMessages;
+  readonly publish: Publish;
+  readonly count: (metric: string, value: number) => void;
+  readonly decoders: Decoders;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+  /** Milliseconds of silence that count as the end of the channel. */
+  readonly patienceMs: number;
+}
+
+/** The part of the world that is the same for every organisation. */
+export const defaults: Pick<CatchUpDependencies, "connect" | "count" | "decoders" | "now" | "patienceMs"> = {
+  connect: connectPubSub,
+  count: (metric, value) => metrics.addMetric(metric, MetricUnit.Count, value),
+  decoders: new Map(),
+  now: Date.now,
+  patienceMs: 10_000,
+};
+
+/** Why a run ended: as reading does, or because there was no position yet, it was lost, or another run moved it. */
+type Outcome = Ending | "first-run" | "position-lost" | "superseded";
+
+type Request = DetailOf<typeof catchUpRequested>;
+
+/** One run, with what it found out so far. */
+interface Run {
+  readonly request: Request;
+  readonly deps: CatchUpDependencies;
+  readonly orgId: string;
+  readonly channel: string;
+  /** Objects whose changes are passed on; the channel may carry more. */
+  readonly entities: ReadonlySet<string>;
+  readonly startedAt: number;
+  readonly tally: Tally;
+}
+
+const MAX_EVENTS = 20_000;
+const GRACE_SECONDS = 120;
+/** Longest time that a run may take, whatever was asked for; below the function's timeout, above the keepalive's 270 s. */
+const MAX_SECONDS = 290;
+// Salesforce keeps events for 72 hours; a position of a quiet channel is renewed long before.
+const STALE_MS = 24 * 3_600_000;
+const MARGIN_MS = 10 * 60_000;
+
+/**
+ * Reads the changes since the stored position and puts those on the queue that the live feed has not brought. The position
+ * moves only after the queue has taken them, so that a crash costs duplicates and never a change.
+ * @throws TransientError, RateLimitedError or NotAuthorizedError for what Salesforce and AWS answer
+ * @throws ContractError when an event cannot be decoded; everything before it was passed on
+ */
+export async function catchUp(request: Request, deps: CatchUpDependencies): Promise<Outcome> {
+  const connection = await deps.salesforce.connection();
+  const { orgId, pubSubChannel: channel } = connection;
+  const tally = { read: 0, notFollowed: 0, passedOver: 0, sent: 0 };
+  const entities = feedingEntities(chooseMapping(connection.mapping));
+  const run: Run = { request, deps, orgId, channel, entities, startedAt: deps.now(), tally };
+  const report = (outcome: Outcome | "failed") => ({
+    orgId,
+    channel,
+    outcome,
+    ...tally,
+    seconds: (deps.now() - run.startedAt) / 1000,
+  });
+  try {
+    const position = await openPosition(deps.state, keys.position(orgId, channel), deps.now);
+    const before = position.current;
+    const outcome = await inSession(connection, deps, (pubSub) => followOnce(run, pubSub, position));
+    log().info("Catch-up done", { ...report(outcome), ...ageOf(before, position, deps.now()) });
+    return outcome;
+  } catch (error) {
+    log().warn("Catch-up not done", { ...report("failed"), error: describeError(error) });
+    throw error;
+  } finally {
+    deps.count("ChangesMissedByLiveFeed", tally.sent);
+  }
+}
+
+function ageOf(before: Position | undefined, { current }: StoredPosition, now: number) {
+  const seconds = (position: Position | undefined) => position && Math.round((now - position.commitTimestamp) / 1000);
+  return { positionAgeSeconds: seconds(current), positionAgeSecondsBefore: seconds(before) };
+}
+
+/** Works with the kept session, and once more with a new one when Salesforce refuses it. Nothing stays open. */
+async function inSession<T>(
+  connection: SalesforceConnection,
+  { salesforce, connect }: CatchUpDependencies,
+  work: (pubSub: PubSub) => Promise<T>,
+): Promise<T> {
+  const { pubSubEndpoint: endpoint, pubSubCertificate: certificate, orgId } = connection;
+  const attempt = async (renew: boolean) => {
+    const session = await salesforce.session({ renew });
+    const pubSub = await connect({ endpoint, certificate, orgId, session });
+    try {
+      return await work(pubSub);
+    } finally {
+      pubSub.close();
+    }
+  };
+  try {
+    return await attempt(false);
+  } catch (error) {
+    if (!isSessionExpired(error)) throw error;
+    return attempt(true);
+  }
+}
+
+async function followOnce(run: Run, pubSub: PubSub, position: StoredPosition): Promise<Outcome> {
+  if (!position.current) return startAtNewest(run, pubSub, position);
+  try {
+    return await readOn(run, pubSub, position, position.current);
+  } catch (error) {
+    if (isPositionLost(error)) return recover(run, pubSub, position, position.current);
+    throw error;
+  }
+}
+
+/** Reads from the position on, and moves it stretch by stretch. */
+async function readOn(run: Run, pubSub: PubSub, position: StoredPosition, from: Position): Promise<Outcome> {
+  const { now, patienceMs } = run.deps;
+  const { maxEvents = MAX_EVENTS, maxSeconds = MAX_SECONDS, graceSeconds = GRACE_SECONDS } = run.request.data;
+  const limits = {
+    maxEvents: Math.max(1, maxEvents - run.tally.read),
+    deadline: deadlineOf(run, maxSeconds),
+    graceMs: graceSeconds * 1000,
+    // Only a keepalive renews the position of a quiet channel, and that takes minutes.
+    patienceMs: now() - from.updatedAt > STALE_MS ? Number.POSITIVE_INFINITY : patienceMs,
+  };
+  const subscription = pubSub.subscribe(run.channel, Buffer.from(from.replayId, "hex"));
+  try {
+    const stretches = readStretches(subscription, decoder(run, pubSub), limits, now);
+    for (;;) {
+      const { value, done } = await stretches.next();
+      if (done) return value;
+      if (!(await passOn(run, value, position))) return "superseded";
+    }
+  } finally {
+    subscription.cancel();
+  }
+}
+
+/** The very first run: what was before is a backfill's. */
+async function startAtNewest(run: Run, pubSub: PubSub, position: StoredPosition): Promise<Outcome> {
+  const newest = await findNewest(run, pubSub);
+  if (!(await passOn(run, newest, position))) return "superseded";
+  const { orgId, channel } = run;
+  log().info("Catch-up begins at the channel's newest position; a backfill brings what was before", { orgId, channel });
+  return "first-run";
+}
+
+/**
+ * Salesforce no longer has what came after the position: the records that changed since are compared instead. The new
+ * position is taken before the comparison is asked for and stored after, so that neither gap nor crash loses a change.
+ */
+async function recover(run: Run, pubSub: PubSub, position: StoredPosition, lost: Position): Promise<Outcome> {
+  const { orgId, channel, deps, request } = run;
+  const newest = await findNewest(run, pubSub);
+  const now = new Date(deps.now()).toISOString();
+  const window = { from: new Date(lost.commitTimestamp - MARGIN_MS).toISOString(), to: now };
+  const { correlationId, eventId } = request.metadata;
+  const traceHeader = currentScope()?.traceHeader;
+  const metadata = {
+    occurredAt: now,
+    correlationId,
+    causationId: eventId,
+    orgId,
+    actor: "system:catch-up",
+    ...(traceHeader ? { traceHeader } : {}),
+  };
+  const events = [...run.entities].map((entity) =>
+    createEvent(reconciliationRequested, metadata, { entity, reason: "position-lost", window, full: false }),
+  );
+  for (const { error } of await deps.publish(events)) if (error) throw error;
+  deps.count("ReplayPositionsLost", 1);
+  log().warn("Replay position lost; a reconciliation was asked for", {
+    orgId,
+    channel,
+    replayId: lost.replayId,
+    window,
+  });
+  return (await passOn(run, newest, position)) ? "position-lost" : "superseded";
+}
+
+async function findNewest(run: Run, pubSub: PubSub): Promise<Stretch> {
+  const { now } = run.deps;
+  const subscription = pubSub.subscribe(run.channel, "latest");
+  try {
+    return await readNewest(subscription, decoder(run, pubSub), deadlineOf(run, MAX_SECONDS) - now(), now);
+  } finally {
+    subscription.cancel();
+  }
+}
+
+/** Puts a stretch on the queue, then moves the position behind it; false when another run has moved it. */
+async function passOn(run: Run, stretch: Stretch, position: StoredPosition): Promise<boolean> {
+  await deliver(stretch.changes, run);
+  return position.advance(stretch);
+}
+
+function decoder({ deps }: Run, pubSub: PubSub) {
+  return (event: Parameters<typeof decodeReceived>[0]) =>
+    decodeReceived(event, deps.decoders, (schemaId) => pubSub.schema(schemaId));
+}
+
+function deadlineOf({ startedAt }: Run, seconds: number): number {
+  return startedAt + Math.min(seconds, MAX_SECONDS) * 1000;
+}
