@@ -7,7 +7,7 @@ import { awsClient } from "./aws.ts";
 export interface ParkedWork {
   readonly parkedId: string;
   /** What was parked: a queue message or a run of a state machine. */
-  readonly kind: "message" | "customer-sync";
+  readonly kind: "message" | "customer-sync" | "backfill";
   /** Where it stopped: a queue, or a state as `customer-sync/UpsertBilling`. */
   readonly hop: string;
   /** The whole input, as text. */
