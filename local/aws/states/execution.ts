@@ -1,7 +1,9 @@
 import type { ExecutionStatus } from "@aws-sdk/client-sfn";
 import type { Kernel } from "../kernel/kernel.ts";
 import type { Principal } from "../kernel/service.ts";
+import type { MapRuns } from "./distributed/map-runs.ts";
 import { Interruption, StateError } from "./errors.ts";
+import type { ChildExecutions } from "./executions.ts";
 import { data, History, type HistoryEvent, jsonData, MAX_EVENTS } from "./history.ts";
 import type { Resolver } from "./integrations/types.ts";
 import type { Position, Run } from "./interpreter/frame.ts";
@@ -28,6 +30,8 @@ export interface ExecutionRecord {
   readonly startDate: number;
   readonly traceHeader?: string;
   readonly trace?: ExecutionTrace;
+  /** The Map Run that started it. */
+  readonly mapRunArn?: string;
   readonly events: HistoryEvent[];
   readonly position: Position;
   status: ExecutionStatus;
@@ -44,6 +48,8 @@ export interface Surroundings {
   readonly kernel: Kernel;
   readonly tokens: TaskTokens;
   readonly resolve: Resolver;
+  readonly mapRuns: MapRuns;
+  readonly children: ChildExecutions;
   log(record: ExecutionRecord, event: HistoryEvent): void;
   ended(executionArn: string, signal: AbortSignal): Promise<void>;
 }
@@ -126,13 +132,16 @@ export class Execution {
 
   #run(): Run {
     const { record } = this;
-    const { kernel, tokens, resolve, ended } = this.#around;
+    const { kernel, tokens, resolve, mapRuns, children, ended } = this.#around;
     let principal: Principal | undefined;
     return {
       kernel,
       tokens,
       resolve,
+      mapRuns,
+      children,
       ended,
+      machine: record.machine,
       history: this.history,
       context: this.#context(),
       executionArn: record.arn,

@@ -1,5 +1,4 @@
 import { AwsError } from "../kernel/errors.ts";
-import { arn } from "../kernel/names.ts";
 import { Interruption } from "./errors.ts";
 import { Execution, type ExecutionRecord, type Surroundings } from "./execution.ts";
 import type { Json } from "./json.ts";
@@ -21,13 +20,33 @@ export interface StartRequest {
   readonly callHeader?: string;
 }
 
+/** A child that a Map Run starts. */
+export interface ChildRequest {
+  readonly arn: string;
+  readonly name: string;
+  readonly machine: Machine;
+  readonly mapRunArn: string;
+  /** JSON text. */
+  readonly input: string;
+  readonly traceHeader: string | undefined;
+}
+
+/** The executions of Map Runs: they are here only while they run; afterwards the Map Run keeps their records. */
+export interface ChildExecutions {
+  find(executionArn: string): Execution | undefined;
+  startChild(request: ChildRequest): Execution;
+  /** Goes on with a child that had failed. */
+  redriveChild(record: ExecutionRecord): Execution;
+  releaseChild(executionArn: string): void;
+}
+
 /** All executions that the twin remembers. */
-export class Executions {
+export class Executions implements ChildExecutions {
   readonly #executions = new Map<string, Execution>();
   readonly #around: Surroundings;
 
-  constructor(around: Omit<Surroundings, "ended">) {
-    this.#around = { ...around, ended: (executionArn, signal) => this.#ended(executionArn, signal) };
+  constructor(around: Omit<Surroundings, "ended" | "children">) {
+    this.#around = { ...around, children: this, ended: (executionArn, signal) => this.#ended(executionArn, signal) };
   }
 
   /** Newest first. */
@@ -66,21 +85,27 @@ export class Executions {
       if (now - (stopDate ?? now) < NAME_HELD_MS)
         throw new AwsError("ExecutionAlreadyExists", `Execution Already Exists: '${executionArn}'`);
     }
+    const { name, input } = request;
     const header = request.callHeader ?? request.traceHeader;
-    const trace = beginTrace(header, machine.tracing.enabled, now);
-    return this.#begin({
-      arn: executionArn,
-      name: request.name,
-      machine,
-      input: request.input,
-      startDate: now,
-      ...(header === undefined ? {} : { traceHeader: header }),
-      ...(trace ? { trace } : {}),
-      events: [],
-      position: { state: machine.parsed.StartAt, input: JSON.parse(request.input) as Json, variables: {}, last: 0 },
-      status: "RUNNING",
-      redriveCount: 0,
-    });
+    const execution = this.#begin(newRecord(machine, { arn: executionArn, name, input, header, now }));
+    this.#forgetOldest(machine.type);
+    return execution;
+  }
+
+  startChild({ machine, arn, name, input, mapRunArn, traceHeader: header }: ChildRequest): Execution {
+    const now = this.#around.kernel.clock.now();
+    return this.#begin({ ...newRecord(machine, { arn, name, input, header, now }), mapRunArn });
+  }
+
+  redriveChild(record: ExecutionRecord): Execution {
+    const execution = new Execution(record, this.#around);
+    this.#executions.set(record.arn, execution);
+    execution.redrive(this.#around.kernel.clock.now());
+    return execution;
+  }
+
+  releaseChild(executionArn: string): void {
+    this.#executions.delete(executionArn);
   }
 
   /** Takes a record back from a snapshot, without running it. */
@@ -112,7 +137,6 @@ export class Executions {
     const execution = new Execution(record, this.#around);
     this.#executions.delete(record.arn);
     this.#executions.set(record.arn, execution);
-    this.#forgetOldest(record.machine.type);
     execution.run();
     return execution;
   }
@@ -121,8 +145,10 @@ export class Executions {
     const closed = [...this.#executions.values()].filter(
       ({ record }) => record.machine.type === type && record.status !== "RUNNING",
     );
-    for (const { record } of closed.slice(0, Math.max(0, closed.length - KEPT[type])))
+    for (const { record } of closed.slice(0, Math.max(0, closed.length - KEPT[type]))) {
       this.#executions.delete(record.arn);
+      this.#around.mapRuns.forget(record.arn);
+    }
   }
 
   async #ended(executionArn: string, signal: AbortSignal): Promise<void> {
@@ -141,9 +167,27 @@ export class Executions {
   }
 }
 
-export function executionArn(machine: Machine, name: string, id: string): string {
-  return arn(
-    "states",
-    machine.type === "EXPRESS" ? `express:${machine.name}:${name}:${id}` : `execution:${machine.name}:${name}`,
-  );
+interface Beginning {
+  readonly arn: string;
+  readonly name: string;
+  readonly input: string;
+  readonly header: string | undefined;
+  readonly now: number;
+}
+
+function newRecord(machine: Machine, { arn, name, input, header, now }: Beginning): ExecutionRecord {
+  const trace = beginTrace(header, machine.tracing.enabled, now);
+  return {
+    arn,
+    name,
+    machine,
+    input,
+    startDate: now,
+    ...(header === undefined ? {} : { traceHeader: header }),
+    ...(trace ? { trace } : {}),
+    events: [],
+    position: { state: machine.parsed.StartAt, input: JSON.parse(input) as Json, variables: {}, last: 0 },
+    status: "RUNNING",
+    redriveCount: 0,
+  };
 }

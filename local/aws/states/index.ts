@@ -3,6 +3,7 @@ import type { Kernel } from "../kernel/kernel.ts";
 import type { Service } from "../kernel/service.ts";
 import { executionOperations } from "./api/executions.ts";
 import { machineOperations } from "./api/machines.ts";
+import { mapRunOperations } from "./api/map-runs.ts";
 import { tagOperations } from "./api/tags.ts";
 import { taskOperations } from "./api/tasks.ts";
 import type { HistoryEvent } from "./history.ts";
@@ -34,26 +35,31 @@ export interface RememberedExecution {
 
 const contexts = new WeakMap<Service, StatesContext>();
 
-/** AWS Step Functions in JSONata mode. https://docs.aws.amazon.com/step-functions/latest/dg/welcome.html */
-export function createStates(kernel: Kernel): Service {
-  const context = createContext(kernel);
-  const { machines, executions, log } = context;
+/**
+ * AWS Step Functions in JSONata mode. https://docs.aws.amazon.com/step-functions/latest/dg/welcome.html
+ * @param options `stateDir` keeps the data of Map Runs over restarts, beside the snapshot
+ */
+export function createStates(kernel: Kernel, { stateDir }: { readonly stateDir?: string } = {}): Service {
+  const context = createContext(kernel, stateDir);
+  const { executions, mapRuns, log } = context;
   const service: Service = {
     name: "states",
     wire: { kind: "json", version: "1.0", targetPrefix: "AWSStepFunctions" },
     operations: {
       ...machineOperations(context),
       ...executionOperations(context),
+      ...mapRunOperations(context),
       ...taskOperations(context),
       ...tagOperations(context),
     },
     resources: stateMachineProviders(context),
-    snapshot: () => takeSnapshot(machines, executions),
-    restore: (state) => restoreSnapshot(state, machines, executions),
+    snapshot: () => takeSnapshot(context),
+    restore: (state) => restoreSnapshot(state, context),
     start: () => executions.resume(),
     stop: async () => {
       await executions.shutdown();
       await log.flushed();
+      mapRuns.close();
     },
   };
   contexts.set(service, context);

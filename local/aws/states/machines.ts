@@ -98,3 +98,11 @@ export class Machines {
 export function machineArn(name: string): string {
   return arn("states", `stateMachine:${name}`);
 }
+
+/** @param id tells the runs of an EXPRESS execution apart, whose names are not unique */
+export function executionArn(machine: Machine, name: string, id: string): string {
+  return arn(
+    "states",
+    machine.type === "EXPRESS" ? `express:${machine.name}:${name}:${id}` : `execution:${machine.name}:${name}`,
+  );
+}

@@ -1,4 +1,6 @@
+import { join } from "node:path";
 import type { Kernel } from "../kernel/kernel.ts";
+import { MapRuns } from "./distributed/map-runs.ts";
 import { Executions } from "./executions.ts";
 import { createResolver } from "./integrations/index.ts";
 import type { Resolver } from "./integrations/types.ts";
@@ -11,17 +13,23 @@ export interface StatesContext {
   readonly kernel: Kernel;
   readonly machines: Machines;
   readonly executions: Executions;
+  readonly mapRuns: MapRuns;
   readonly tokens: TaskTokens;
   readonly resolve: Resolver;
   readonly log: ExecutionLog;
 }
 
-export function createContext(kernel: Kernel): StatesContext {
+/** @param stateDir keeps the data of Map Runs over restarts */
+export function createContext(kernel: Kernel, stateDir: string | undefined): StatesContext {
   const resolve = createResolver((service, operation) =>
     kernel.services().some(({ name, operations }) => name === service && Object.hasOwn(operations, operation)),
   );
   const tokens = new TaskTokens();
   const log = new ExecutionLog(kernel);
-  const executions = new Executions({ kernel, tokens, resolve, log: (record, event) => log.add(record, event) });
-  return { kernel, machines: new Machines(), executions, tokens, resolve, log };
+  const mapRuns = new MapRuns(stateDir ? join(stateDir, "states-map-runs") : undefined);
+  const executions = new Executions({
+    ...{ kernel, tokens, resolve, mapRuns },
+    log: (record, event) => log.add(record, event),
+  });
+  return { kernel, machines: new Machines(), executions, mapRuns, tokens, resolve, log };
 }

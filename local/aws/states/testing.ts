@@ -72,13 +72,19 @@ export interface Bench {
   types(executionArn: string): string[];
 }
 
+export interface BenchOptions {
+  readonly scale?: number;
+  readonly identities?: Identities;
+  readonly stateDir?: string;
+}
+
 /** A kernel with Step Functions and the given services. */
 export function bench(
   services: readonly Service[] = [],
-  { scale = 1000, identities = allowAll() }: { scale?: number; identities?: Identities } = {},
+  { scale = 1000, identities = allowAll(), stateDir }: BenchOptions = {},
 ): Bench {
   const kernel = new Kernel(createClock(scale), identities);
-  const states = createStates(kernel);
+  const states = createStates(kernel, stateDir ? { stateDir } : {});
   for (const service of [states, ...services]) kernel.register(service);
   const segments: SegmentDocument[] = [];
   kernel.on("segment", (segment) => segments.push(segment));

@@ -3,11 +3,12 @@ import { AwsError } from "../../kernel/errors.ts";
 import type { CallContext, Operation } from "../../kernel/service.ts";
 import { Interruption, StateError } from "../errors.ts";
 import type { Execution, ExecutionRecord } from "../execution.ts";
-import { executionArn } from "../executions.ts";
 import { MAX_EVENTS, withoutData } from "../history.ts";
-import type { Machine } from "../machines.ts";
+import { executionArn, type Machine } from "../machines.ts";
 import type { StatesContext } from "../service.ts";
+import { listChildren } from "./children.ts";
 import { checkExecutionInput, checkName, page, requiredString, seconds } from "./input.ts";
+import { type ListInput, listItem, recordOf } from "./records.ts";
 
 const REDRIVE_WINDOW_MS = 14 * 24 * 3600 * 1000;
 const BILLING_STEP_MS = 100;
@@ -15,7 +16,7 @@ const BILLING_STEP_MS = 100;
 /** Operations on executions. https://docs.aws.amazon.com/step-functions/latest/apireference/API_Operations.html */
 export function executionOperations(context: StatesContext): Record<string, Operation> {
   const { executions, machines } = context;
-  const find = (input: Record<string, unknown>) => executions.get(requiredString(input, "executionArn"));
+  const record = (input: Record<string, unknown>) => recordOf(context, requiredString(input, "executionArn"));
   return {
     StartExecution: {
       access: (input) => [{ action: "states:StartExecution", resource: input.stateMachineArn ?? "*" }],
@@ -37,23 +38,28 @@ export function executionOperations(context: StatesContext): Record<string, Oper
     StopExecution: {
       access: (input) => [{ action: "states:StopExecution", resource: input.executionArn ?? "*" }],
       run: async (input) => {
-        const execution = find(input);
-        await execution.interrupt(new Interruption("stopped", new StateError(input.error, input.cause)));
-        return { stopDate: seconds(execution.record.stopDate ?? context.kernel.clock.now()) };
+        const { arn, machine, stopDate } = record(input);
+        if (machine.type === "EXPRESS") throw expressNotSupported();
+        await executions.find(arn)?.interrupt(new Interruption("stopped", new StateError(input.error, input.cause)));
+        return { stopDate: seconds(stopDate ?? record(input).stopDate ?? context.kernel.clock.now()) };
       },
     },
     DescribeExecution: {
       access: (input) => [{ action: "states:DescribeExecution", resource: input.executionArn ?? "*" }],
-      run: (input) => describe(find(input).record),
+      run: (input) => describe(record(input)),
     },
     ListExecutions: {
-      access: (input) => [{ action: "states:ListExecutions", resource: input.stateMachineArn ?? "*" }],
-      run: (input) => list(context, input),
+      access: (input) => [
+        { action: "states:ListExecutions", resource: input.mapRunArn ?? input.stateMachineArn ?? "*" },
+      ],
+      run: (input) => (input.mapRunArn === undefined ? list(context, input) : listChildren(context, input)),
     },
     GetExecutionHistory: {
       access: (input) => [{ action: "states:GetExecutionHistory", resource: input.executionArn ?? "*" }],
       run: (input) => {
-        const all = [...find(input).record.events];
+        const { events: known, machine } = record(input);
+        if (machine.type === "EXPRESS") throw expressNotSupported();
+        const all = [...known];
         const { items, nextToken } = page(input.reverseOrder ? all.reverse() : all, input);
         const events = input.includeExecutionData === false ? items.map(withoutData) : items;
         return { events, ...(nextToken ? { nextToken } : {}) };
@@ -62,7 +68,10 @@ export function executionOperations(context: StatesContext): Record<string, Oper
     RedriveExecution: {
       access: (input) => [{ action: "states:RedriveExecution", resource: input.executionArn ?? "*" }],
       run: (input) => {
-        const execution = find(input);
+        const { arn, machine, mapRunArn } = record(input);
+        if (machine.type === "EXPRESS") throw expressNotSupported();
+        if (mapRunArn) throw new AwsError("ExecutionNotRedrivable", "Execution is redrivable by its Map Run only");
+        const execution = executions.get(arn);
         const now = context.kernel.clock.now();
         const reason = notRedrivable(execution.record, now);
         if (reason) throw new AwsError("ExecutionNotRedrivable", reason);
@@ -112,7 +121,10 @@ function describe(record: ExecutionRecord) {
     ...(output === undefined ? {} : { outputDetails: { included: true } }),
     redriveCount: record.redriveCount,
     ...(redriveDate === undefined ? {} : { redriveDate: seconds(redriveDate) }),
-    ...(reason ? { redriveStatus: "NOT_REDRIVABLE", redriveStatusReason: reason } : { redriveStatus: "REDRIVABLE" }),
+    ...(reason
+      ? { redriveStatus: "NOT_REDRIVABLE", redriveStatusReason: reason }
+      : { redriveStatus: record.mapRunArn === undefined ? "REDRIVABLE" : "REDRIVABLE_BY_MAP_RUN" }),
+    ...(record.mapRunArn === undefined ? {} : { mapRunArn: record.mapRunArn }),
   };
 }
 
@@ -141,14 +153,6 @@ function notRedrivable({ status, stopDate, events }: ExecutionRecord, now: numbe
   return undefined;
 }
 
-interface ListInput {
-  readonly stateMachineArn?: string;
-  readonly statusFilter?: string;
-  readonly redriveFilter?: "REDRIVEN" | "NOT_REDRIVEN";
-  readonly maxResults?: number;
-  readonly nextToken?: string;
-}
-
 function list({ executions, machines }: StatesContext, input: ListInput) {
   const machine = machines.get(requiredString({ ...input }, "stateMachineArn"));
   if (machine.type === "EXPRESS") throw typeNotSupported();
@@ -165,17 +169,9 @@ function list({ executions, machines }: StatesContext, input: ListInput) {
   return { executions: items.map(listItem), ...(nextToken ? { nextToken } : {}) };
 }
 
-function listItem({ arn, machine, name, status, startDate, stopDate, redriveCount, redriveDate }: ExecutionRecord) {
-  return {
-    executionArn: arn,
-    stateMachineArn: machine.arn,
-    name,
-    status,
-    startDate: seconds(startDate),
-    ...(stopDate === undefined ? {} : { stopDate: seconds(stopDate) }),
-    redriveCount,
-    ...(redriveDate === undefined ? {} : { redriveDate: seconds(redriveDate) }),
-  };
+/** As AWS answers for the ARN of an EXPRESS execution. */
+function expressNotSupported(): AwsError {
+  return new AwsError("InvalidArn", "Invalid Arn: 'Resource type not valid in this context: express'");
 }
 
 function typeNotSupported(): AwsError {

@@ -5,6 +5,7 @@ import { validateDefinition } from "../definition/validate.ts";
 import { type Machine, machineArn } from "../machines.ts";
 import type { StatesContext } from "../service.ts";
 import { checkName, invalid, page, requiredString, seconds } from "./input.ts";
+import { recordOf } from "./records.ts";
 import { checkDefinition, loggingOf, problemWith, refuseUnsupported, tracingOf } from "./settings.ts";
 
 /** Operations on state machines. https://docs.aws.amazon.com/step-functions/latest/apireference/API_Operations.html */
@@ -50,8 +51,13 @@ export function machineOperations(context: StatesContext): Record<string, Operat
     DescribeStateMachineForExecution: {
       access: (input) => [{ action: "states:DescribeStateMachineForExecution", resource: input.executionArn ?? "*" }],
       run: (input) => {
-        const { machine } = executions.get(requiredString(input, "executionArn")).record;
-        return { ...description(machine), updateDate: seconds(machine.updateDate) };
+        const { machine, mapRunArn } = recordOf(context, requiredString(input, "executionArn"));
+        const { name } = machine;
+        return {
+          ...description(machine),
+          updateDate: seconds(machine.updateDate),
+          ...(mapRunArn === undefined ? {} : { mapRunArn, label: name.slice(name.indexOf("/") + 1) }),
+        };
       },
     },
     ListStateMachines: {

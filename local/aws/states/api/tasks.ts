@@ -4,9 +4,12 @@ import type { StatesContext } from "../service.ts";
 import { checkTaskOutput, requiredString } from "./input.ts";
 
 /** The answers to task tokens. https://docs.aws.amazon.com/step-functions/latest/dg/connect-to-resource.html#connect-wait-token */
-export function taskOperations({ tokens, executions }: StatesContext): Record<string, Operation> {
+export function taskOperations({ tokens, executions, mapRuns }: StatesContext): Record<string, Operation> {
   const task = (input: Record<string, unknown>) =>
-    tokens.find(requiredString(input, "taskToken"), (arn) => executions.find(arn) !== undefined);
+    tokens.find(
+      requiredString(input, "taskToken"),
+      (arn) => (executions.find(arn) ?? mapRuns.endedChild(arn)) !== undefined,
+    );
   // These actions have no resource of their own: a policy names them with '*'.
   const access = (operation: string) => () => [{ action: `states:${operation}`, resource: "*" }];
   return {

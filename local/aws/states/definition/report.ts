@@ -33,6 +33,8 @@ export interface Place {
   readonly levelVariables: ReadonlySet<string>;
   /** Names of all states seen so far in the whole machine. */
   readonly stateNames: Set<string>;
+  /** Labels of all distributed Maps seen so far. */
+  readonly labels: Set<string>;
 }
 
 export function below(place: Place, path: string): Place {

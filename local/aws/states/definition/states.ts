@@ -1,5 +1,6 @@
 import { isObject } from "../json.ts";
 import { expressionOf } from "../jsonata/evaluator.ts";
+import { checkMode, DISTRIBUTED_FIELDS, distributedPlace, isDistributed, processorConfig } from "./distributed.ts";
 import { validateGroup } from "./groups.ts";
 import { catchers, checkFields, retriers } from "./recovery.ts";
 import { below, type Place, refuse } from "./report.ts";
@@ -69,19 +70,9 @@ const itemProcessor: Check = (value, place) => {
     return;
   }
   const { ProcessorConfig: config, ...group } = value;
-  if (config !== undefined) checkProcessorConfig(config, below(place, "ProcessorConfig"));
-  validateGroup(group, nested(place));
+  if (config !== undefined) processorConfig(config, below(place, "ProcessorConfig"));
+  validateGroup(group, isDistributed(value) ? distributedPlace(config, place) : nested(place));
 };
-
-function checkProcessorConfig(config: unknown, place: Place): void {
-  if (!isObject(config)) {
-    refuse(place, "Expected value of type Object");
-    return;
-  }
-  if (config.Mode === "DISTRIBUTED")
-    refuse(below(place, "Mode"), "The local twin runs Map states in INLINE mode only; it has no distributed Map");
-  else checkFields(config, place, { Mode: oneOf("INLINE") });
-}
 
 /** A level below: the variables of this one are outer ones there. */
 function nested(place: Place): Place {
@@ -127,6 +118,7 @@ const FIELDS: Readonly<Record<StateType, Fields>> = {
     ItemSelector: evaluated(INPUT_ONLY),
     ItemProcessor: itemProcessor,
     MaxConcurrency: integer(0, MAX_SECONDS),
+    ...DISTRIBUTED_FIELDS,
   },
 };
 
@@ -136,15 +128,6 @@ const REQUIRED: Readonly<Partial<Record<StateType, readonly string[]>>> = {
   Parallel: ["Branches"],
   Map: ["ItemProcessor"],
 };
-
-const DISTRIBUTED_ONLY = [
-  "ItemReader",
-  "ItemBatcher",
-  "ResultWriter",
-  "Label",
-  "ToleratedFailureCount",
-  "ToleratedFailurePercentage",
-];
 
 /** Judges one state: its type, its fields, what must be there, and what excludes what. */
 export function validateState(state: unknown, place: Place): void {
@@ -157,11 +140,8 @@ export function validateState(state: unknown, place: Place): void {
     refuse(below(place, "Type"), `Expected one of ${Object.keys(FIELDS).join(", ")}`);
     return;
   }
-  if (type === "Map") refuseDistributed(state, place);
-  const known = Object.fromEntries(
-    Object.entries(state).filter(([name]) => type !== "Map" || !DISTRIBUTED_ONLY.includes(name)),
-  );
-  checkFields(known, place, FIELDS[type]);
+  if (type === "Map") checkMode(state, place);
+  checkFields(state, place, FIELDS[type]);
   requireFields(state, place, REQUIRED[type] ?? []);
   if ("Next" in FIELDS[type] && (state.Next === undefined) === (state.End === undefined))
     refuse(place, "Exactly one of these fields is required: [End, Next]");
@@ -170,12 +150,6 @@ export function validateState(state: unknown, place: Place): void {
   const { TimeoutSeconds: timeout, HeartbeatSeconds: heartbeat } = state;
   if (type === "Task" && typeof timeout === "number" && typeof heartbeat === "number" && heartbeat >= timeout)
     refuse(below(place, "HeartbeatSeconds"), "'HeartbeatSeconds' must be smaller than 'TimeoutSeconds'");
-}
-
-function refuseDistributed(state: Record<string, unknown>, place: Place): void {
-  for (const name of DISTRIBUTED_ONLY)
-    if (name in state)
-      refuse(below(place, name), `Field '${name}' needs a distributed Map, which the local twin does not run`);
 }
 
 function requireFields(value: Record<string, unknown>, place: Place, names: readonly string[]): void {

@@ -98,7 +98,43 @@ export interface ParallelState extends Common, Assigning, Moving, Recovering {
 }
 
 export interface ItemProcessor extends StateGroup {
-  readonly ProcessorConfig?: { readonly Mode?: "INLINE" };
+  readonly ProcessorConfig?: {
+    readonly Mode?: "INLINE" | "DISTRIBUTED";
+    /** Of the children of a distributed Map. */
+    readonly ExecutionType?: MachineType;
+  };
+}
+
+/** https://docs.aws.amazon.com/step-functions/latest/dg/input-output-itemreader.html */
+export interface ItemReader {
+  readonly Resource: string;
+  readonly Arguments?: Json;
+  readonly ReaderConfig?: ReaderConfig;
+}
+
+export interface ReaderConfig {
+  readonly InputType?: "JSON" | "JSONL" | "CSV";
+  readonly CSVHeaderLocation?: "FIRST_ROW" | "GIVEN";
+  readonly CSVHeaders?: readonly string[];
+  readonly CSVDelimiter?: "COMMA" | "PIPE" | "SEMICOLON" | "SPACE" | "TAB";
+  readonly MaxItems?: number | string;
+}
+
+/** https://docs.aws.amazon.com/step-functions/latest/dg/input-output-itembatcher.html */
+export interface ItemBatcher {
+  readonly MaxItemsPerBatch?: number | string;
+  readonly MaxInputBytesPerBatch?: number | string;
+  readonly BatchInput?: Json;
+}
+
+/** https://docs.aws.amazon.com/step-functions/latest/dg/input-output-resultwriter.html */
+export interface ResultWriter {
+  readonly Resource?: string;
+  readonly Arguments?: Json;
+  readonly WriterConfig?: {
+    readonly Transformation?: "NONE" | "COMPACT" | "FLATTEN";
+    readonly OutputType?: "JSON" | "JSONL";
+  };
 }
 
 export interface MapState extends Common, Assigning, Moving, Recovering {
@@ -107,6 +143,12 @@ export interface MapState extends Common, Assigning, Moving, Recovering {
   readonly ItemSelector?: Json;
   readonly ItemProcessor: ItemProcessor;
   readonly MaxConcurrency?: number | string;
+  readonly ItemReader?: ItemReader;
+  readonly ItemBatcher?: ItemBatcher;
+  readonly ResultWriter?: ResultWriter;
+  readonly Label?: string;
+  readonly ToleratedFailureCount?: number | string;
+  readonly ToleratedFailurePercentage?: number | string;
 }
 
 export type State =

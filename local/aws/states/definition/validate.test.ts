@@ -113,13 +113,13 @@ describe("states and transitions", () => {
     ["negative wait", one({ Type: "Wait", Seconds: -1, End: true }), "/States/X/Seconds: Expected a value from 0"],
     ["heartbeat", task({ TimeoutSeconds: 5, HeartbeatSeconds: 5 }), "must be smaller than 'TimeoutSeconds'"],
     [
-      "distributed Map",
+      "distributed Map without the type of its children",
       one({
         Type: "Map",
         ItemProcessor: { ProcessorConfig: { Mode: "DISTRIBUTED" }, StartAt: "A", States: { A: end } },
         End: true,
       }),
-      "/States/X/ItemProcessor/ProcessorConfig/Mode: The local twin runs Map states in INLINE mode only",
+      "/States/X/ItemProcessor/ProcessorConfig: These fields are required: [ExecutionType]",
     ],
     [
       "item reader",

@@ -34,6 +34,7 @@ export function validateDefinition(definition: string, options: ValidationOption
     outerVariables: new Set(),
     levelVariables: new Set(),
     stateNames: new Set(),
+    labels: new Set(),
   };
   const machine = parse(definition, findings);
   if (machine && checkLanguage(machine, place)) checkMachine(machine, place);

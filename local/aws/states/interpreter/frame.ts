@@ -1,10 +1,13 @@
 import type { Kernel } from "../../kernel/kernel.ts";
 import type { Principal } from "../../kernel/service.ts";
 import type { StateGroup } from "../definition/types.ts";
+import type { MapRuns } from "../distributed/map-runs.ts";
 import { dataLimitExceeded } from "../errors.ts";
+import type { ChildExecutions } from "../executions.ts";
 import type { Chain, History } from "../history.ts";
 import type { Resolver } from "../integrations/types.ts";
 import { type Json, type JsonObject, jsonBytes, MAX_DATA_BYTES } from "../json.ts";
+import type { Machine } from "../machines.ts";
 import type { TaskTokens } from "../tokens.ts";
 import type { Span } from "../tracing.ts";
 
@@ -23,6 +26,8 @@ export interface Position extends Chain {
   submitted?: { token?: string; output: Json };
   /** Branches or iterations: their result, or where they stand; a hole is one that has not begun. */
   children?: (Position | { done: Json } | null)[];
+  /** ARN of the Map Run of a distributed Map. */
+  mapRun?: string;
 }
 
 /** What all levels of one execution share. */
@@ -37,6 +42,11 @@ export interface Run {
   readonly machineArn: string;
   /** The session of the machine's role. @throws StateError when the role cannot be assumed */
   principal(): Principal;
+  readonly mapRuns: MapRuns;
+  /** Starts and finds the executions of a Map Run. */
+  readonly children: ChildExecutions;
+  /** The machine that runs. */
+  readonly machine: Machine;
   /** Resolves when another execution of this service has ended. */
   ended(executionArn: string, signal: AbortSignal): Promise<void>;
 }

@@ -9,7 +9,8 @@ import type { Visit } from "./visit.ts";
 /** Iterations that an inline Map runs at once, at most. */
 const INLINE_CONCURRENCY = 40;
 
-interface Item {
+/** One item of a Map. */
+export interface Item {
   readonly value: Json;
   /** `Map.Item` of the context object. */
   readonly context: JsonObject;
@@ -48,7 +49,8 @@ async function iteration(visit: Visit<MapState>, { value, context }: Item): Prom
   return { group, input, mapItem: context };
 }
 
-async function itemsOf(visit: Visit<MapState>): Promise<Item[]> {
+/** The items that `Items` or the state's input gives. @throws StateError */
+export async function itemsOf(visit: Visit<MapState>): Promise<Item[]> {
   const { Items } = visit.state;
   const items = Items === undefined ? visit.input : await visit.evaluate(Items, "Items");
   if (Array.isArray(items))

@@ -1,5 +1,6 @@
 import { setImmediate } from "node:timers/promises";
 import type { HistoryEventType } from "@aws-sdk/client-sfn";
+import { isDistributed } from "../definition/distributed.ts";
 import type { Catcher, Retrier, State } from "../definition/types.ts";
 import { Interruption, StateError } from "../errors.ts";
 import { jsonData } from "../history.ts";
@@ -7,6 +8,7 @@ import type { Json } from "../json.ts";
 import { matches, RetryCounters } from "../retry.ts";
 import { sleep } from "../timers.ts";
 import { failureOf } from "../tracing.ts";
+import { runDistributedMap } from "./distributed-map.ts";
 import type { Frame, Outcome } from "./frame.ts";
 import { runMap } from "./map.ts";
 import { runParallel } from "./parallel.ts";
@@ -110,7 +112,7 @@ function attempt(visit: Visit): Promise<Outcome> {
     case "Parallel":
       return runParallel(typed);
     case "Map":
-      return runMap(typed);
+      return isDistributed(typed.state.ItemProcessor) ? runDistributedMap(typed) : runMap(typed);
   }
 }
 
@@ -125,6 +127,7 @@ async function caught(visit: Visit, error: StateError, catchers: readonly Catche
 function forgetAttempt({ position }: Frame): void {
   delete position.submitted;
   delete position.children;
+  delete position.mapRun;
 }
 
 /** A fault in the twin itself ends the execution as States.Runtime, which nothing catches. */
