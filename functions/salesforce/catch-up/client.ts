@@ -39,9 +39,11 @@ export interface PubSubSettings {
   /** 18 characters. */
   readonly orgId: string;
   readonly session: Session;
+  /** Milliseconds to wait for a connection and for a schema; default ten seconds. */
+  readonly patienceMs?: number;
 }
 
-const CALL_SECONDS = 10;
+const PATIENCE_MS = 10_000;
 
 /** The stub that grpc-js makes of the descriptor. */
 interface Stub {
@@ -74,21 +76,22 @@ const CHANNEL_OPTIONS = {
 /**
  * Connects to the Pub/Sub API over TLS.
  * https://developer.salesforce.com/docs/platform/pub-sub-api/guide/supported-auth.html
- * @throws TransientError `UNREACHABLE` when there is no connection within ten seconds
+ * @throws TransientError `UNREACHABLE` when there is no connection in time
  */
-export async function connectPubSub({ endpoint, certificate, orgId, session }: PubSubSettings): Promise<PubSub> {
+export async function connectPubSub(settings: PubSubSettings): Promise<PubSub> {
+  const { endpoint, certificate, orgId, session, patienceMs = PATIENCE_MS } = settings;
   const root = certificate ? Buffer.from(certificate) : null;
   const stub = new (stubClass())(endpoint, credentials.createSsl(root), CHANNEL_OPTIONS);
   const metadata = new Metadata();
   metadata.set("accesstoken", session.accessToken);
   metadata.set("instanceurl", session.instanceUrl);
   metadata.set("tenantid", orgId);
-  await untilReady(stub, endpoint);
+  await untilReady(stub, endpoint, patienceMs);
   return {
     subscribe: (channel, after) => subscribe(stub.Subscribe(metadata), channel, after),
     schema: (schemaId) =>
       new Promise((resolve, reject) => {
-        stub.GetSchema({ schemaId }, metadata, { deadline: Date.now() + CALL_SECONDS * 1000 }, (error, answer) => {
+        stub.GetSchema({ schemaId }, metadata, { deadline: Date.now() + patienceMs }, (error, answer) => {
           if (error) reject(toFleetError(error, `GetSchema ${schemaId}`));
           else if (answer?.schemaJson) resolve(answer.schemaJson);
           else reject(new ContractError("BAD_ANSWER", `Salesforce answered GetSchema ${schemaId} without a schema.`));
@@ -104,13 +107,13 @@ function stubClass(): StubClass {
   return root.eventbus.v1.PubSub;
 }
 
-function untilReady(stub: Stub, endpoint: string): Promise<void> {
+function untilReady(stub: Stub, endpoint: string, patienceMs: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    stub.waitForReady(Date.now() + CALL_SECONDS * 1000, (cause) => {
+    stub.waitForReady(Date.now() + patienceMs, (cause) => {
       if (!cause) return resolve();
       stub.close();
       const advice = "check the connection's pubSubEndpoint and pubSubCertificate";
-      const text = `No TLS connection to ${endpoint} within ${CALL_SECONDS} s; ${advice}.`;
+      const text = `No TLS connection to ${endpoint} within ${patienceMs / 1000} s; ${advice}.`;
       reject(new TransientError("UNREACHABLE", text, { cause }));
     });
   });

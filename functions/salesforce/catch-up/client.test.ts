@@ -1,0 +1,186 @@
+import { describe, expect, test } from "@jest/globals";
+import { header, ORG } from "../testing.ts";
+import { connectPubSub, type PubSub } from "./client.ts";
+import { isPositionLost, isSessionExpired } from "./errors.ts";
+import { type Behaviour, replayBytes, SCHEMA_ID, SESSION, startPubSub, type TestPubSub } from "./testing/server.ts";
+
+const CHANNEL = "/data/ChangeEvents";
+const PATIENCE = 20_000;
+
+const event = (replayId: number) => ({ replayId, header: header({ sequenceNumber: replayId }) });
+const events = (count: number) => Array.from({ length: count }, (_, n) => event(n + 1));
+
+/** Runs `work` against a server of its own; nothing may stay open afterwards. */
+async function withPubSub<T>(behaviour: Partial<Behaviour>, work: (pubSub: PubSub, server: TestPubSub) => Promise<T>) {
+  await using server = await startPubSub(behaviour);
+  const { endpoint, certificate } = server;
+  const pubSub = await connectPubSub({ endpoint, certificate, orgId: ORG, session: SESSION });
+  try {
+    return await work(pubSub, server);
+  } finally {
+    pubSub.close();
+  }
+}
+
+describe("a subscription", () => {
+  test("names channel and position once, and who asks", async () => {
+    await withPubSub({ events: events(3) }, async (pubSub, { seen }) => {
+      const subscription = pubSub.subscribe(CHANNEL, replayBytes(1));
+      subscription.request(1);
+      const first = await subscription.next(PATIENCE);
+      subscription.request(1);
+      const second = await subscription.next(PATIENCE);
+      expect([first, second].map((answer) => answer?.events.map(({ replayId }) => replayId))).toEqual([
+        [replayBytes(2)],
+        [replayBytes(3)],
+      ]);
+      expect(first?.events[0]?.event).toMatchObject({ id: "event-2-2", schemaId: SCHEMA_ID });
+      expect(seen.subscribed).toEqual([
+        { topicName: CHANNEL, replayPreset: "CUSTOM", replayId: replayBytes(1), numRequested: 1 },
+      ]);
+      expect(seen.requested).toEqual([1, 1]);
+      expect(seen.sessions).toEqual([
+        expect.objectContaining({ accesstoken: "token-1", instanceurl: SESSION.instanceUrl, tenantid: ORG }),
+      ]);
+    });
+  });
+
+  test("from the channel's end gets a keepalive with its position", async () => {
+    await withPubSub({ events: events(3), tip: 7 }, async (pubSub, { seen }) => {
+      const subscription = pubSub.subscribe(CHANNEL, "latest");
+      subscription.request(1);
+      expect(await subscription.next(PATIENCE)).toMatchObject({ events: [], latestReplayId: replayBytes(7) });
+      expect(seen.subscribed).toEqual([expect.objectContaining({ replayPreset: "LATEST" })]);
+    });
+  });
+
+  test("tells silence from an answer", async () => {
+    await withPubSub({ keepalive: false, events: events(1) }, async (pubSub) => {
+      const subscription = pubSub.subscribe(CHANNEL, replayBytes(1));
+      subscription.request(1);
+      expect(await subscription.next(50)).toBeUndefined();
+    });
+  });
+
+  test("that is cancelled ends at Salesforce too, and its connection with it", async () => {
+    await withPubSub({ keepalive: false, events: events(1) }, async (pubSub, { seen }) => {
+      const subscription = pubSub.subscribe(CHANNEL, "latest");
+      subscription.request(1);
+      await until(() => seen.open === 1);
+      subscription.cancel();
+      await until(() => seen.open === 0);
+      pubSub.close();
+      await until(() => seen.connections() === 0);
+    });
+  });
+
+  test("gives what came before the connection was cut, then fails", async () => {
+    await withPubSub({ events: events(5), faults: [{ after: 2, cut: true }] }, async (pubSub) => {
+      const subscription = pubSub.subscribe(CHANNEL, replayBytes(0));
+      subscription.request(5);
+      expect((await subscription.next(PATIENCE))?.events).toHaveLength(2);
+      await expect(subscription.next(PATIENCE)).rejects.toMatchObject({ name: "TransientError", code: "STATUS_14" });
+      subscription.request(1);
+      await expect(subscription.next(PATIENCE)).rejects.toMatchObject({ name: "TransientError" });
+    });
+  });
+});
+
+// https://developer.salesforce.com/docs/platform/pub-sub-api/guide/handling-errors.html
+describe("an error", () => {
+  test.each([
+    ["subscription.fetch.replayid.corrupted", 3, "RejectedByTargetError"],
+    ["subscription.fetch.replayid.validation.failed", 3, "RejectedByTargetError"],
+    ["subscription.fetch.topic.mismatch", 3, "RejectedByTargetError"],
+    ["topic.not.found", 5, "RejectedByTargetError"],
+    ["service.auth.error", 16, "NotAuthorizedError"],
+    ["service.auth.refresh.invalid", 16, "NotAuthorizedError"],
+    ["service.auth.headers.invalid", 16, "NotAuthorizedError"],
+    ["subscription.topic.cannot.subscribe", 7, "NotAuthorizedError"],
+    ["service.tenant.license", 7, "NotAuthorizedError"],
+    ["subscription.limit.exceeded", 8, "RateLimitedError"],
+    ["concurrent.client.limit.exceeded", 8, "RateLimitedError"],
+    ["service.unavailable", 13, "TransientError"],
+    ["service.unavailable", 14, "TransientError"],
+    ["subscription.internal.error", 13, "TransientError"],
+    ["subscription.fetch.replay.repeated", 3, "TransientError"],
+    ["something.new", 13, "TransientError"],
+    ["something.new", 3, "RejectedByTargetError"],
+  ])("%s with status %i is a %s", async (errorCode, code, name) => {
+    await withPubSub({ faults: [{ after: 0, code, errorCode }] }, async (pubSub) => {
+      const subscription = pubSub.subscribe(CHANNEL, "latest");
+      subscription.request(1);
+      const error = await subscription.next(PATIENCE).catch((thrown) => thrown);
+      expect(error).toMatchObject({ name, code: errorCode });
+      expect(error.message).toBe(
+        `Salesforce answered ${errorCode} to Subscribe to ${CHANNEL}: refused. rpcId: test-${code}`,
+      );
+      expect(isPositionLost(error)).toBe(errorCode.includes("replayid"));
+      expect(isSessionExpired(error)).toBe(/auth.(error|refresh)/.test(errorCode));
+    });
+  });
+
+  test.each([
+    [16, "NotAuthorizedError", true],
+    [13, "TransientError", false],
+    [14, "TransientError", false],
+  ])("without a reason goes by its status %i", async (code, name, expired) => {
+    await withPubSub({ faults: [{ after: 0, code }] }, async (pubSub) => {
+      const subscription = pubSub.subscribe(CHANNEL, "latest");
+      subscription.request(1);
+      const error = await subscription.next(PATIENCE).catch((thrown) => thrown);
+      expect([error.name, error.code, isSessionExpired(error)]).toEqual([name, `STATUS_${code}`, expired]);
+    });
+  });
+
+  test("names how long to wait when the org's deliveries are used up", async () => {
+    const faults = [{ after: 0, code: 8, errorCode: "subscription.limit.exceeded" }];
+    await withPubSub({ faults }, async (pubSub) => {
+      const subscription = pubSub.subscribe(CHANNEL, "latest");
+      subscription.request(1);
+      await expect(subscription.next(PATIENCE)).rejects.toMatchObject({ retryAfterSeconds: 3_600 });
+    });
+  });
+});
+
+describe("schemas", () => {
+  test("come by their id", async () => {
+    await withPubSub({ schemas: { a: "{}" } }, async (pubSub) => {
+      expect(await pubSub.schema("a")).toBe("{}");
+      await expect(pubSub.schema("b")).rejects.toMatchObject({
+        name: "NotAuthorizedError",
+        message: expect.stringContaining("schema.meta.permission to GetSchema b"),
+      });
+    });
+  });
+
+  test("that are empty are a broken answer", async () => {
+    await withPubSub({ schemas: { a: "" } }, async (pubSub) => {
+      await expect(pubSub.schema("a")).rejects.toMatchObject({ name: "ContractError", code: "BAD_ANSWER" });
+    });
+  });
+});
+
+describe("connecting", () => {
+  const quick = { orgId: ORG, session: SESSION, patienceMs: 300 };
+
+  test.each([
+    ["with a certificate that is not trusted", async ({ endpoint }: TestPubSub) => ({ endpoint })],
+    ["where nobody listens", async ({ certificate }: TestPubSub) => ({ endpoint: "localhost:1", certificate })],
+  ])("%s fails and says what to check", async (_what, settingsOf) => {
+    await using server = await startPubSub();
+    const settings = await settingsOf(server);
+    await expect(connectPubSub({ ...settings, ...quick })).rejects.toMatchObject({
+      name: "TransientError",
+      code: "UNREACHABLE",
+      message: `No TLS connection to ${settings.endpoint} within 0.3 s; check the connection's pubSubEndpoint and pubSubCertificate.`,
+    });
+    await until(() => server.seen.connections() === 0);
+  });
+});
+
+async function until(condition: () => boolean): Promise<void> {
+  const deadline = Date.now() + PATIENCE;
+  while (!condition() && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 5));
+  expect(condition()).toBe(true);
+}
