@@ -124,4 +124,16 @@ describe("packaging", () => {
     await packageFleet("local");
     expect(calls()).toHaveLength(2);
   });
+
+  test("asked for twice at once is done once, as the packager works in one folder", async () => {
+    await Promise.all([packageFleet("local"), packageFleet("local"), packageFleet("local")]);
+    expect(calls()).toHaveLength(1);
+    expect(existsSync(join(root, ".serverless.lock"))).toBe(false);
+  });
+
+  test("does not wait for a process that died with the lock", async () => {
+    write(".serverless.lock", "99999999");
+    await packageFleet("local");
+    expect(calls()).toHaveLength(1);
+  });
 });

@@ -1,9 +1,14 @@
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, globSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, globSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 
 const ROOT = join(import.meta.dirname, "..");
+const LOCK_FILE = join(ROOT, ".serverless.lock");
+const LOCK_POLL_MS = 200;
+/** Packaging never takes as long; an older lock was left behind. */
+const LOCK_MAX_AGE_MS = 10 * 60_000;
 const SERVERLESS = join(ROOT, "node_modules", "serverless", "bin", "serverless.js");
 /** What the package is made from. */
 const SOURCES = [
@@ -26,6 +31,16 @@ export interface Package {
  * @throws Error with the end of the packager's output
  */
 export async function packageFleet(stage: string, say: (line: string) => void = () => undefined): Promise<Package> {
+  // The packager works in one folder; two at a time would mix their files.
+  const release = await lock(LOCK_FILE);
+  try {
+    return await packageOnce(stage, say);
+  } finally {
+    release();
+  }
+}
+
+async function packageOnce(stage: string, say: (line: string) => void): Promise<Package> {
   const artifacts = join(ROOT, ".serverless");
   const result = { artifacts, template: join(artifacts, "cloudformation-template-update-stack.json") };
   const stampFile = join(artifacts, "fleet-stamp");
@@ -39,6 +54,31 @@ export async function packageFleet(stage: string, say: (line: string) => void = 
   await runServerless(["package", "--stage", stage]);
   writeFileSync(stampFile, stamp());
   return result;
+}
+
+/** Waits until no other living process holds the lock, and takes it. @returns what gives it back */
+async function lock(file: string): Promise<() => void> {
+  for (;;) {
+    try {
+      writeFileSync(file, String(process.pid), { flag: "wx" });
+      return () => rmSync(file, { force: true });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    }
+    if (isHeld(file)) await sleep(LOCK_POLL_MS);
+    else rmSync(file, { force: true });
+  }
+}
+
+function isHeld(file: string): boolean {
+  try {
+    const age = Date.now() - statSync(file).mtimeMs;
+    // Signal 0 only asks; a lock without a number was just made, and its owner has not come to writing it.
+    const owner = Number(readFileSync(file, "utf8"));
+    return age < LOCK_MAX_AGE_MS && (owner === 0 || process.kill(owner, 0));
+  } catch {
+    return false;
+  }
 }
 
 function hashSources(): string {
