@@ -10,7 +10,7 @@ import type { Shown } from "../render.ts";
 import type { StoredRecord } from "../state.ts";
 import { toRest, type Value } from "../values.ts";
 import { type ConditionContext, compile, type Readable } from "./conditions.ts";
-import { compareValues } from "./literals.ts";
+import { comparerOf } from "./literals.ts";
 import { type Term, toPredicate } from "./parse.ts";
 import { compareNullable, type QueryOptions, type QueryResult, signsOf } from "./run.ts";
 import { isAggregate } from "./select.ts";
@@ -106,6 +106,7 @@ const count = (name: string) => systemField(name, name, "int");
 function aggregate(name: string, of: Readable<StoredRecord>): Readable<Group> {
   const values = (group: Group) => group.map(of.read).filter((value) => value !== null);
   const sum = (group: Group) => values(group).reduce<number>((total, value) => total + Number(value), 0);
+  const compareValues = comparerOf(of.field);
   const best = (sign: number) => (group: Group) =>
     values(group).reduce<Value>((a, b) => (a === null || compareValues(b, a) * sign > 0 ? b : a), null);
   const unlessEmpty = (read: (group: Group) => Value) => (group: Group) =>
@@ -173,6 +174,8 @@ function groupsOf(records: StoredRecord[], keys: readonly Readable<StoredRecord>
   return [...Map.groupBy(records, (record) => JSON.stringify(keys.map((key) => key.read(record)))).values()];
 }
 
+const keyOf = ({ read, field }: Readable<Group>) => ({ read, compare: comparerOf(field) });
+
 /** In the order of ORDER BY, or of the keys. */
 function order(groups: readonly Group[], query: Query, resolve: (term: Term) => Readable<Group>): Group[] {
   const clauses = [query.orderBy ?? []].flat().map((clause) => {
@@ -180,12 +183,12 @@ function order(groups: readonly Group[], query: Query, resolve: (term: Term) => 
       "fn" in clause && clause.fn
         ? { fn: String(clause.fn.functionName).toUpperCase(), field: String(clause.fn.parameters?.[0] ?? "") }
         : { field: "field" in clause ? String(clause.field) : "" };
-    return { read: resolve(term).read, ...signsOf(clause) };
+    return { ...keyOf(resolve(term)), ...signsOf(clause) };
   });
-  const natural = keysOf(query).map((term) => ({ read: resolve(term).read, sign: 1, nullSign: -1 }));
+  const natural = keysOf(query).map((term) => ({ ...keyOf(resolve(term)), sign: 1, nullSign: -1 }));
   return [...groups].sort((left, right) => {
-    for (const { read, sign, nullSign } of [...clauses, ...natural]) {
-      const compared = compareNullable(read(left), read(right), sign, nullSign);
+    for (const { read, ...order } of [...clauses, ...natural]) {
+      const compared = compareNullable(read(left), read(right), order);
       if (compared !== 0) return compared;
     }
     return 0;

@@ -32,13 +32,19 @@ export function assertFilterable(field: Field): void {
     throw new SalesforceError(400, "INVALID_FIELD", `field '${field.name}' can not be filtered in a query call`);
 }
 
-/** Orders two values as ORDER BY does; texts without regard to case, nulls as the smallest. */
-export function compareValues(left: Value, right: Value): number {
-  if (left === right) return 0;
-  if (left === null) return -1;
-  if (right === null) return 1;
-  const [a, b] = [folded(left), folded(right)];
-  return a < b ? -1 : a > b ? 1 : 0;
+/** Orders two values. */
+export type Comparer = (left: Value, right: Value) => number;
+
+/** The order of a field's values: texts without regard to case, ids with it, nulls as the smallest. */
+export function comparerOf(field: Pick<Field, "type">): Comparer {
+  const fold = IDS.has(field.type) ? (value: string | number | boolean) => value : folded;
+  return (left, right) => {
+    if (left === right) return 0;
+    if (left === null) return -1;
+    if (right === null) return 1;
+    const [a, b] = [fold(left), fold(right)];
+    return a < b ? -1 : a > b ? 1 : 0;
+  };
 }
 
 /** The instant, as the org stores it, from which a condition on a date-time can be true; undefined when there is none. */
@@ -49,7 +55,8 @@ export function lowerBound(
   now: number,
 ): string | undefined {
   if (operand.type === "NULL" || !["=", ">", ">="].includes(operator)) return undefined;
-  return temporalSpan(field, operand, now).from;
+  const { from, to } = temporalSpan(field, operand, now);
+  return operator === ">" ? to : from;
 }
 
 function anyOf(field: Field, operands: readonly Operand[], now: number): Test {
@@ -92,6 +99,7 @@ function single(field: Field, operator: string, operand: Operand, now: number): 
   if (operator === "LIKE") return like(field, operand);
   if (field.type === "datetime" || field.type === "date") return temporal(field, operator, operand, now);
   const wanted = literal(field, operand);
+  const compareValues = comparerOf(field);
   const order = (accept: (sign: number) => boolean): Test => {
     return (value) => value !== null && wanted !== null && accept(compareValues(value, wanted));
   };

@@ -6,7 +6,7 @@ import type { StoredRecord } from "../state.ts";
 import type { Value } from "../values.ts";
 import { runAggregate } from "./aggregate.ts";
 import { type ConditionContext, compile, dateFunction } from "./conditions.ts";
-import { compareValues } from "./literals.ts";
+import { type Comparer, comparerOf } from "./literals.ts";
 import { assertNots, assertSupported, clausesOf, parseSoql, type Term, toPredicate } from "./parse.ts";
 import { readerOf, resolvePath } from "./path.ts";
 import { errorAt, placeOf } from "./position.ts";
@@ -161,12 +161,12 @@ function childReader(options: QueryOptions, parent: ObjectType, subquery: Subque
 function comparatorOf(options: QueryOptions, type: ObjectType, orderBy: readonly OrderByClause[]) {
   const keys = orderBy.map((clause) => {
     if (!("field" in clause) || !clause.field) throw notEmulated("functions in the ORDER BY of a query without groups");
-    const { read } = readable(options, type, { field: String(clause.field) });
-    return { read, ...signsOf(clause) };
+    const { read, field } = readable(options, type, { field: String(clause.field) });
+    return { read, compare: comparerOf(field), ...signsOf(clause) };
   });
   return (left: StoredRecord, right: StoredRecord): number => {
-    for (const { read, sign, nullSign } of keys) {
-      const compared = compareNullable(read(left), read(right), sign, nullSign);
+    for (const { read, ...order } of keys) {
+      const compared = compareNullable(read(left), read(right), order);
       if (compared !== 0) return compared;
     }
     return 0;
@@ -178,10 +178,17 @@ export function signsOf(clause: OrderByClause): { sign: 1 | -1; nullSign: 1 | -1
   return { sign: clause.order === "DESC" ? -1 : 1, nullSign: clause.nulls === "LAST" ? 1 : -1 };
 }
 
-export function compareNullable(a: Value, b: Value, sign: number, nullSign: number): number {
+/** Order by one key of ORDER BY. */
+interface KeyOrder {
+  readonly compare: Comparer;
+  readonly sign: number;
+  readonly nullSign: number;
+}
+
+export function compareNullable(a: Value, b: Value, { compare, sign, nullSign }: KeyOrder): number {
   if (a === b) return 0;
   if (a === null || b === null) return a === null ? nullSign : -nullSign;
-  return compareValues(a, b) * sign;
+  return compare(a, b) * sign;
 }
 
 function withoutOrder(query: Query): Query {

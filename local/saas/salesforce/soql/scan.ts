@@ -5,7 +5,7 @@ import type { Org } from "../org.ts";
 import type { StoredRecord } from "../state.ts";
 import type { Store } from "../store/store.ts";
 import { lowerBound, unquote } from "./literals.ts";
-import type { Predicate } from "./parse.ts";
+import type { Comparison, Predicate } from "./parse.ts";
 
 /** Fields that are kept in order, so that a sweep over a large object reads each record once. */
 const ORDERED: ReadonlySet<string> = new Set(["systemmodstamp", "lastmodifieddate", "createddate"]);
@@ -29,7 +29,7 @@ export function candidatesOf(
   if (!field) return { records: org.records(type), isOrdered: orderBy.length === 0 };
   const all = inOrder(org, type, field.name);
   const from = predicate && earliest(predicate, field.name, org.now());
-  const start = from === undefined ? 0 : firstNotBefore(all, field.name, from);
+  const start = from?.stamp === undefined ? 0 : firstNotBefore(all, field.name, from.stamp, from.id ?? "");
   return { records: all.slice(start), isOrdered: true };
 }
 
@@ -66,26 +66,47 @@ function orderedField(type: ObjectType, orderBy: readonly OrderByClause[]) {
   return orderBy.length <= 2 && ORDERED.has(name) ? type.fields.get(name) : undefined;
 }
 
-/** The earliest instant of a time stamp that a predicate can accept. */
-function earliest(predicate: Predicate, fieldName: string, now: number): string | undefined {
+/** A place in the order by time stamp and id, before which no record can match. */
+interface Bound {
+  readonly stamp?: string | undefined;
+  readonly id?: string | undefined;
+}
+
+/** The earliest place that a predicate can accept: finds the next page of `stamp > s OR (stamp = s AND Id > i)` at once. */
+function earliest(predicate: Predicate, fieldName: string, now: number): Bound {
   switch (predicate.kind) {
     case "and": {
-      const bounds = predicate.terms.map((term) => earliest(term, fieldName, now)).filter((one) => one !== undefined);
-      return bounds.sort().at(-1);
+      const bounds = predicate.terms.map((term) => earliest(term, fieldName, now));
+      return { stamp: latest(bounds.map((one) => one.stamp)), id: latest(bounds.map((one) => one.id)) };
     }
     case "or": {
       const bounds = predicate.terms.map((term) => earliest(term, fieldName, now));
-      return bounds.includes(undefined) ? undefined : bounds.sort()[0];
+      if (bounds.some((one) => one.stamp === undefined)) return {};
+      const key = ({ stamp = "", id = "" }: Bound) => `${stamp} ${id}`;
+      return bounds.reduce((least, one) => (key(one) < key(least) ? one : least));
     }
-    case "compare": {
-      const { term, operator, operands, query } = predicate;
-      const [operand] = operands;
-      if (query || term.fn || term.field.toLowerCase() !== fieldName.toLowerCase() || !operand) return undefined;
-      return lowerBound({ name: fieldName, type: "datetime" }, operator, operand, now);
-    }
+    case "compare":
+      return boundOf(predicate, fieldName, now);
     default:
-      return undefined;
+      return {};
   }
+}
+
+function boundOf({ term, operator, operands, query }: Comparison, fieldName: string, now: number): Bound {
+  const [operand] = operands;
+  const name = term.field.toLowerCase();
+  if (query || term.fn || !operand) return {};
+  if (name === "id" && operand.type === "STRING" && [">", ">="].includes(operator))
+    return { id: toId18(unquote(operand.text)) };
+  if (name !== fieldName.toLowerCase()) return {};
+  return { stamp: lowerBound({ name: fieldName, type: "datetime" }, operator, operand, now) };
+}
+
+function latest(bounds: readonly (string | undefined)[]): string | undefined {
+  return bounds
+    .filter((one) => one !== undefined)
+    .sort()
+    .at(-1);
 }
 
 type Ordered = Map<string, readonly StoredRecord[]>;
@@ -118,12 +139,16 @@ function watch(store: Store): Ordered {
   return known;
 }
 
-function firstNotBefore(records: readonly StoredRecord[], fieldName: string, from: string): number {
+function firstNotBefore(records: readonly StoredRecord[], fieldName: string, stamp: string, id: string): number {
   let low = 0;
   let high = records.length;
+  const isBefore = (record: StoredRecord | undefined) => {
+    const own = String(record?.[fieldName]);
+    return own < stamp || (own === stamp && String(record?.Id) < id);
+  };
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if (String(records[middle]?.[fieldName]) < from) low = middle + 1;
+    if (isBefore(records[middle])) low = middle + 1;
     else high = middle;
   }
   return low;
