@@ -79,6 +79,23 @@ test("a deleted account stays as a tombstone, and is archived in billing, not de
   });
 });
 
+test("a billing contact's changes reach its customer, and those of the account it moves away from", async () => {
+  const [first, second] = [await createAccount({ Name: "Northwind" }), await createAccount({ Name: "Wingtip" })];
+  const contact = { LastName: "Example", Email: "ada@northwind.example", Is_Billing_Contact__c: true };
+  const { id } = await fleet.salesforce<{ id: string }>("POST", "sobjects/Contact", { ...contact, AccountId: first });
+  const contactsAre = (expected: readonly unknown[]) =>
+    eventually(async () => {
+      const stored = await fleet.stored();
+      const of = (account: string) => stored.find(({ customerId }) => customerId === account)?.customer?.billingContact;
+      expect([of(first), of(second)]).toEqual(expected);
+    });
+  await contactsAre([expect.objectContaining({ contactId: id, email: "ada@northwind.example" }), null]);
+  await fleet.salesforce("PATCH", `sobjects/Contact/${id}`, { AccountId: second });
+  await contactsAre([null, expect.objectContaining({ contactId: id })]);
+  await fleet.salesforce("DELETE", `sobjects/Contact/${id}`);
+  await contactsAre([null, null]);
+});
+
 test("nothing was parked", async () => {
   expect(await fleet.parked()).toEqual([]);
 });

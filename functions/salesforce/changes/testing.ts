@@ -5,7 +5,6 @@ import type { ChangeSegment } from "#shared/tracing.ts";
 import { COMMIT, deliveryOf, type FakeOrg, fakeSalesforce, ORG } from "../testing.ts";
 import type { CaptureDependencies } from "./capture-changes.ts";
 import type { ChangeEvent } from "./cdc.ts";
-import { isEcho } from "./echo.ts";
 
 export const NOW = COMMIT + 2_000;
 
@@ -51,7 +50,8 @@ export function setUp(world: World = {}) {
   const deps: CaptureDependencies = {
     orgs: { ids: [...orgs.keys()], salesforce: (orgId) => orgs.get(orgId) as ReturnType<typeof fakeSalesforce> },
     state,
-    findEchoes: async (changes, clientName) => new Set(changes.filter((change) => isEcho(change, clientName))),
+    findEchoes: async (changes, clientName) =>
+      new Set(changes.filter(({ changeOrigin }) => changeOrigin.endsWith(`;client=${clientName}`))),
     async publish(events) {
       published.push(...events);
       return events.map((event) => {
