@@ -60,6 +60,8 @@ export class Subscription {
   #delivered = 0;
   #timer: NodeJS.Timeout | undefined;
   #isBlocked = false;
+  /** Resolves when the last response has left. */
+  #sent: Promise<void> = Promise.resolve();
   #isOver = false;
 
   /** `cut` ends the connection itself. */
@@ -154,12 +156,15 @@ export class Subscription {
   #send(placed: readonly Placed[], position: number): void {
     const twice = this.#fault?.kind === "duplicate" && this.#delivered > this.#fault.afterEvents;
     const events = placed.map((one) => this.#toConsumerEvent(one));
-    const isRoomLeft = this.#stream.write({
+    const response = {
       events: twice ? events.flatMap((event) => [event, event]) : events,
       latest_replay_id: encodeReplayId(placed.at(-1)?.replayId ?? position),
       rpc_id: this.#rpcId,
       pending_num_requested: this.#requested,
-    });
+    };
+    const sent = Promise.withResolvers<void>();
+    this.#sent = sent.promise;
+    const isRoomLeft = this.#stream.write(response, () => sent.resolve());
     this.#restartTimer();
     if (isRoomLeft) return;
     this.#isBlocked = true;
@@ -205,7 +210,7 @@ export class Subscription {
     if (!fault || this.#delivered < fault.afterEvents || fault.kind === "duplicate") return false;
     if (fault.kind === "cut") {
       this.#close();
-      this.#cut();
+      void this.#sent.then(() => setImmediate(this.#cut));
     } else if (fault.kind === "unavailable") this.fail(serviceUnavailable(this.#rpcId));
     else this.fail(pubSubError(status[fault.code], fault.errorCode, "The stream was ended.", this.#rpcId));
     return true;
