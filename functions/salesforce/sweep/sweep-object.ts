@@ -15,7 +15,7 @@ import { moveMark } from "./mark.ts";
 import { phasesOf } from "./phases.ts";
 import { planSweep, type SweepRequest } from "./plan.ts";
 import { addCounts, type Counts, type Progress, repairsOf } from "./progress.ts";
-import { type RepairDependencies, actorOf, repair } from "./repair.ts";
+import { actorOf, type RepairDependencies, repair } from "./repair.ts";
 import type { CompareDependencies, SweepScope } from "./scope.ts";
 
 export interface SweepDependencies extends RepairDependencies {
