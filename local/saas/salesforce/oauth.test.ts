@@ -1,5 +1,5 @@
 import { createSign, generateKeyPairSync } from "node:crypto";
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import jsforce from "jsforce/lib/core.js";
 import type { SalesforceEmulator } from "./emulator.ts";
 import { connect, control, startTestOrg } from "./testing.ts";
@@ -116,5 +116,92 @@ describe("sessions", () => {
     expect(await status("Bearer x")).toEqual(expired);
     await conn.logout();
     expect(await status(used)).toEqual(expired);
+  });
+});
+
+describe("refresh tokens", () => {
+  const settings = (input: Record<string, unknown>) => control(org.url, "POST", "oauth", input);
+  const logIn = async () => (await control(org.url, "POST", "oauth/login", {})) as Record<string, string>;
+  const refresh = (refreshToken: string | undefined) => {
+    const { clientId, clientSecret } = org.humanConnection();
+    const client = { client_id: clientId, client_secret: clientSecret };
+    return token({ grant_type: "refresh_token", refresh_token: String(refreshToken), ...client });
+  };
+  const expired = { status: 400, body: { error: "invalid_grant", error_description: "expired access/refresh token" } };
+  afterEach(() => settings({ rotatesRefreshTokens: false, allowsPasswordGrant: false, instanceHost: null }));
+
+  test("without rotation one token serves for ever, until it is revoked", async () => {
+    const { refresh_token } = await logIn();
+    const first = await refresh(refresh_token);
+    expect(first).toMatchObject({ status: 200, body: { id: expect.any(String), access_token: expect.any(String) } });
+    expect(first.body.refresh_token).toBeUndefined();
+    expect((await refresh(refresh_token)).status).toBe(200);
+    await fetch(`${org.url}/services/oauth2/revoke`, {
+      method: "POST",
+      body: new URLSearchParams({ token: String(refresh_token) }),
+    });
+    expect(await refresh(refresh_token)).toEqual(expired);
+  });
+
+  test("with rotation a spent token revokes its family", async () => {
+    await settings({ rotatesRefreshTokens: true });
+    const { refresh_token } = await logIn();
+    const second = (await refresh(refresh_token)).body.refresh_token;
+    const third = (await refresh(second)).body.refresh_token;
+    expect(await refresh(second)).toEqual(expired);
+    expect(await refresh(third)).toEqual(expired);
+  });
+
+  test("jsforce sends the old token again: rotation breaks its second refresh", async () => {
+    await settings({ rotatesRefreshTokens: true });
+    const { access_token, refresh_token, client_id } = await logIn();
+    const conn = new jsforce.Connection({
+      instanceUrl: org.url,
+      version: "66.0",
+      accessToken: String(access_token),
+      refreshToken: String(refresh_token),
+      oauth2: { loginUrl: org.url, clientId: String(client_id), clientSecret: org.humanConnection().clientSecret },
+    });
+    await control(org.url, "POST", "tokens/expire");
+    expect((await conn.query("SELECT COUNT() FROM Account")).done).toBe(true);
+    await control(org.url, "POST", "tokens/expire");
+    await expect(conn.query("SELECT COUNT() FROM Account")).rejects.toThrow(/expired access\/refresh token/);
+  });
+
+  test("an administrator revokes them all", async () => {
+    const { refresh_token } = await logIn();
+    expect(await control(org.url, "POST", "tokens/revoke-refresh")).toEqual({ revoked: expect.any(Number) });
+    expect(await refresh(refresh_token)).toEqual(expired);
+  });
+
+  test("the password flow is off, and on when the org allows it", async () => {
+    const { clientId, clientSecret } = org.humanConnection();
+    const form = {
+      grant_type: "password",
+      client_id: clientId,
+      client_secret: clientSecret,
+      username: "ada.admin@connector-fleet.example",
+    };
+    expect((await token({ ...form, password: "x" })).body.error).toBe("unsupported_grant_type");
+    const { password } = (await settings({ allowsPasswordGrant: true })) as { password: string };
+    expect((await token({ ...form, password })).status).toBe(200);
+    expect((await token({ ...form, password: "x" })).body).toEqual({
+      error: "invalid_grant",
+      error_description: "authentication failure",
+    });
+  });
+
+  test("an org that moves names its new address, and refuses calls at the old one", async () => {
+    const conn = await connect(org);
+    const { instanceUrl } = (await settings({ instanceHost: "localhost" })) as { instanceUrl: string };
+    const { clientId, clientSecret } = org.connection();
+    const login = await token({ grant_type: "client_credentials", client_id: clientId, client_secret: clientSecret });
+    expect(login.body.instance_url).toBe(instanceUrl);
+    const status = async (origin: string) => {
+      const headers = { authorization: `Bearer ${login.body.access_token}` };
+      return (await fetch(`${origin}/services/data/v66.0/limits`, { headers })).status;
+    };
+    expect([await status(org.url), await status(instanceUrl)]).toEqual([401, 200]);
+    await expect(conn.query("SELECT COUNT() FROM Account")).rejects.toThrow();
   });
 });
