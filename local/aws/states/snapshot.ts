@@ -57,8 +57,8 @@ export function restoreSnapshot(state: unknown, { machines, executions, mapRuns 
   );
   for (const { revisionId, ...record } of snapshot.executions) {
     // The results of a Map Run are on the disk at once: they may know of an end that the snapshot does not.
-    const mapRun = record.mapRunArn === undefined ? undefined : mapRuns.find(record.mapRunArn);
-    if (mapRun?.hasEnded(record.arn, record.redriveCount)) continue;
+    const { mapRunArn, arn, redriveCount } = record;
+    if (mapRunArn !== undefined && mapRuns.find(mapRunArn)?.hasEnded(arn, redriveCount) !== false) continue;
     executions.restore({ ...record, machine: revision(revisionId) });
   }
 }

@@ -235,6 +235,19 @@ test("an injected fault of S3 fails the reader or the writer", async () => {
   }
 });
 
+test("results that could not be written are written by a redrive", async () => {
+  const bench = await boot();
+  const error = new AwsError("SlowDown", "Please reduce your request rate.", { status: 503 });
+  bench.kernel.faults.push({ service: "s3", operation: "PutObject", times: 1, error });
+  const failed = await bench.run(state({ ResultWriter: WRITER }), list(3));
+  expect(failed.error).toBe("States.ResultWriterFailed");
+  await bench.api("RedriveExecution", { executionArn: failed.executionArn });
+  const { Key } = JSON.parse((await bench.ended(failed.executionArn)).output).ResultWriterDetails;
+  const [file] = JSON.parse(await bench.text(Key)).ResultFiles.SUCCEEDED;
+  expect(JSON.parse(await bench.text(file.Key))).toHaveLength(3);
+  expect(calls.sort()).toEqual([0, 1, 2]);
+});
+
 test("a hundred thousand items in a thousand batches leave little in memory and in the snapshot", async () => {
   const bench = await boot({ stateDir });
   await bench.put("in/items.jsonl", Array.from({ length: 100_000 }, (_, n) => `{"n":${n}}`).join("\n"));

@@ -27,18 +27,19 @@ export async function writeResults(run: Run, mapRun: MapRun, config: Config = EX
   const { record } = mapRun;
   const { bucket } = record.destination as NonNullable<typeof record.destination>;
   const folder = folderOf(record);
+  const Key = `${folder}manifest.json`;
+  const result = { MapRunArn: mapRun.arn, ResultWriterDetails: { Bucket: bucket, Key } };
+  if (record.writtenAttempt === record.redriveCount) return result; // by an earlier run of the twin
   const group = (name: Group) => writeGroup(run, mapRun, name, { bucket, folder }, config);
   try {
     const FAILED = await group("FAILED");
     const PENDING = await group("PENDING");
-    const earlier = record.written.filter(({ Key }) => !Key.startsWith(folder));
-    const SUCCEEDED = [...earlier, ...(await group("SUCCEEDED"))];
+    const SUCCEEDED = [...record.written, ...(await group("SUCCEEDED"))];
     const manifest = { DestinationBucket: bucket, MapRunArn: mapRun.arn, ResultFiles: { FAILED, PENDING, SUCCEEDED } };
-    const Key = `${folder}manifest.json`;
     await put(run, { Bucket: bucket, Key, Body: JSON.stringify(manifest) });
     record.written = SUCCEEDED;
     record.writtenAttempt = record.redriveCount;
-    return { MapRunArn: mapRun.arn, ResultWriterDetails: { Bucket: bucket, Key } };
+    return result;
   } catch (cause) {
     throw writerFailed(cause, `${bucket}/${folder}`);
   }
@@ -135,9 +136,9 @@ function* entriesOf(mapRun: MapRun, group: Group, { Transformation }: Config): G
       if (open) yield JSON.stringify(pendingEntry(spool.input(index)));
       continue;
     }
-    // Successes of earlier attempts are in the files of those.
-    if (!result || open || result.attempt !== record.redriveCount) continue;
-    if ((result.status === "SUCCEEDED") !== (group === "SUCCEEDED")) continue;
+    if (!result || open || (result.status === "SUCCEEDED") !== (group === "SUCCEEDED")) continue;
+    // Successes of earlier attempts are in files already, unless those could not be written.
+    if (result.attempt <= (record.writtenAttempt ?? -1)) continue;
     const child = mapRun.endedChild(index) as ExecutionRecord;
     for (const value of transformed(child, Transformation)) yield JSON.stringify(value);
   }
