@@ -93,10 +93,11 @@ function countRepairs({ account, outcome, kept }: KnownAccount): number {
 }
 
 function overwritten(accountId: string, values: WrittenValues | undefined): RejectedByTargetError {
-  const names = Object.keys(values ?? {}).join(", ");
+  // The time only comes along.
+  const names = Object.keys(values ?? {}).filter((name) => name !== "Sync_Time__c");
   return new RejectedByTargetError(
     "OVERWRITTEN",
-    `Somebody changed ${names} of account ${accountId} after each of the last ${MAX_REPAIRS} times it was set. Look for a ` +
+    `Somebody changed ${names.join(", ")} of account ${accountId} after each of the last ${MAX_REPAIRS} times it was set. Look for a ` +
       "flow, trigger or integration that writes these fields, then redrive.",
   );
 }
