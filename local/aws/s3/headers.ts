@@ -5,6 +5,7 @@ import { checksumOf, type Expectation, verified } from "./checksums.ts";
 import { decodeChunked } from "./chunked.ts";
 import { invalidArgument, notImplemented } from "./errors.ts";
 import type { AttributesInput, Conditions, Deletion } from "./input.ts";
+import type { CompletedPart } from "./multipart.ts";
 import type { StoredObject } from "./store.ts";
 import { readList, readText } from "./xml.ts";
 
@@ -124,6 +125,17 @@ async function readDeletion(request: StreamingRequest): Promise<Deletion> {
     throw new AwsError("MalformedXML", `A deletion names 1 to ${MAX_DELETIONS} objects by their keys.`);
   if (objects.some(({ VersionId }) => VersionId !== undefined)) throw notImplemented("versions of objects");
   return { Keys: objects.map(({ Key = "" }) => Key), Quiet: readText(text, "Quiet") === "true" };
+}
+
+/** The parts that a CompleteMultipartUpload request names. */
+export function partsFrom(request: StreamingRequest): () => Promise<readonly CompletedPart[]> {
+  return async () => {
+    const { Body, expected, algorithms } = bodyFrom(request);
+    const text = await smallText(verified(Body, algorithms, expected));
+    const parts = readList(text, "CompleteMultipartUpload", "Part");
+    if (parts.length === 0) throw new AwsError("MalformedXML", "A completed upload names at least one part.");
+    return parts.map(({ PartNumber, ETag = "" }) => ({ PartNumber: Number(PartNumber), ETag }));
+  };
 }
 
 /** A small body as text. @throws AwsError `MaxMessageLengthExceeded` */

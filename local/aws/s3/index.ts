@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { Kernel } from "../kernel/kernel.ts";
 import type { Service } from "../kernel/service.ts";
 import type { S3Context } from "./access.ts";
+import { multipartOperations } from "./multipart.ts";
 import { objectOperations } from "./operations.ts";
 import { bucketProviders } from "./resources.ts";
 import { ObjectStore } from "./store.ts";
@@ -20,7 +21,7 @@ export function createS3(kernel: Kernel, { stateDir }: { readonly stateDir?: str
   return {
     name: "s3",
     wire: { kind: "own", understand },
-    operations: objectOperations(context),
+    operations: { ...objectOperations(context), ...multipartOperations(context) },
     resources: bucketProviders(context),
     stop: () => store.close(),
   };

@@ -118,7 +118,8 @@ export function attributesOf({ ContentType, Headers, Metadata }: AttributesInput
   return { contentType: ContentType ?? DEFAULT_TYPE, headers: Headers ?? {}, metadata: Metadata ?? {} };
 }
 
-async function* chunksOf(body: Buffer | string | AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+/** A body in pieces, in whatever form it was given. */
+export async function* chunksOf(body: Buffer | string | AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   if (typeof body === "string") yield Buffer.from(body);
   else if (Buffer.isBuffer(body)) yield body;
   else yield* body;

@@ -1,37 +1,17 @@
 import { ACCOUNT } from "../kernel/names.ts";
-import type { StreamingRequest, WireResponse } from "../kernel/service.ts";
+import type { WireResponse } from "../kernel/service.ts";
 import { checksumHeaders } from "./checksums.ts";
 import { invalidArgument } from "./errors.ts";
 import { attributesFrom, bodyFrom, conditionsFrom, copySource, deletionFrom, objectHeaders } from "./headers.ts";
 import type { GetObjectInput, GetObjectOutput, ListObjectsInput, ListObjectsOutput, PutObjectOutput } from "./input.ts";
-import { type Xml, xmlDocument } from "./xml.ts";
-
-/** A request with its address understood. */
-export interface Call {
-  readonly bucket: string;
-  readonly key: string;
-  readonly request: StreamingRequest;
-}
-
-/** One operation as it stands on the wire. */
-export interface Route {
-  readonly operation: string;
-  readonly method: string;
-  readonly level: "service" | "bucket" | "object";
-  /** Members of the query that must be there, and those that may; any other is another operation. */
-  readonly needs?: readonly string[];
-  readonly allows?: readonly string[];
-  /** A header that must be there. */
-  readonly header?: string;
-  input(call: Call): unknown;
-  // biome-ignore lint/suspicious/noExplicitAny: each route knows the output of its operation
-  output(output: any, call: Call): WireResponse;
-}
+import { MULTIPART_ROUTES } from "./multipart-routes.ts";
+import { type Call, type Route, xml } from "./route.ts";
 
 const OVERRIDES = ["cache-control", "content-disposition", "content-encoding", "content-language", "content-type"];
 
 /** What the twin implements; the first route that fits is taken. */
 export const ROUTES: readonly Route[] = [
+  ...MULTIPART_ROUTES,
   {
     operation: "CopyObject",
     method: "PUT",
@@ -127,10 +107,6 @@ export const ROUTES: readonly Route[] = [
       }),
   },
 ];
-
-function xml(root: string, value: Xml): WireResponse {
-  return { status: 200, headers: { "content-type": "application/xml" }, body: xmlDocument(root, value) };
-}
 
 function readInput({ bucket, key, request: { headers } }: Call): GetObjectInput {
   return {

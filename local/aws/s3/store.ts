@@ -32,6 +32,7 @@ export interface StoredObject extends ObjectAttributes {
 export interface Draft {
   readonly size: number;
   readonly md5: Buffer;
+  read(): Promise<AsyncGenerator<Buffer>>;
   /** Makes the object visible in place of an older one. */
   publish(attributes: ObjectAttributes & { etag?: string; checksum?: StoredChecksum }): StoredObject;
   discard(): Promise<void>;
@@ -107,6 +108,7 @@ export class ObjectStore {
         const { etag = `"${digest.toString("hex")}"`, ...rest } = attributes;
         return this.#publish({ ...rest, etag, bucket, key, size, lastModified: Date.now(), file });
       },
+      read: () => readFile(path + DRAFT, 0, size - 1),
       discard: () => rm(path + DRAFT, { force: true }),
     };
   }
@@ -115,15 +117,8 @@ export class ObjectStore {
    * The bytes of an object from `start` to `end`, both included. The file is open from now on, so that a later
    * overwriting or deletion does not matter.
    */
-  async read({ file, size }: StoredObject, start = 0, end = size - 1): Promise<AsyncGenerator<Buffer>> {
-    const handle = await open(join(this.#open(), file), "r");
-    return (async function* () {
-      try {
-        if (end >= start) yield* handle.createReadStream({ start, end, autoClose: false }) as AsyncIterable<Buffer>;
-      } finally {
-        await handle.close();
-      }
-    })();
+  read({ file, size }: StoredObject, start = 0, end = size - 1): Promise<AsyncGenerator<Buffer>> {
+    return readFile(join(this.#open(), file), start, end);
   }
 
   delete(bucket: string, key: string): boolean {
@@ -175,4 +170,15 @@ export class ObjectStore {
 
 function compareKeys(a: string, b: string): number {
   return Buffer.compare(Buffer.from(a), Buffer.from(b));
+}
+
+async function readFile(path: string, start: number, end: number): Promise<AsyncGenerator<Buffer>> {
+  const handle = await open(path, "r");
+  return (async function* () {
+    try {
+      if (end >= start) yield* handle.createReadStream({ start, end, autoClose: false }) as AsyncIterable<Buffer>;
+    } finally {
+      await handle.close();
+    }
+  })();
 }

@@ -1,7 +1,8 @@
 import { AwsError } from "../kernel/errors.ts";
 import type { OwnExchange, StreamingRequest, WireResponse } from "../kernel/service.ts";
 import { notImplemented } from "./errors.ts";
-import { type Call, ROUTES, type Route } from "./routes.ts";
+import type { Call, Route } from "./route.ts";
+import { ROUTES } from "./routes.ts";
 import { type Xml, xmlDocument } from "./xml.ts";
 
 const XML_TYPE = { "content-type": "application/xml" };
