@@ -2,7 +2,15 @@ import { describe, expect, test } from "@jest/globals";
 import { header, ORG } from "../testing.ts";
 import { connectPubSub, type PubSub } from "./client.ts";
 import { isPositionLost, isSessionExpired } from "./errors.ts";
-import { type Behaviour, replayBytes, SCHEMA_ID, SESSION, startPubSub, type TestPubSub } from "./testing/server.ts";
+import {
+  allClosed,
+  type Behaviour,
+  replayBytes,
+  SCHEMA_ID,
+  SESSION,
+  startPubSub,
+  type TestPubSub,
+} from "./testing/server.ts";
 
 const CHANNEL = "/data/ChangeEvents";
 const PATIENCE = 20_000;
@@ -63,14 +71,14 @@ describe("a subscription", () => {
   });
 
   test("that is cancelled ends at Salesforce too, and its connection with it", async () => {
-    await withPubSub({ keepalive: false, events: events(1) }, async (pubSub, { seen }) => {
+    await withPubSub({}, async (pubSub, server) => {
       const subscription = pubSub.subscribe(CHANNEL, "latest");
-      subscription.request(1);
-      await until(() => seen.open === 1);
+      subscription.request(2);
+      await subscription.next(PATIENCE);
+      expect([server.seen.open, server.seen.connections()]).toEqual([1, 1]);
       subscription.cancel();
-      await until(() => seen.open === 0);
       pubSub.close();
-      await until(() => seen.connections() === 0);
+      expect(await allClosed(server)).toBe(true);
     });
   });
 
@@ -175,12 +183,6 @@ describe("connecting", () => {
       code: "UNREACHABLE",
       message: `No TLS connection to ${settings.endpoint} within 0.3 s; check the connection's pubSubEndpoint and pubSubCertificate.`,
     });
-    await until(() => server.seen.connections() === 0);
+    expect(await allClosed(server)).toBe(true);
   });
 });
-
-async function until(condition: () => boolean): Promise<void> {
-  const deadline = Date.now() + PATIENCE;
-  while (!condition() && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 5));
-  expect(condition()).toBe(true);
-}

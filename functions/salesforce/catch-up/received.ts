@@ -42,13 +42,22 @@ export async function decodeReceived(
   readSchema: (schemaId: string) => Promise<string>,
 ): Promise<ReceivedChange> {
   const position = replayId.toString("hex");
-  const decode = decoders.get(event.schemaId) ?? payloadDecoder(await readSchema(event.schemaId));
-  decoders.set(event.schemaId, decode);
-  const payload = decode(event.payload);
-  const header = headerSchema.safeParse(payload.ChangeEventHeader);
-  if (header.success) return { ...pick(header.data), id: event.id || position, replayId: position, payload };
-  const problems = describeIssues(header.error.issues);
-  throw new ContractError("BAD_HEADER", `ChangeEventHeader of the event at ${position} is wrong: ${problems}`);
+  const schemaJson = decoders.has(event.schemaId) ? "" : await readSchema(event.schemaId);
+  try {
+    const decode = decoders.get(event.schemaId) ?? payloadDecoder(schemaJson);
+    decoders.set(event.schemaId, decode);
+    const payload = decode(event.payload);
+    return { ...readHeader(payload), id: event.id || position, replayId: position, payload };
+  } catch (cause) {
+    const { code = "BAD_EVENT", message } = cause as Partial<ContractError>;
+    throw new ContractError(code, `The event at ${position} cannot be read: ${message}`, { cause });
+  }
+}
+
+function readHeader({ ChangeEventHeader }: Readonly<Record<string, unknown>>) {
+  const header = headerSchema.safeParse(ChangeEventHeader);
+  if (header.success) return pick(header.data);
+  throw new ContractError("BAD_HEADER", `ChangeEventHeader is wrong: ${describeIssues(header.error.issues)}`);
 }
 
 function pick(header: z.infer<typeof headerSchema>) {

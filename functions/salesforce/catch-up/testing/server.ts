@@ -64,6 +64,8 @@ export interface TestPubSub extends AsyncDisposable {
   readonly certificate: string;
   readonly behaviour: Behaviour;
   readonly seen: Seen;
+  /** Gives open streams the events that came to the channel after they began. */
+  publish(): void;
 }
 
 type Stream = ServerDuplexStream<FetchRequest, FetchResponse>;
@@ -100,6 +102,7 @@ export async function startPubSub(changed: Partial<Behaviour> = {}): Promise<Tes
     schemas: { [SCHEMA_ID]: JSON.stringify(ACCOUNT_SCHEMA) },
     ...changed,
   };
+  const pumps = new Set<() => void>();
   const sockets = new Map<string, Socket>();
   const seen: Seen = {
     subscribed: [],
@@ -116,7 +119,9 @@ export async function startPubSub(changed: Partial<Behaviour> = {}): Promise<Tes
   const definition = loadPackageDefinition(fromJSON(DESCRIPTOR, { enums: String, defaults: true, arrays: true }));
   const { PubSub } = (definition as unknown as { eventbus: { v1: { PubSub: ServiceClientConstructor } } }).eventbus.v1;
   grpc.addService(PubSub.service, {
-    Subscribe: (stream: Stream) => serveStream(stream, behaviour, seen, () => cut(stream.getPeer())),
+    Subscribe(stream: Stream) {
+      pumps.add(serveStream(stream, behaviour, seen, () => cut(stream.getPeer())));
+    },
     GetSchema(call: ServerUnaryCall<{ schemaId: string }, object>, answer: sendUnaryData<object>) {
       const { schemaId } = call.request;
       seen.schemaIds.push(schemaId);
@@ -141,6 +146,9 @@ export async function startPubSub(changed: Partial<Behaviour> = {}): Promise<Tes
     certificate: cert,
     behaviour,
     seen,
+    publish: () => {
+      for (const pump of pumps) pump();
+    },
     async [Symbol.asyncDispose]() {
       listener.close();
       grpc.forceShutdown();
@@ -150,7 +158,8 @@ export async function startPubSub(changed: Partial<Behaviour> = {}): Promise<Tes
   };
 }
 
-function serveStream(stream: Stream, behaviour: Behaviour, seen: Seen, cut: () => void): void {
+/** Answers one stream. @returns what looks for events that came meanwhile */
+function serveStream(stream: Stream, behaviour: Behaviour, seen: Seen, cut: () => void): () => void {
   const { accesstoken, ...session } = stream.metadata.getMap() as Record<string, string>;
   seen.sessions.push({ accesstoken: String(accesstoken), ...session });
   const fault = behaviour.faults.shift();
@@ -202,6 +211,15 @@ function serveStream(stream: Stream, behaviour: Behaviour, seen: Seen, cut: () =
   stream.on("end", () => stream.end());
   stream.on("cancelled", close);
   stream.on("close", close);
+  return pump;
+}
+
+/** Waits until the client has closed its streams and connections; false when it has not after some seconds. */
+export async function allClosed({ seen }: TestPubSub): Promise<boolean> {
+  const closed = () => seen.open === 0 && seen.connections() === 0;
+  for (const deadline = Date.now() + 10_000; !closed() && Date.now() < deadline; )
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  return closed();
 }
 
 /** Index of the first event after a replay id, or -1 when it is not known. */
