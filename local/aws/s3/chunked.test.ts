@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { decodeChunked } from "./chunked.ts";
 import { crc32cChecksum, crc64NvmeChecksum } from "./crc.ts";
 import { listObjects } from "./list.ts";
+import { compareKeys } from "./order.ts";
 import type { StoredObject } from "./store.ts";
 
 async function* cut(bytes: Buffer, sizes: readonly number[]): AsyncGenerator<Buffer> {
@@ -78,6 +79,14 @@ test("CRC-32C and CRC-64/NVME give their catalogue's check values", () => {
   expect(crc32c.digest().toString("hex")).toBe("e3069283");
   expect(crc64.digest().toString("hex")).toBe("ae8b14860a799888");
 });
+
+test("keys are in the order of their UTF-8 bytes", () =>
+  fc.assert(
+    fc.property(fc.string({ unit: "binary" }), fc.string({ unit: "binary" }), (a, b) => {
+      const bytes = Buffer.compare(Buffer.from(a), Buffer.from(b));
+      expect(Math.sign(compareKeys(a, b))).toBe(bytes);
+    }),
+  ));
 
 test("the pages of a listing hold each key or its common prefix once", () =>
   fc.assert(

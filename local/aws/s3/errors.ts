@@ -18,6 +18,17 @@ export function noSuchUpload(uploadId: string): AwsError {
   return new AwsError("NoSuchUpload", message, { status: 404, body: { UploadId: uploadId } });
 }
 
+const MAX_KEY_BYTES = 1024;
+
+/** @throws AwsError `KeyTooLongError` */
+export function checkKey(key: string): void {
+  const size = Buffer.byteLength(key);
+  if (size > MAX_KEY_BYTES)
+    throw new AwsError("KeyTooLongError", "Your key is too long", {
+      body: { Size: size, MaxSizeAllowed: MAX_KEY_BYTES },
+    });
+}
+
 export function invalidArgument(name: string, value: string, problem: string): AwsError {
   return new AwsError("InvalidArgument", problem, { body: { ArgumentName: name, ArgumentValue: value } });
 }

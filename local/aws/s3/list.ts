@@ -1,5 +1,6 @@
 import { invalidArgument } from "./errors.ts";
 import type { ListObjectsInput, ListObjectsOutput } from "./input.ts";
+import { compareKeys } from "./order.ts";
 import type { StoredObject } from "./store.ts";
 
 const MAX_KEYS = 1000;
@@ -41,7 +42,7 @@ function commonPrefix(key: string, prefix: string, delimiter: string | undefined
 /** Whether an earlier page, or the caller, is past this key; a common prefix that was listed covers all keys below it. */
 function isListed(after: string, key: string, common: string | undefined): boolean {
   if (common !== undefined && common === after) return true;
-  return Buffer.compare(Buffer.from(key), Buffer.from(after)) <= 0;
+  return compareKeys(key, after) <= 0;
 }
 
 function encodeToken(last: string): string {

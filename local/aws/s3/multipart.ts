@@ -4,7 +4,7 @@ import { hex } from "../kernel/names.ts";
 import type { Operation } from "../kernel/service.ts";
 import { onObject, requireBucket, type S3Context } from "./access.ts";
 import { type Expectation, verified } from "./checksums.ts";
-import { invalidArgument, noSuchUpload } from "./errors.ts";
+import { checkKey, invalidArgument, noSuchUpload } from "./errors.ts";
 import type { AttributesInput, ObjectInput, PutObjectInput } from "./input.ts";
 import { attributesOf, chunksOf } from "./operations.ts";
 import type { Draft, ObjectAttributes } from "./store.ts";
@@ -55,6 +55,7 @@ export function multipartOperations(context: S3Context): Record<string, Operatio
     access: access("PutObject"),
     run: (input) => {
       requireBucket(context, input.Bucket);
+      checkKey(input.Key);
       const UploadId = hex(32);
       uploads.set(UploadId, {
         bucket: input.Bucket,

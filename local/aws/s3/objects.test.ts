@@ -142,6 +142,10 @@ describe("refusals", () => {
     await expect(text("k")).rejects.toBeInstanceOf(NoSuchKey);
   });
 
+  test("a key of more than 1,024 bytes", async () => {
+    await expect(put("é".repeat(513))).rejects.toMatchObject({ name: "KeyTooLongError" });
+  });
+
   test("a call that the twin does not have", async () => {
     await expect(bench.client.send(new GetObjectTaggingCommand({ Bucket, Key: "k" }))).rejects.toMatchObject({
       name: "NotImplemented",

@@ -2,6 +2,7 @@ import { AwsError } from "../kernel/errors.ts";
 import type { CallContext, Operation } from "../kernel/service.ts";
 import { onBucket, onObject, requireBucket, requireObject, type S3Context } from "./access.ts";
 import { type Expectation, verified } from "./checksums.ts";
+import { checkKey } from "./errors.ts";
 import type {
   AttributesInput,
   BucketInput,
@@ -100,6 +101,7 @@ async function putObject(context: S3Context, input: PutObjectInput): Promise<Put
   const { store } = context;
   const { Bucket, Key, Body = "", expected = (): Expectation => ({}), algorithms = [] } = input;
   requireBucket(context, Bucket);
+  checkKey(Key);
   const draft = await store.write(Bucket, Key, verified(chunksOf(Body), algorithms, expected));
   try {
     // Asked and published in one go: of two writers with If-None-Match, one wins.
@@ -150,6 +152,7 @@ async function copyObject(context: S3Context, input: CopyObjectInput, { principa
   const { store } = context;
   const source = requireObject(context, principal, input.CopySource.Bucket, input.CopySource.Key);
   requireBucket(context, input.Bucket);
+  checkKey(input.Key);
   const replaced = input.MetadataDirective === "REPLACE";
   if (!replaced && source.bucket === input.Bucket && source.key === input.Key)
     throw new AwsError(

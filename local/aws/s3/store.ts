@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { StoredChecksum } from "./checksums.ts";
 import { readTrailer, trailerOf } from "./file.ts";
+import { compareKeys } from "./order.ts";
 
 /** What a caller says of an object. */
 export interface ObjectAttributes {
@@ -48,6 +49,8 @@ export class ObjectStore {
   readonly #keptFolder: string | undefined;
   #folder: string | undefined;
   readonly #buckets = new Map<string, Map<string, StoredObject>>();
+  /** The objects in order, until one changes. */
+  readonly #sorted = new Map<string, StoredObject[]>();
   /** Objects of buckets that the template has not made yet. */
   readonly #found = new Map<string, Map<string, StoredObject>>();
 
@@ -76,9 +79,12 @@ export class ObjectStore {
   }
 
   /** The objects of a bucket whose keys begin with `prefix`, in the order of the keys' UTF-8 bytes. */
-  list(bucket: string, prefix: string): StoredObject[] {
-    const all = [...(this.#buckets.get(bucket)?.values() ?? [])].filter(({ key }) => key.startsWith(prefix));
-    return all.sort((a, b) => compareKeys(a.key, b.key));
+  list(bucket: string, prefix: string): readonly StoredObject[] {
+    const objects = this.#buckets.get(bucket);
+    if (!objects) return [];
+    const all = this.#sorted.get(bucket) ?? [...objects.values()].sort((a, b) => compareKeys(a.key, b.key));
+    this.#sorted.set(bucket, all); // a listing of many pages sorts once
+    return prefix === "" ? all : all.filter(({ key }) => key.startsWith(prefix));
   }
 
   /** Writes a body to the disk. Whatever the body throws is thrown on, and nothing is left behind. */
@@ -125,6 +131,7 @@ export class ObjectStore {
     const object = this.find(bucket, key);
     if (!object) return false;
     this.#buckets.get(bucket)?.delete(key);
+    this.#sorted.delete(bucket);
     rmSync(join(this.#open(), object.file), { force: true });
     return true;
   }
@@ -141,6 +148,7 @@ export class ObjectStore {
     trailerOf(object, path + DRAFT);
     renameSync(path + DRAFT, path);
     this.#buckets.get(object.bucket)?.set(object.key, object);
+    this.#sorted.delete(object.bucket);
     if (older) rmSync(join(this.#open(), older.file), { force: true });
     return object;
   }
@@ -166,10 +174,6 @@ export class ObjectStore {
       if (!other || other.lastModified <= object.lastModified) bucket.set(object.key, object);
     }
   }
-}
-
-function compareKeys(a: string, b: string): number {
-  return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }
 
 async function readFile(path: string, start: number, end: number): Promise<AsyncGenerator<Buffer>> {
