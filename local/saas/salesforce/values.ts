@@ -30,10 +30,10 @@ export function toStored(field: Field, value: unknown): Value {
     case "boolean":
       return typeof value === "boolean" ? value : refuse(field, value);
     case "int":
-      return typeof value === "number" && Number.isInteger(value) ? value : refuse(field, value);
+      return typeof value === "number" && Number.isInteger(value) ? unsignedZero(value) : refuse(field, value);
     case "double":
     case "currency":
-      return typeof value === "number" && Number.isFinite(value) ? value : refuse(field, value);
+      return typeof value === "number" && Number.isFinite(value) ? unsignedZero(value) : refuse(field, value);
     case "date":
       return isDate(value) ? value : refuse(field, value);
     case "datetime":
@@ -90,6 +90,11 @@ function text(field: Field, value: unknown): Value {
     );
   if (field.type === "reference") return reference(field, trimmed);
   return trimmed;
+}
+
+/** JSON and Avro would not agree on a zero below zero. */
+function unsignedZero(value: number): number {
+  return value === 0 ? 0 : value;
 }
 
 function reference(field: Field, value: string): string {

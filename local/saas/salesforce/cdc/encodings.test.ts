@@ -25,7 +25,8 @@ function arbitraryOf(type: string): fc.Arbitrary<Value> {
   const date = fc.date({ min: new Date(0), max: new Date("2100-01-01"), noInvalidDate: true });
   if (type === "boolean") return fc.boolean();
   if (type === "int") return fc.integer();
-  if (type === "double" || type === "currency") return fc.double({ noNaN: true, noDefaultInfinity: true });
+  if (type === "double" || type === "currency")
+    return fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => (value === 0 ? 0 : value));
   if (type === "date") return date.map((day) => day.toISOString().slice(0, 10));
   if (type === "datetime") return date.map((day) => day.toISOString());
   return fc.string({ minLength: 1, maxLength: 1200 });
