@@ -87,7 +87,7 @@ export class SimulatedOrg {
     connection: async () => ({ orgId: this.id, mapping: "default" }) as SalesforceConnection,
 
     readRecords: async (entity, ids) => {
-      this.#call(`readRecords ${entity} ${ids.length}`);
+      if (ids.length > 0) this.#call(`readRecords ${entity} ${ids.length}`);
       const found = this.#all(entity, "alive").filter(({ id }) => ids.includes(id));
       return new Map(found.map((row) => [row.id, recordOf(row)]));
     },

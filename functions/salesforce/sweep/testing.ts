@@ -21,7 +21,6 @@ import { type SweepDependencies, sweepObject } from "./sweep-object.ts";
 type Request = FleetEvent<typeof reconciliationRequested>;
 
 const STATE = "salesforce-state-test";
-const MAX_TRIES = 200;
 
 /** Customers and state on loopback tables. */
 export async function startTables() {
@@ -42,6 +41,8 @@ export class SweepBench {
   /** Everything published, in order. */
   published: OutgoingEvent[] = [];
   budgetMs = Number.POSITIVE_INFINITY;
+  /** How often requests may fail for now before the failure is thrown. */
+  maxTries = 500;
   /** Fails a publication before it is taken. */
   failPublish: (event: OutgoingEvent) => Error | undefined = () => undefined;
   #requests = 0;
@@ -83,7 +84,7 @@ export class SweepBench {
       try {
         await sweepObject(deliveryOf(body), this.deps);
       } catch (error) {
-        if (!(error instanceof FleetError) || !error.retryable || tries === MAX_TRIES) throw error;
+        if (!(error instanceof FleetError) || !error.retryable || tries >= this.maxTries) throw error;
         continue;
       }
       const next = this.published.slice(before).find(({ contract }) => contract === reconciliationRequested);
