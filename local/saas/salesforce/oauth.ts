@@ -10,6 +10,8 @@ const SESSION_MS = 2 * 3600 * 1000;
 /** The longest that an assertion may still be valid, and the slack for a client's clock. */
 const ASSERTION_MS = 3 * 60 * 1000;
 const CLOCK_SLACK_MS = 30_000;
+/** The Salesforce CLI gives the expiry of its assertions in milliseconds, and Salesforce takes it. */
+const MILLISECONDS_FROM = 1e11;
 
 /**
  * An error of the token endpoint: `{error, error_description}` with status 400.
@@ -221,7 +223,7 @@ function jwtBearer(org: Org, baseUrl: string, assertion: string): [ClientApp, St
   const signed = Buffer.from(`${head}.${body}`);
   if (!verify("RSA-SHA256", signed, client.publicKey, Buffer.from(signature, "base64url"))) throw invalidAssertion();
   if (![aud].flat().includes(baseUrl)) throw new OAuthError("invalid_grant", "audience is invalid");
-  const left = exp * 1000 - org.now();
+  const left = (exp > MILLISECONDS_FROM ? exp : exp * 1000) - org.now();
   if (left <= -CLOCK_SLACK_MS || left > ASSERTION_MS + CLOCK_SLACK_MS) throw invalidAssertion();
   const user = requireUser(org, sub);
   if (user.Username !== client.runAs) throw new OAuthError("invalid_grant", "user hasn't approved this consumer");

@@ -1,5 +1,6 @@
 import { malformedQuery } from "../errors.ts";
 import type { Org } from "../org.ts";
+import { describeColumns } from "../soql/columns.ts";
 import { Cursors } from "../soql/cursors.ts";
 import { runQuery } from "../soql/run.ts";
 import { type App, type Context, json, scopeOf, versionOf } from "./call.ts";
@@ -15,7 +16,9 @@ export function installQueries(app: App, org: Org): void {
   const run = (c: Context, includeDeleted: boolean) => {
     const soql = c.req.query("q");
     if (!soql) throw malformedQuery("unexpected token: '<EOF>'");
-    const result = runQuery({ ...scopeOf(c, org), soql, includeDeleted });
+    const options = { ...scopeOf(c, org), soql, includeDeleted };
+    if (c.req.query("columns") === "true") return json(c, describeColumns(options));
+    const result = runQuery(options);
     return json(c, cursors.first(result, c.req.header("sforce-query-options"), versionOf(c)));
   };
   const more = (c: Context) =>

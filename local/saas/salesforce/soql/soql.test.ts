@@ -224,6 +224,33 @@ describe("SOQL over several objects and groups", () => {
     expect(await namesOf(where)).toEqual(expected);
   });
 
+  test("describes the columns of a query without running it", async () => {
+    const columns = async (query: string) => {
+      const path = `/query?q=${encodeURIComponent(query)}&columns=true`;
+      return (await soql.request<{ columnMetadata: unknown[] }>(path)).columnMetadata;
+    };
+    const plain = { aggregate: false, joinColumns: [] };
+    expect(await columns("SELECT Id, Owner.Name, (SELECT LastName FROM Contacts) FROM Account")).toEqual([
+      { columnName: "Id", displayName: "Id", ...plain },
+      {
+        columnName: "Owner",
+        displayName: "Owner",
+        aggregate: false,
+        joinColumns: [{ columnName: "Name", displayName: "Name", ...plain }],
+      },
+      {
+        columnName: "Contacts",
+        displayName: "Contacts",
+        aggregate: true,
+        joinColumns: [{ columnName: "LastName", displayName: "LastName", ...plain }],
+      },
+    ]);
+    expect(await columns("SELECT Plan__c, COUNT(Id) FROM Account GROUP BY Plan__c")).toEqual([
+      { columnName: "Plan__c", displayName: "Plan__c", ...plain },
+      { columnName: "expr0", displayName: "COUNT(Id)", aggregate: true, joinColumns: [] },
+    ]);
+  });
+
   test("orders ids with regard to case, as the sweep's tie-break needs", async () => {
     const ids = (await rows("SELECT Id FROM Contact ORDER BY Id")).map((one: { Id: string }) => one.Id);
     expect(ids).toEqual([...ids].sort());
