@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { EventBridgeClient, PutEventsCommand, type PutEventsRequestEntry } from "@aws-sdk/client-eventbridge";
 import { awsClient } from "./aws.ts";
 import { awsError } from "./aws-errors.ts";
+import { chunks } from "./chunks.ts";
 import type { DetailOf, EventContract } from "./contracts/event.ts";
 import type { Metadata } from "./contracts/metadata.ts";
 import { ContractError, InvalidInputError, NotAuthorizedError, TransientError } from "./errors.ts";
@@ -34,6 +35,7 @@ export type Publish = (events: readonly OutgoingEvent[]) => Promise<readonly Pub
 // https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html
 const MAX_ENTRIES = 10;
 const MAX_BYTES = 1024 * 1024;
+const CALLS_AT_ONCE = 5;
 const RETRYABLE_ENTRY_CODES = new Set(["InternalFailure", "InternalException", "ThrottlingException"]);
 
 /**
@@ -68,9 +70,9 @@ export function createPublisher(busName: string, client = awsClient(new EventBri
       if (bytes <= MAX_BYTES) entries.push({ event, entry, bytes });
       else results.set(event, tooLarge(event, bytes));
     }
-    for (const batch of batches(entries)) {
-      const failures = await putBatch(client, batch);
-      for (const [event, error] of failures) results.set(event, error);
+    for (const some of chunks(batches(entries), CALLS_AT_ONCE)) {
+      const failures = await Promise.all(some.map((batch) => putBatch(client, batch)));
+      for (const [event, error] of failures.flat()) results.set(event, error);
     }
     return events.map((event) => {
       const error = results.get(event);
