@@ -1,6 +1,7 @@
 import * as backfill from "./backfill/command.ts";
 import * as catchUp from "./catch-up/command.ts";
 import * as doctor from "./doctor/command.ts";
+import * as sweep from "./sweep/command.ts";
 import * as trace from "./trace/command.ts";
 import { UsageError } from "./usage.ts";
 
@@ -10,7 +11,7 @@ interface Command {
   run(args: string[]): Promise<number>;
 }
 
-const COMMANDS: Record<string, Command> = { backfill, "catch-up": catchUp, doctor, trace };
+const COMMANDS: Record<string, Command> = { backfill, "catch-up": catchUp, doctor, sweep, trace };
 
 const HELP = `Looks into the connector fleet, on AWS or on this laptop.
 
