@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AwsError } from "../../kernel/errors.ts";
@@ -71,8 +71,9 @@ export class MapRuns {
 
   /** Takes Map Runs back from a snapshot; data of any other is from one that was never noted, and goes. */
   restore(records: readonly MapRunRecord[]): void {
+    if (records.length === 0 && !this.#keptFolder) return;
     const folder = this.#open();
-    for (const file of existsSync(folder) ? readdirSync(folder) : [])
+    for (const file of readdirSync(folder))
       if (!records.some(({ id }) => file.startsWith(`${id}.`))) rmSync(join(folder, file));
     for (const record of records) {
       const spool = new Spool(folder, record.id);
