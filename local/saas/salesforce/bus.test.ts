@@ -1,4 +1,5 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { sign } from "node:crypto";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
@@ -97,6 +98,18 @@ describe("time", () => {
     expect(limits.DailyApiRequests?.Remaining).toBeGreaterThan(99_900);
   });
 
+  test("leaves clients their own clock: an assertion that was signed now is good", async () => {
+    await post("clock", { advanceMs: 80 * HOUR });
+    const { clientId, username, loginUrl, privateKey } = org.jwtConnection();
+    const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
+    const exp = Math.floor(Date.now() / 1000) + 60;
+    const claims = `${part({ alg: "RS256" })}.${part({ iss: clientId, sub: username, aud: loginUrl, exp })}`;
+    const assertion = `${claims}.${sign("RSA-SHA256", Buffer.from(claims), privateKey).toString("base64url")}`;
+    const grant_type = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+    const body = new URLSearchParams({ grant_type, assertion });
+    expect((await fetch(`${loginUrl}/services/oauth2/token`, { method: "POST", body })).status).toBe(200);
+  });
+
   test("is kept over a restart, as all of the org is", async () => {
     const stateDir = await mkdtemp(join(tmpdir(), "saas-"));
     await org.stop();
@@ -119,6 +132,14 @@ describe("time", () => {
     expect((await conn.query("SELECT Id FROM Account")).totalSize).toBe(0);
     await rm(stateDir, { recursive: true });
   });
+});
+
+test("a state of an older emulator is refused by the name of its file", async () => {
+  const stateDir = await mkdtemp(join(tmpdir(), "saas-"));
+  const file = join(stateDir, "salesforce.json");
+  await writeFile(file, JSON.stringify({ stateVersion: 1, state: { records: {} } }));
+  await expect(startTestOrg({ stateDir })).rejects.toThrow(`${file} is of another version: delete the file`);
+  await rm(stateDir, { recursive: true });
 });
 
 describe("faults", () => {

@@ -223,7 +223,7 @@ function jwtBearer(org: Org, baseUrl: string, assertion: string): [ClientApp, St
   const signed = Buffer.from(`${head}.${body}`);
   if (!verify("RSA-SHA256", signed, client.publicKey, Buffer.from(signature, "base64url"))) throw invalidAssertion();
   if (![aud].flat().includes(baseUrl)) throw new OAuthError("invalid_grant", "audience is invalid");
-  const left = (exp > MILLISECONDS_FROM ? exp : exp * 1000) - org.now();
+  const left = (exp > MILLISECONDS_FROM ? exp : exp * 1000) - org.clientNow();
   if (left <= -CLOCK_SLACK_MS || left > ASSERTION_MS + CLOCK_SLACK_MS) throw invalidAssertion();
   const user = requireUser(org, sub);
   if (user.Username !== client.runAs) throw new OAuthError("invalid_grant", "user hasn't approved this consumer");

@@ -33,12 +33,15 @@ export class Org {
   readonly store: Store;
   /** The org's clock, in epoch milliseconds: the real one and what `clock` has put it ahead. */
   readonly now: () => number;
+  /** The clock of the world outside, by which clients sign. */
+  readonly clientNow: () => number;
   readonly #commitListeners = new Set<() => void>();
   readonly #migrationListeners = new Set<() => void>();
 
   constructor(state: OrgState, now: () => number = Date.now, store = new Store()) {
     this.state = state;
     this.store = store;
+    this.clientNow = now;
     this.now = () => now() + state.clockOffsetMs;
   }
 
