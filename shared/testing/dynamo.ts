@@ -9,6 +9,8 @@ export async function startTable(
   hashKey: string,
 ): Promise<{ client: DynamoDBClient; close: () => Promise<void> }> {
   const server = dynalite({ createTableMs: 0 });
+  // Node closes idle connections after five seconds, in the middle of a request when a test is slow.
+  server.keepAliveTimeout = 120_000;
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const client = dynamoAt((server.address() as AddressInfo).port);
   await client.send(
