@@ -8,6 +8,8 @@ import {
 import { type SlackConnection, type SlackEmulator, startSlack } from "./slack/emulator.ts";
 import { type StripeConnection, type StripeEmulator, startStripe } from "./stripe/emulator.ts";
 
+const KEEPALIVE_MS = 2_000;
+
 export interface SaasOptions {
   /** Ports on 127.0.0.1; 0 takes any free one. */
   readonly ports: {
@@ -66,7 +68,14 @@ export async function startSaas({ ports, aws, stateDir, seed }: SaasOptions): Pr
     const stripe = keep(await startStripe({ port: ports.stripe, ...folder }));
     const slack = keep(await startSlack({ port: ports.slack, ...folder }));
     const salesforce = keep(
-      await startSalesforce({ port: ports.salesforce, relay: aws, ...folder, ...(seed ? { seed } : {}) }),
+      await startSalesforce({
+        port: ports.salesforce,
+        relay: aws,
+        // A person at a laptop waits less for the end of a channel than the 270 seconds that Salesforce may take.
+        pubSubTimes: { keepaliveMs: KEEPALIVE_MS },
+        ...folder,
+        ...(seed ? { seed } : {}),
+      }),
     );
     const connections = () => ({
       salesforce: salesforce.connection(),
