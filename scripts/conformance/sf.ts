@@ -106,9 +106,7 @@ async function runSteps(program: string, home: string): Promise<boolean> {
   } finally {
     await org.stop();
   }
-  console.log(
-    failed === 0 ? `${STEPS.length} steps, all as expected` : `${failed} of ${STEPS.length} steps failed`,
-  );
+  console.log(failed === 0 ? `${STEPS.length} steps, all as expected` : `${failed} of ${STEPS.length} steps failed`);
   return failed === 0;
 }
 

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
-import type { Connection } from "jsforce/lib/core.js";
+import type { Connection, Schema, SObject } from "jsforce/lib/core.js";
 import type { SalesforceEmulator } from "./emulator.ts";
 import { connect, control, startTestOrg } from "./testing.ts";
 
@@ -17,7 +17,7 @@ async function call(method: string, path: string, body?: unknown) {
     headers: { authorization: `Bearer ${conn.accessToken}` },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
-  return { status: response.status, body: await response.json() };
+  return { status: response.status, body: JSON.parse(await response.text()) };
 }
 
 // https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_composite_composite.htm
@@ -46,7 +46,7 @@ describe("composite", () => {
     expect(body.compositeResponse.map((one: { httpStatusCode: number }) => one.httpStatusCode)).toEqual([
       201, 201, 200, 204,
     ]);
-    const id = body.compositeResponse[0].body.id;
+    const id = String(body.compositeResponse[0].body.id);
     expect((await conn.sobject("Account").retrieve(id)).Name).toBe("Acme!");
     expect(((await control(org.url, "POST", "limits", {})) as { used: number }).used).toBe(used + 2);
   });
@@ -91,7 +91,7 @@ describe("composite", () => {
 describe("what was changed and deleted", () => {
   let now = Date.parse("2026-11-22T10:00:30Z");
   let timed: SalesforceEmulator;
-  let sobject: ReturnType<Connection["sobject"]>;
+  let sobject: SObject<Schema, "Account">;
   beforeEach(async () => {
     now = Date.parse("2026-11-22T10:00:30Z");
     timed = await startTestOrg({ now: () => now });

@@ -28,6 +28,8 @@ export interface RestState {
     sequence: number;
     /** How many polls still see a job at work. */
     pollsInProgress: number;
+    /** Rows of a page of results when the caller does not say. */
+    pageRows: number;
     /** Query jobs of the day that began at `windowStart` (epoch milliseconds). */
     queryJobsToday: number;
     windowStart: number;
@@ -43,6 +45,7 @@ export function freshRestState(now: number): RestState {
       ingestJobs: {},
       sequence: 0,
       pollsInProgress: 1,
+      pageRows: 50_000,
       queryJobsToday: 0,
       windowStart: now,
     },

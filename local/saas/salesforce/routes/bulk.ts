@@ -10,7 +10,6 @@ import { bulkFailureOf, recordFaultOf } from "./faults.ts";
 
 const QUERY = "/services/data/:version/jobs/query";
 const INGEST = "/services/data/:version/jobs/ingest";
-const DEFAULT_PAGE = 50_000;
 const RESULTS: readonly ResultKind[] = ["successfulResults", "failedResults", "unprocessedrecords"];
 
 const queryRequest = z.looseObject({
@@ -30,7 +29,10 @@ const ingestRequest = z.looseObject({
 });
 const queryState = z.strictObject({ state: z.literal("Aborted") });
 const ingestState = z.strictObject({ state: z.enum(["UploadComplete", "Aborted"]) });
-const pace = z.strictObject({ pollsInProgress: z.int().nonnegative() });
+const pace = z.strictObject({
+  pollsInProgress: z.int().nonnegative().optional(),
+  pageRows: z.int().positive().optional(),
+});
 
 /** Bulk API 2.0: query jobs. https://developer.salesforce.com/docs/atlas.en-us.api_asynch.meta/api_asynch/bulk_api_2_queries.htm */
 export function installBulkQuery(app: App, org: Org): void {
@@ -53,7 +55,7 @@ export function installBulkQuery(app: App, org: Org): void {
   });
   app.get(`${QUERY}/:id/results`, (c) => {
     const locator = c.req.query("locator");
-    const page = jobs.results(scopeOf(c, org), idOf(c), locator || undefined, pageSize(c.req.query("maxRecords")));
+    const page = jobs.results(scopeOf(c, org), idOf(c), locator || undefined, pageSize(org, c.req.query("maxRecords")));
     const headers = { "sforce-locator": page.locator, "sforce-numberofrecords": String(page.rows) };
     return c.body(page.csv, 200, { "content-type": "text/csv", ...headers });
   });
@@ -92,16 +94,16 @@ export function installBulkIngest(app: App, org: Org): void {
       );
 }
 
-/** How many polls see a bulk job at work before it ends. */
+/** How many polls see a bulk job at work before it ends, and how long its pages are by default. */
 export function bulkControl(current: () => Org, persist: () => Promise<void>): Control {
   return {
     method: "POST",
     path: "bulk",
     async run(input) {
       const { bulk } = current().state.rest;
-      bulk.pollsInProgress = parseControl(pace, input).pollsInProgress;
+      Object.assign(bulk, parseControl(pace, input));
       await persist();
-      return { pollsInProgress: bulk.pollsInProgress };
+      return { pollsInProgress: bulk.pollsInProgress, pageRows: bulk.pageRows };
     },
   };
 }
@@ -114,8 +116,8 @@ function parsed<Schema extends z.ZodType>(schema: Schema, body: unknown): z.outp
 }
 
 /** @throws SalesforceError `INVALID_PARAMETER` */
-function pageSize(maxRecords: string | undefined): number {
-  if (maxRecords === undefined) return DEFAULT_PAGE;
+function pageSize(org: Org, maxRecords: string | undefined): number {
+  if (maxRecords === undefined) return org.state.rest.bulk.pageRows;
   const size = Number(maxRecords);
   if (!Number.isInteger(size) || size < 1)
     throw new SalesforceError(400, "INVALID_PARAMETER", `maxRecords must be a positive number, not '${maxRecords}'.`);
