@@ -7,7 +7,7 @@ import { type Delivery, newId, type StripeEvent, type StripeState, type WebhookE
 
 const TIMEOUT_MS = 10_000;
 /** Older events are forgotten, as Stripe forgets them after 30 days. */
-const MAX_EVENTS = 1000;
+const MAX_EVENTS = 20_000;
 const WRITABLE = ["api_version", "description", "enabled_events", "expand", "metadata", "url", "disabled"];
 
 /** Endpoints, and the signed deliveries to them. https://docs.stripe.com/webhooks */
