@@ -99,7 +99,9 @@ export async function startSalesforce(options: SalesforceOptions): Promise<Sales
     if (options.relay) current().relay.start();
   };
   const reset = async (running: Host<OrgState>) => {
-    const fresh = emptied(current().org.state, store, now());
+    const { org } = current();
+    const fresh = emptied(org.state, store, now());
+    org.disconnect();
     store = fresh.store;
     pubSubFaults.clear();
     await running.replace(fresh.state);

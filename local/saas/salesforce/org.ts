@@ -36,7 +36,7 @@ export class Org {
   /** The clock of the world outside, by which clients sign. */
   readonly clientNow: () => number;
   readonly #commitListeners = new Set<() => void>();
-  readonly #migrationListeners = new Set<() => void>();
+  readonly #disconnectListeners = new Set<() => void>();
 
   constructor(state: OrgState, now: () => number = Date.now, store = new Store()) {
     this.state = state;
@@ -169,7 +169,7 @@ export class Org {
     });
     this.store.apply({ clearLog: true, log, replayId });
     relay.position = log[sent - 1]?.replayId ?? first;
-    for (const listener of this.#migrationListeners) listener();
+    this.disconnect();
     this.wake();
   }
 
@@ -192,10 +192,15 @@ export class Org {
     return () => this.#commitListeners.delete(listener);
   }
 
-  /** Calls `listener` when all replay ids have become invalid. */
-  onMigration(listener: () => void): () => void {
-    this.#migrationListeners.add(listener);
-    return () => this.#migrationListeners.delete(listener);
+  /** Calls `listener` when subscribers must go: the org has moved, or begins anew. */
+  onDisconnect(listener: () => void): () => void {
+    this.#disconnectListeners.add(listener);
+    return () => this.#disconnectListeners.delete(listener);
+  }
+
+  /** Ends all subscriptions from outside. */
+  disconnect(): void {
+    for (const listener of this.#disconnectListeners) listener();
   }
 
   /** Lets whoever waits for events look again, as after the clock was moved. */

@@ -43,7 +43,7 @@ export class Transaction {
     assertWritable(type);
     const values = checkValues(type, input, "createable");
     const isPerson = makesPerson(type, values);
-    assertSides(type, isPerson && type === accountType, values);
+    assertSides(type, isPerson, values);
     assertNoneMissing(missingFields(type, isPerson, (name) => (values[name] ?? null) === null));
     this.#assertUnique(type, values, undefined);
     this.#assertReferences(type, values);

@@ -51,7 +51,7 @@ export class CometdServer {
   constructor(org: Org, times: CometdTimes) {
     this.#org = org;
     this.#times = times;
-    this.#unsubscribe = [org.onCommit(() => this.#releaseAll()), org.onMigration(() => void this.forgetClients())];
+    this.#unsubscribe = [org.onCommit(() => this.#releaseAll()), org.onDisconnect(() => void this.forgetClients())];
   }
 
   /** Whether a path is the Streaming API's, with or without the suffix that Java clients add. */

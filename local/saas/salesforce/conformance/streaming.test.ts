@@ -28,7 +28,8 @@ let closers: (() => void)[];
 beforeEach(async () => {
   isOver = false;
   closers = [];
-  org = await startTestOrg({ cometdTimes: { timeoutMs: 1000, intervalMs: 10 } });
+  // The library gives up on a connect after 1.2 times the advised timeout; a busy machine must not get there.
+  org = await startTestOrg({ cometdTimes: { timeoutMs: 4000, intervalMs: 10 } });
   conn = await connect(org);
 });
 afterEach(async () => {
@@ -148,7 +149,7 @@ describe("the client is unknown", () => {
     await create("1");
     await listener.received("1");
     await control(org.url, "POST", "replay/invalidate");
-    await listener.until(() => listener.count("/meta/subscribe") === 2);
+    await listener.until(() => listener.count("/meta/subscribe") >= 2);
     await create("2");
     await listener.polls(2);
     expect(listener.names).toEqual(["1"]);
@@ -228,7 +229,7 @@ describe("/meta/disconnect", () => {
     await create("1");
     await listener.received("1");
     await control(org.url, "POST", "cometd/disconnect");
-    await listener.until(() => listener.count("/meta/subscribe") === 2);
+    await listener.until(() => listener.count("/meta/subscribe") >= 2);
     await create("2");
     await listener.received("1", "2");
     expect(listener.count("/meta/handshake")).toBe(2);
@@ -239,7 +240,7 @@ describe("/meta/disconnect", () => {
     await listener.subscribe();
     await listener.polls(1);
     await control(org.url, "POST", "cometd/disconnect", { withAdvice: false });
-    await listener.until(() => listener.count("/meta/disconnect") === 1);
+    await listener.until(() => listener.count("/meta/disconnect") >= 1);
     await create("1");
     await listener.received("1");
     expect(listener.count("/meta/handshake")).toBe(1);

@@ -80,4 +80,9 @@ export const serviceUnavailable = (rpcId: string) =>
   pubSubError(status.INTERNAL, "service.unavailable", "The Pub/Sub API service is not available.", rpcId);
 
 export const orgMoved = (rpcId: string) =>
-  pubSubError(status.UNAVAILABLE, "service.unavailable", "The org is moving to another instance.", rpcId);
+  pubSubError(
+    status.UNAVAILABLE,
+    "service.unavailable",
+    "The org is moving to another instance, or begins anew.",
+    rpcId,
+  );

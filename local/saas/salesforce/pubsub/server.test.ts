@@ -170,6 +170,14 @@ describe("streams end", () => {
     expect(reasonOf(await stream.ended)[1]).toBe(`${CODE}subscription.fetch.topic.mismatch`);
   });
 
+  test("when the org begins anew", async () => {
+    await create("A");
+    const stream = subscribe(EARLIEST);
+    await stream.events(1);
+    await org.reset();
+    expect((await stream.ended)?.code).toBe(status.UNAVAILABLE);
+  });
+
   test("when the day's allocation is used up, which the relay and all streams share", async () => {
     await control(org.url, "POST", "limits", { deliveries: { max: 1 } });
     for (const name of ["1", "2"]) await create(name);

@@ -76,7 +76,7 @@ export class Subscription {
     this.#times = options.times;
     this.#fault = options.fault;
     this.#cut = options.cut;
-    this.#unsubscribe = [org.onCommit(() => this.#pump()), org.onMigration(() => this.fail(orgMoved(this.#rpcId)))];
+    this.#unsubscribe = [org.onCommit(() => this.#pump()), org.onDisconnect(() => this.fail(orgMoved(this.#rpcId)))];
     stream.on("data", (request: FetchRequest) => this.#accept(request));
     stream.on("end", () => this.#end());
     stream.on("cancelled", () => this.#close());
