@@ -11,7 +11,8 @@ interface Command {
   run(args: string[]): Promise<number>;
 }
 
-const COMMANDS: Record<string, Command> = { backfill, "catch-up": catchUp, doctor, sweep, trace };
+const { summary, help, run } = catchUp;
+const COMMANDS: Record<string, Command> = { backfill, "catch-up": { summary, help, run }, doctor, sweep, trace };
 
 const HELP = `Looks into the connector fleet, on AWS or on this laptop.
 
