@@ -65,6 +65,39 @@ describe("composite", () => {
     ]);
   });
 
+  test("allOrNone makes one transaction of all calls, or leaves nothing", async () => {
+    const create = (LastName: string | null) => [
+      { method: "POST", url: at("/sobjects/Account"), referenceId: "acc", body: { Name: "Whole" } },
+      {
+        method: "PATCH",
+        url: at("/sobjects/Contact/Legacy_Id__c/w1"),
+        referenceId: "con",
+        body: { LastName, AccountId: "@{acc.id}" },
+      },
+      { method: "GET", url: at("/sobjects/Account/@{acc.id}"), referenceId: "get" },
+    ];
+    const codes = async (LastName: string | null) => {
+      const { body } = await call("POST", "/composite", { allOrNone: true, compositeRequest: create(LastName) });
+      return body.compositeResponse.map((one: { httpStatusCode: number; body: { errorCode?: string }[] }) => [
+        one.httpStatusCode,
+        one.body[0]?.errorCode,
+      ]);
+    };
+    const count = async () => (await conn.query("SELECT COUNT() FROM Account WHERE Name = 'Whole'")).totalSize;
+    expect(await codes(null)).toEqual([
+      [400, "PROCESSING_HALTED"],
+      [400, "REQUIRED_FIELD_MISSING"],
+      [400, "PROCESSING_HALTED"],
+    ]);
+    expect(await count()).toBe(0);
+    expect(await codes("Ash")).toEqual([
+      [201, undefined],
+      [201, undefined],
+      [200, undefined],
+    ]);
+    expect(await count()).toBe(1);
+  });
+
   test("refuses more than 25 calls, and what it does not know", async () => {
     const one = { method: "GET", url: at("/limits") };
     const many = Array.from({ length: 26 }, (_none, index) => ({ ...one, referenceId: `r${index}` }));

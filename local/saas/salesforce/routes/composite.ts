@@ -1,6 +1,8 @@
 import { z } from "zod";
-import { notEmulated, SalesforceError } from "../errors.ts";
-import { type App, bodyOf, type Context, INNER, json } from "./call.ts";
+import { SalesforceError } from "../errors.ts";
+import type { Org } from "../org.ts";
+import { type App, actorOf, bodyOf, type Context, INNER, json, scopeOf } from "./call.ts";
+import { runRows } from "./composite-rows.ts";
 
 const COMPOSITE = "/services/data/:version/composite";
 const MAX_SUBREQUESTS = 25;
@@ -38,14 +40,14 @@ interface Answer {
  * Several calls in one.
  * https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_composite_composite.htm
  */
-export function installComposite(app: App): void {
+export function installComposite(app: App, org: Org): void {
   const run = (c: Context, verb: string, url: string, body: unknown, headers: Record<string, string>) =>
     subcall(app, c, verb, url, body, headers);
 
   app.post(COMPOSITE, async (c) => {
     const { allOrNone, compositeRequest } = parsed(compositeBody, await bodyOf(c));
     assertCount(compositeRequest.length);
-    if (allOrNone) throw notEmulated("allOrNone over several calls of one composite; a collection has it");
+    if (allOrNone) return json(c, { compositeResponse: inOneTransaction(c, org, compositeRequest) });
     const done = new Map<string, unknown>();
     const compositeResponse = [];
     for (const one of compositeRequest) {
@@ -80,6 +82,24 @@ export function installComposite(app: App): void {
 }
 
 const isError = ({ statusCode }: { statusCode: number }) => statusCode >= 400;
+
+/** With allOrNone: all calls are one transaction over single records. */
+function inOneTransaction(c: Context, org: Org, requests: readonly Subrequest[]): unknown[] {
+  const answers = runRows(scopeOf(c, org), actorOf(c), requests.length, (index, earlier) => {
+    const { method: verb, url, body = {} } = requests[index] as Subrequest;
+    const good = earlier.flatMap(({ status, body: told }, at) =>
+      status < 400 ? [[requests[at]?.referenceId ?? "", told] as const] : [],
+    );
+    const done = new Map(good);
+    return { method: verb, url: resolveText(url, done), body: resolveDeep(body, done) as Record<string, unknown> };
+  });
+  return answers.map(({ status, body }, index) => ({
+    body,
+    httpHeaders: {},
+    httpStatusCode: status,
+    referenceId: requests[index]?.referenceId,
+  }));
+}
 
 /** Fills in references to earlier answers; one that has no value halts this call. */
 async function answerOf(

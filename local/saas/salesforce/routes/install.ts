@@ -23,7 +23,7 @@ export function installRest(app: App, org: Org, baseUrl: string): void {
   installBulkQuery(app, org);
   installBulkIngest(app, org);
   installCollections(app, org);
-  installComposite(app);
+  installComposite(app, org);
   installReplication(app, org);
   installRows(app, org);
 }
