@@ -1,8 +1,7 @@
 import type { FieldType as SelectedField } from "@jetstreamapp/soql-parser-js";
 import type { ObjectType } from "../fields.ts";
 import { resolvePath } from "./path.ts";
-import { findChildRelationship } from "./relationships.ts";
-import { type QueryOptions, readQuery, sourceOf } from "./run.ts";
+import { type QueryOptions, readQuery, requireChildren, sourceOf } from "./run.ts";
 import { isAggregate, selectionOf } from "./select.ts";
 
 /** A column of a result; columns of parents and children are below that of the relationship. */
@@ -70,9 +69,8 @@ function rowColumns(
     at.push(column(field.name));
   }
   for (const { relationshipName, fields } of subqueries) {
-    const relationship = findChildRelationship(type, relationshipName);
-    const below = relationship ? rowColumns(options, relationship.child, fields ?? [], undefined) : [];
-    columns.push(column(relationship?.name ?? relationshipName, { aggregate: true, joinColumns: below }));
+    const { name, child } = requireChildren(options, type, relationshipName);
+    columns.push(column(name, { aggregate: true, joinColumns: rowColumns(options, child, fields ?? [], undefined) }));
   }
   return columns;
 }

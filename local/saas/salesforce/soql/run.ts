@@ -10,7 +10,7 @@ import { type Comparer, comparerOf } from "./literals.ts";
 import { assertNots, assertSupported, clausesOf, parseSoql, type Term, toPredicate } from "./parse.ts";
 import { readerOf, resolvePath } from "./path.ts";
 import { errorAt, placeOf } from "./position.ts";
-import { findChildRelationship } from "./relationships.ts";
+import { type ChildRelationship, findChildRelationship } from "./relationships.ts";
 import { candidatesOf } from "./scan.ts";
 import { type Scope, visibleType } from "./scope.ts";
 import { isAggregate, selectionOf } from "./select.ts";
@@ -133,28 +133,32 @@ function semiJoin(options: QueryOptions, query: Query): ReadonlySet<Value> {
   return new Set(values.filter((value) => value !== null));
 }
 
+/** A list of children by its name; the child is the object as the user sees it. @throws SalesforceError `INVALID_TYPE` */
+export function requireChildren(options: QueryOptions, parent: ObjectType, name: string): ChildRelationship {
+  const relationship = findChildRelationship(parent, name);
+  const child = relationship && visibleType(options, relationship.child.name);
+  if (relationship && child) return { ...relationship, child };
+  throw errorAt(
+    options.soql,
+    placeOf(options.soql, name),
+    "INVALID_TYPE",
+    `Didn't understand relationship '${name}' in FROM part of query call. If you are attempting to use a custom relationship, be sure to append the '__r' after the custom relationship name. Please reference your WSDL or the describe call for the appropriate names.`,
+  );
+}
+
 /** Makes a function that shows a record's children: `{Contacts: {totalSize, done, records}}`, null when there are none. */
 function childReader(options: QueryOptions, parent: ObjectType, subquery: Subquery): (record: StoredRecord) => Shown {
-  const { relationshipName } = subquery;
-  const relationship = findChildRelationship(parent, relationshipName);
-  const child = relationship && visibleType(options, relationship.child.name);
-  if (!relationship || !child)
-    throw errorAt(
-      options.soql,
-      placeOf(options.soql, relationshipName),
-      "INVALID_TYPE",
-      `Didn't understand relationship '${relationshipName}' in FROM part of query call. If you are attempting to use a custom relationship, be sure to append the '__r' after the custom relationship name. Please reference your WSDL or the describe call for the appropriate names.`,
-    );
+  const { name, child, field } = requireChildren(options, parent, subquery.relationshipName);
   const { names, subqueries } = selectionOf(options, child, subquery.fields ?? [], subquery.limit);
   if (subqueries.length > 0) throw notEmulated("subqueries below the first level");
   const render = rendererOf(options, child, names);
   const { limit, offset = 0, ...rest } = subquery;
-  const byParent = Map.groupBy(findRecords(options, child, rest), (record) => record[relationship.field.name]);
+  const byParent = Map.groupBy(findRecords(options, child, rest), (record) => record[field.name]);
   return (record) => {
     const all = byParent.get(record.Id ?? null) ?? [];
     const own = all.slice(offset, limit === undefined ? undefined : offset + limit);
     const shown = own.length === 0 ? null : { totalSize: own.length, done: true, records: own.map(render) };
-    return { [relationship.name]: shown };
+    return { [name]: shown };
   };
 }
 
