@@ -1,0 +1,45 @@
+import * as errors from "#shared/errors.ts";
+
+/** The parts of a state that the tests of definitions look at. */
+export interface State {
+  readonly Type: string;
+  readonly Resource?: string;
+  readonly TimeoutSeconds?: number;
+  readonly Retry?: readonly Retrier[];
+  readonly Catch?: readonly { readonly ErrorEquals: readonly string[]; readonly Next: string }[];
+  readonly ItemProcessor?: { readonly States: Readonly<Record<string, State>> };
+}
+
+interface Retrier {
+  readonly ErrorEquals: readonly string[];
+  readonly MaxAttempts?: number;
+  readonly MaxDelaySeconds?: number;
+  readonly JitterStrategy?: string;
+  readonly BackoffRate?: number;
+}
+
+/** The four errors of the Lambda service. https://docs.aws.amazon.com/step-functions/latest/dg/sfn-best-practices.html#bp-lambda-serviceexception */
+export const LAMBDA_SERVICE = [
+  "Lambda.ServiceException",
+  "Lambda.AWSLambdaException",
+  "Lambda.SdkClientException",
+  "Lambda.TooManyRequestsException",
+];
+
+/** One error of each of the fleet's classes. */
+export const fleetErrors = Object.values(errors)
+  .filter((value) => typeof value === "function" && value.prototype instanceof errors.FleetError)
+  .map((value) => new (value as new (code: string, message: string) => errors.FleetError)("CODE", "message"));
+
+/** Every task by name, those inside maps too. */
+export function tasksOf(states: Readonly<Record<string, State>>): [string, State][] {
+  return Object.entries(states).flatMap(([name, state]): [string, State][] => [
+    ...(state.Type === "Task" ? [[name, state] as [string, State]] : []),
+    ...(state.ItemProcessor ? tasksOf(state.ItemProcessor.States) : []),
+  ]);
+}
+
+/** Those tasks that call a connector. */
+export function invocationsOf(tasks: readonly [string, State][]): [string, State][] {
+  return tasks.filter(([, state]) => state.Resource?.endsWith("lambda:invoke"));
+}
