@@ -25,33 +25,43 @@ export interface Package {
   readonly artifacts: string;
 }
 
+/** Parameters of serverless.yml in place of the stage's own. */
+type Parameters = Readonly<Record<string, string>>;
+
 /**
  * Packages the fleet with `serverless package`, unless the last package was made from the same sources.
  * @param say gets a line before the few seconds that packaging takes
+ * @param parameters packages with these lie in a folder of their own
  * @throws Error with the end of the packager's output
  */
-export async function packageFleet(stage: string, say: (line: string) => void = () => undefined): Promise<Package> {
+export async function packageFleet(
+  stage: string,
+  say: (line: string) => void = () => undefined,
+  parameters: Parameters = {},
+): Promise<Package> {
   // The packager works in one folder; two at a time would mix their files.
   const release = await lock(LOCK_FILE);
   try {
-    return await packageOnce(stage, say);
+    return await packageOnce(stage, say, parameters);
   } finally {
     release();
   }
 }
 
-async function packageOnce(stage: string, say: (line: string) => void): Promise<Package> {
-  const artifacts = join(ROOT, ".serverless");
+async function packageOnce(stage: string, say: (line: string) => void, parameters: Parameters): Promise<Package> {
+  const given = Object.entries(parameters).flatMap(([name, value]) => ["--param", `${name}=${value}`]);
+  const folder = given.length === 0 ? ".serverless" : `.serverless-${hashOf(given).slice(0, 8)}`;
+  const artifacts = join(ROOT, folder);
   const result = { artifacts, template: join(artifacts, "cloudformation-template-update-stack.json") };
   const stampFile = join(artifacts, "fleet-stamp");
   // Hashed before packaging, so that an edit meanwhile is packaged next time.
   const sources = hashSources();
   // The template is part of the stamp: somebody may have packaged another stage by hand meanwhile.
-  const stamp = () => `${stage} ${sources} ${createHash("sha256").update(readFileSync(result.template)).digest("hex")}`;
+  const stamp = () => `${stage} ${sources} ${hashOf([readFileSync(result.template)])}`;
   if (existsSync(result.template) && existsSync(stampFile) && readFileSync(stampFile, "utf8") === stamp())
     return result;
   say("Packaging the functions …");
-  await runServerless(["package", "--stage", stage]);
+  await runServerless(["package", "--stage", stage, ...given, ...(given.length > 0 ? ["--package", folder] : [])]);
   writeFileSync(stampFile, stamp());
   return result;
 }
@@ -81,18 +91,17 @@ function isHeld(file: string): boolean {
   }
 }
 
-function hashSources(): string {
+function hashOf(parts: readonly (string | Buffer)[]): string {
   const hash = createHash("sha256");
+  for (const part of parts) hash.update(part).update("\0");
+  return hash.digest("hex");
+}
+
+function hashSources(): string {
   const files = SOURCES.flatMap((pattern) => globSync(pattern, { cwd: ROOT })).filter(
     (file) => !/\.test\.ts$/.test(file),
   );
-  for (const file of files.sort())
-    hash
-      .update(file)
-      .update("\0")
-      .update(readFileSync(join(ROOT, file)))
-      .update("\0");
-  return hash.digest("hex");
+  return hashOf(files.sort().flatMap((file) => [file, readFileSync(join(ROOT, file))]));
 }
 
 function runServerless(args: string[]): Promise<void> {

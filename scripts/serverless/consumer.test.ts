@@ -198,6 +198,11 @@ describe("its rule", () => {
     });
   });
 
+  test("of work that may wait alarms later", () => {
+    expect(properties("SlackNoticesStaleAlarm").Threshold).toBe(300);
+    expect(properties("SlackNoticesStaleAlarm", { staleAfter: 86_400 }).Threshold).toBe(86_400);
+  });
+
   test("keeps a schedule that is switched off, for an operator to switch on", () => {
     const schedule = { rate: "rate(1 day)", request: "catch-up.requested", data: [{}], enabled: "false" as const };
     expect(properties(`SlackNotices${ORG}Schedule0`, { schedule }).State).toBe("DISABLED");

@@ -22,6 +22,8 @@ export interface ConsumerDeclaration {
   readonly maximumConcurrency?: number;
   /** How often a message is handed out before it is given up. */
   readonly maxReceives?: number;
+  /** Seconds that a message may wait before the alarm; 300 unless the work is allowed to wait. */
+  readonly staleAfter?: number;
 }
 
 /** Where a consumer is built. */
@@ -44,10 +46,9 @@ export interface Consumer {
   readonly deadLetterQueue: string;
 }
 
-const DEFAULTS = { batchSize: 10, window: 0, maxReceives: 5 };
+const DEFAULTS = { batchSize: 10, window: 0, maxReceives: 5, staleAfter: 300 };
 const FOURTEEN_DAYS = 14 * 24 * 3600;
 const FOUR_DAYS = 4 * 24 * 3600;
-const STALE_SECONDS = 300;
 // https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html
 const MAX_BATCH_WITHOUT_WINDOW = 10;
 
@@ -56,7 +57,7 @@ const MAX_BATCH_WITHOUT_WINDOW = 10;
  * @throws Error of one sentence for a declaration that cannot be
  */
 export function buildConsumer(declaration: ConsumerDeclaration, context: ConsumerContext): Consumer {
-  const { queue, batchSize, window, maxReceives, maximumConcurrency } = { ...DEFAULTS, ...declaration };
+  const { queue, batchSize, window, maxReceives, maximumConcurrency, staleAfter } = { ...DEFAULTS, ...declaration };
   if (batchSize > MAX_BATCH_WITHOUT_WINDOW && window === 0)
     throw new Error(`Consumer '${queue}' has a batchSize of ${batchSize}, which needs a window of at least 1 second.`);
   const id = pascalCase(queue);
@@ -107,10 +108,10 @@ export function buildConsumer(declaration: ConsumerDeclaration, context: Consume
       ...alarm(
         `${id}StaleAlarm`,
         `${name}-stale`,
-        `Messages wait longer than ${STALE_SECONDS} s on ${name}.`,
+        `Messages wait longer than ${staleAfter} s on ${name}.`,
         "ApproximateAgeOfOldestMessage",
         Queue,
-        STALE_SECONDS,
+        staleAfter,
         context.alarmActions,
       ),
       ...alarm(

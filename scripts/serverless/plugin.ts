@@ -74,6 +74,7 @@ export default class FleetPlugin {
         window: { type: "integer", minimum: 0, maximum: 300 },
         maximumConcurrency: { type: "integer", minimum: 2, maximum: 1_000 },
         maxReceives: { type: "integer", minimum: 1, maximum: 999 },
+        staleAfter: { type: "integer", minimum: 60, maximum: 345_600 },
       },
       required: ["queue"],
       additionalProperties: false,
