@@ -1,0 +1,156 @@
+import { isDeepStrictEqual } from "node:util";
+import type { ParkedItem, StoredItem } from "../support/fleet.ts";
+import { type BillingCustomer, type BillingEvent, billingOf, contentOf, listAll } from "./billing.ts";
+import type { HostileFleet, TappedEvent } from "./fleet.ts";
+import type { Ledger } from "./ledger.ts";
+import type { PeoplesOrg } from "./org.ts";
+import { readTruth, type TrueAccount, type TrueCustomer } from "./truth.ts";
+
+/** Everything that there is at the end. */
+interface World {
+  readonly ledger: Ledger;
+  readonly truth: ReadonlyMap<string, TrueAccount>;
+  readonly stored: ReadonlyMap<string, StoredItem>;
+  /** By account. */
+  readonly billing: ReadonlyMap<string, readonly BillingCustomer[]>;
+  readonly events: readonly BillingEvent[];
+  readonly parked: readonly ParkedItem[];
+  /** Published versions by account, oldest version first; those of a deletion without customer. */
+  readonly published: ReadonlyMap<string, readonly Published[]>;
+}
+
+interface Published {
+  readonly version: string;
+  readonly customer: TrueCustomer | undefined;
+}
+
+/** What is not as it must be: a line for each finding. */
+export async function compare(fleet: HostileFleet, org: PeoplesOrg, ledger: Ledger): Promise<string[]> {
+  const truth = await readTruth(org);
+  const stored = new Map((await fleet.current.stored()).map((item) => [item.customerId, item]));
+  const customers = await listAll<BillingCustomer>(fleet, "customers");
+  const events = await listAll<BillingEvent>(fleet, "events");
+  const world: World = {
+    ledger,
+    truth,
+    stored,
+    billing: Map.groupBy(customers, ({ metadata }) => metadata.salesforce_account_id ?? "nobody"),
+    events,
+    parked: await fleet.current.parked(),
+    published: publishedBy(await fleet.tapped()),
+  };
+  const ids = new Set([
+    ...ledger.accounts.map(({ id }) => id),
+    ...truth.keys(),
+    ...stored.keys(),
+    ...world.billing.keys(),
+  ]);
+  return [...[...ids].flatMap((id) => compareAccount(id, world)), ...explainParked(world), ...countWrites(world)];
+}
+
+function compareAccount(id: string, world: World): string[] {
+  const account = world.truth.get(id);
+  const item = world.stored.get(id);
+  const billed = world.billing.get(id) ?? [];
+  if (!world.ledger.accounts.some((known) => known.id === id)) return [`${id}: nobody made this account`];
+  if (billed.length > 1) return [`${id}: ${billed.length} customers in Stripe`];
+  if (!account || account.deleted) return compareGone(id, item, billed[0]);
+  if (account.refused) return compareRefused(account, world);
+  return compareEqual(account, account.customer, world);
+}
+
+/** A deleted account; one that was gone before anybody saw it need not be known. */
+function compareGone(id: string, item: StoredItem | undefined, billed: BillingCustomer | undefined): string[] {
+  const problems = item && item.deleted !== true ? [`${id}: deleted, but not in the store`] : [];
+  if (billed && billed.metadata.archived !== "true") problems.push(`${id}: deleted, but not archived in Stripe`);
+  return problems;
+}
+
+/** An account with an e-mail address that is refused keeps the last customer that could be used. */
+function compareRefused(account: TrueAccount, world: World): string[] {
+  const { id, refused = "" } = account;
+  const isParked = world.parked.some(
+    ({ errorMessage }) => errorMessage.includes(refused) && /e-mail/.test(errorMessage),
+  );
+  const problems = isParked ? [] : [`${id}: has an unusable e-mail address in ${refused}, but is not parked`];
+  const last = world.published.get(id)?.findLast(({ customer }) => customer);
+  if (!last?.customer) return world.stored.has(id) ? [...problems, `${id}: stored, but never published`] : problems;
+  return [...problems, ...compareContent(id, last.customer, world)];
+}
+
+function compareEqual(account: TrueAccount, customer: TrueCustomer, world: World): string[] {
+  const { id, syncState, stripeCustomerId } = account;
+  const problems = compareContent(id, customer, world);
+  const linked = world.billing.get(id)?.[0]?.id;
+  if (syncState !== "synced") problems.push(`${id}: Sync_State__c is ${syncState}`);
+  if (stripeCustomerId !== linked) problems.push(`${id}: Stripe_Customer_Id__c is ${stripeCustomerId}, not ${linked}`);
+  return problems;
+}
+
+/** Store and billing against what they must hold. */
+function compareContent(id: string, customer: TrueCustomer, { stored, billing }: World): string[] {
+  const item = stored.get(id);
+  if (!item) return [`${id}: not in the store`];
+  const problems: string[] = [];
+  const say = (what: string, is: unknown, mustBe: unknown) => {
+    if (!isDeepStrictEqual(is, mustBe))
+      problems.push(`${id}: ${what} is ${JSON.stringify(is)}, not ${JSON.stringify(mustBe)}`);
+  };
+  say("the store's tombstone", item.deleted, false);
+  say("the store", item.customer, customer);
+  const billed = billing.get(id)?.[0];
+  if (!billed) return [...problems, `${id}: not in Stripe`];
+  say("the store's link", (item.links as { stripe?: { id: string } }).stripe?.id, billed.id);
+  say("Stripe", contentOf(billed), billingOf(customer));
+  return problems;
+}
+
+/** Nothing is parked but what no try can bring any further. */
+function explainParked({ parked, ledger, truth }: World): string[] {
+  return parked.flatMap(({ hop, errorName, errorMessage }) => {
+    const ids = [...new Set(errorMessage.match(/\b00[13]\w{15}\b/g) ?? [])];
+    const isRefused = (id: string) => /e-mail/.test(errorMessage) && ledger.everUnusable.has(id);
+    const isGone = (id: string) => /recycle bin/.test(errorMessage) && !truth.has(id);
+    const isKnown = (id: string) =>
+      isRefused(id) ||
+      isGone(id) ||
+      (/e-mail/.test(errorMessage) && ids.some((other) => ledger.everUnusable.has(other)));
+    if (ids.length > 0 && ids.every(isKnown)) return [];
+    return [`parked without need at ${hop}: ${errorName}: ${errorMessage.slice(0, 300)}`];
+  });
+}
+
+/** Billing was written no more often than there was something new to write. */
+function countWrites({ events, published }: World): string[] {
+  const problems: string[] = [];
+  const byAccount = Map.groupBy(events, ({ data }) => data.object.metadata.salesforce_account_id ?? "nobody");
+  for (const [id, some] of byAccount) {
+    const created = some.filter(({ type }) => type === "customer.created").length;
+    if (created !== 1) problems.push(`${id}: created ${created} times in Stripe`);
+    const updates = some.filter(({ type }) => type === "customer.updated");
+    const idle = updates.filter(({ data }) => Object.keys(data.previous_attributes ?? {}).length === 0);
+    if (idle.length > 0) problems.push(`${id}: ${idle.length} updates in Stripe changed nothing`);
+    const most = contentsOf(published.get(id) ?? []);
+    if (updates.length > most) problems.push(`${id}: ${updates.length} updates in Stripe for ${most} contents`);
+  }
+  return problems;
+}
+
+/** How often the content changed over the versions. */
+function contentsOf(versions: readonly Published[]): number {
+  return versions.filter(
+    ({ customer }, index) => index === 0 || !isDeepStrictEqual(customer, versions[index - 1]?.customer),
+  ).length;
+}
+
+function publishedBy(events: readonly TappedEvent[]): Map<string, Published[]> {
+  const changes = events.filter((event) => /^customer\.(changed|deleted)$/.test(event["detail-type"]));
+  const byAccount = Map.groupBy(changes, ({ detail }) => detail.data.customer?.customerId ?? detail.data.customerId);
+  const sorted = [...byAccount].map(([id, some]): [string, Published[]] => [
+    id,
+    some
+      .map(({ detail }) => ({ version: detail.data.version, customer: detail.data.customer }))
+      .sort((a, b) => (a.version < b.version ? -1 : 1)),
+  ]);
+  return new Map(sorted);
+}

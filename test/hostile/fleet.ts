@@ -1,0 +1,117 @@
+import { randomUUID } from "node:crypto";
+import { ADMINISTRATOR } from "../../local/aws/kernel/kernel.ts";
+import { packagedTemplate, startTestFleet, type TestFleet } from "../support/fleet.ts";
+import { type Counter, countCalls } from "./counts.ts";
+
+/** An event of the fleet bus, as the tap took it. */
+export interface TappedEvent {
+  readonly "detail-type": string;
+  // biome-ignore lint/suspicious/noExplicitAny: looked at from outside, without the fleet's contracts
+  readonly detail: any;
+}
+
+const SCALE = 20;
+const STRIPE_RATE = 25;
+const TAP = "connector-fleet-hostile-tap";
+
+/** A fleet that can be stopped and started again on the same state, with a tap on its bus. */
+export class HostileFleet {
+  readonly counter: Counter = { calls: new Map(), invocations: new Map(), refused: 0 };
+  current!: TestFleet;
+  readonly #stateDir: string;
+
+  constructor(stateDir: string) {
+    this.#stateDir = stateDir;
+  }
+
+  async start(): Promise<void> {
+    const template = await packagedTemplate();
+    Object.assign(template.Resources, tapResources());
+    this.current = await startTestFleet({ clockScale: SCALE, stateDir: this.#stateDir, template });
+    countCalls(this.current, this.counter);
+    // Time passes faster for whoever waits, so Stripe has to take more in a second.
+    const url = `${this.current.saas.stripe.url}/__emulator__/config`;
+    await fetch(url, { method: "POST", body: JSON.stringify({ ratePerEndpoint: STRIPE_RATE * SCALE }) });
+  }
+
+  aws<Output>(service: string, operation: string, input: object): Promise<Output> {
+    return this.current.kernel.call<Output>(service, operation, input, { principal: ADMINISTRATOR });
+  }
+
+  /** Puts a request on the fleet's bus, as a clock or a person does. */
+  async request(type: "catch-up.requested" | "reconciliation.requested", data: object): Promise<void> {
+    const eventId = randomUUID();
+    const ids = { eventId, correlationId: eventId, causationId: eventId };
+    const { orgId } = this.current.saas.salesforce;
+    const metadata = { ...ids, occurredAt: new Date().toISOString(), orgId, actor: "system:test", schemaVersion: 1 };
+    const entry = { EventBusName: this.current.ref("FleetBus"), Source: "fleet.salesforce", DetailType: type };
+    await this.aws("events", "PutEvents", { Entries: [{ ...entry, Detail: JSON.stringify({ metadata, data }) }] });
+  }
+
+  /** Messages that are waiting or being worked, by queue; without the tap's. */
+  async backlog(): Promise<Map<string, number>> {
+    const { QueueUrls = [] } = await this.aws<{ QueueUrls?: string[] }>("sqs", "ListQueues", { MaxResults: 1000 });
+    const counts = QueueUrls.filter((url) => !url.endsWith(TAP)).map(async (QueueUrl): Promise<[string, number]> => {
+      const input = { QueueUrl, AttributeNames: ["All"] };
+      const { Attributes } = await this.aws<{ Attributes: Record<string, string> }>("sqs", "GetQueueAttributes", input);
+      const parts = ["", "Delayed", "NotVisible"].map((part) =>
+        Number(Attributes[`ApproximateNumberOfMessages${part}`]),
+      );
+      return [QueueUrl.split("/").at(-1) ?? "", parts.reduce((sum, part) => sum + part, 0)];
+    });
+    return new Map((await Promise.all(counts)).filter(([, count]) => count > 0));
+  }
+
+  /** All that the bus carried about customers, each event once. */
+  async tapped(): Promise<TappedEvent[]> {
+    const events = new Map<string, TappedEvent>();
+    const QueueUrl = this.current.ref("HostileTap");
+    for (;;) {
+      const input = { QueueUrl, MaxNumberOfMessages: 10, VisibilityTimeout: 43_200 };
+      const { Messages = [] } = await this.aws<{ Messages?: { Body: string }[] }>("sqs", "ReceiveMessage", input);
+      for (const { Body } of Messages) {
+        const event = JSON.parse(Body) as TappedEvent;
+        events.set(event.detail.metadata.eventId, event);
+      }
+      if (Messages.length === 0) return [...events.values()];
+    }
+  }
+}
+
+function tapResources(): Record<string, object> {
+  const tapArn = { "Fn::GetAtt": ["HostileTap", "Arn"] };
+  return {
+    HostileTap: {
+      Type: "AWS::SQS::Queue",
+      Properties: { QueueName: TAP, MessageRetentionPeriod: 1_209_600, VisibilityTimeout: 43_200 },
+    },
+    HostileTapPolicy: {
+      Type: "AWS::SQS::QueuePolicy",
+      Properties: {
+        Queues: [{ Ref: "HostileTap" }],
+        PolicyDocument: {
+          Version: "2012-10-17",
+          Statement: [
+            {
+              Effect: "Allow",
+              Principal: { Service: "events.amazonaws.com" },
+              Action: "sqs:SendMessage",
+              Resource: tapArn,
+              Condition: { ArnEquals: { "aws:SourceArn": { "Fn::GetAtt": ["HostileTapRule", "Arn"] } } },
+            },
+          ],
+        },
+      },
+    },
+    HostileTapRule: {
+      Type: "AWS::Events::Rule",
+      Properties: {
+        Name: TAP,
+        EventBusName: { Ref: "FleetBus" },
+        EventPattern: { "detail-type": [{ prefix: "customer." }] },
+        State: "ENABLED",
+        Targets: [{ Id: "tap", Arn: tapArn }],
+      },
+    },
+  };
+}

@@ -1,0 +1,193 @@
+import { AwsError } from "../../local/aws/kernel/errors.ts";
+import type { Fault } from "../../local/aws/kernel/kernel.ts";
+import type { HostileFleet } from "./fleet.ts";
+import type { Ledger } from "./ledger.ts";
+import type { PeoplesOrg } from "./org.ts";
+import type { Random } from "./random.ts";
+
+/** What trouble is made with. */
+export interface Troubled {
+  readonly fleet: HostileFleet;
+  readonly org: PeoplesOrg;
+  readonly ledger: Ledger;
+  readonly random: Random;
+}
+
+type Trouble = (on: Troubled) => Promise<unknown>;
+
+/** Trouble before the operation of this number. */
+export interface Planned {
+  readonly at: number;
+  readonly name: string;
+  readonly make: Trouble;
+}
+
+const control =
+  (path: string, input: object = {}): Trouble =>
+  ({ org }) =>
+    org.control(path, input);
+
+const crash =
+  (service: string, operation: string, afterEffect: boolean, resource?: string): Trouble =>
+  async ({ fleet }) => {
+    const fault = { service, operation, times: 1, crash: true, afterEffect, ...(resource ? { resource } : {}) };
+    fleet.current.kernel.faults.push(fault);
+  };
+
+const throttle =
+  (service: string, operation: string, code: string): Trouble =>
+  async ({ fleet }) => {
+    const fault: Fault = { service, operation, times: 2, error: new AwsError(code, "Slow down.", { status: 400 }) };
+    fleet.current.kernel.faults.push(fault);
+  };
+
+const ask =
+  (entity: string, full: boolean): Trouble =>
+  ({ fleet }) =>
+    fleet.request("reconciliation.requested", { entity, reason: "manual", full });
+
+const catchUp: Trouble = ({ fleet, random }) =>
+  fleet.request("catch-up.requested", { graceSeconds: random.pick([0, 1, 120]) });
+
+const gapOfSome: Trouble = ({ org, ledger, random }) =>
+  org.control("gap", { recordIds: random.some(ledger.alive(), 3).map(({ id }) => id) });
+
+const migrate: Trouble = async (on) => {
+  await on.org.control("replay/invalidate");
+  await catchUp(on);
+};
+
+const addTrigger: Trouble = ({ org, random }) =>
+  org.control("triggers", { client: "connector-fleet", ...random.pick(TRIGGERS) });
+
+/** They set another field in the transaction of our own write. */
+const TRIGGERS = [
+  { field: "Phone", value: "+1 555 0199" },
+  { field: "Plan__c", value: "Team" },
+  { field: "Industry", value: "Biotechnology" },
+  { on: "Contact", field: "Title", value: "Derived" },
+];
+const NO_AUTH = { kind: "fail", code: "UNAUTHENTICATED", errorCode: "service.auth.error" };
+const BUDGET = 100_000;
+
+/** What lasts for some operations: how it begins, how it ends, and how often it happens in 2,000 operations. */
+const SPELLS: readonly { name: string; times: number; length: number; begin: Trouble; end: Trouble }[] = [
+  {
+    name: "relay paused",
+    times: 3,
+    length: 60,
+    begin: control("relay", { state: "PAUSE" }),
+    end: control("relay", { state: "RUN" }),
+  },
+  {
+    name: "relay stopped",
+    times: 2,
+    length: 40,
+    begin: control("relay", { state: "STOP" }),
+    end: control("relay", { state: "RUN" }),
+  },
+  {
+    name: "daily limit near",
+    times: 1,
+    length: 120,
+    begin: async (on) => {
+      await on.org.control("limits", { used: BUDGET * 0.9, max: BUDGET });
+      await ask("Account", false)(on);
+    },
+    end: control("limits", { used: 100 }),
+  },
+  {
+    name: "trigger",
+    times: 3,
+    length: 150,
+    begin: addTrigger,
+    end: ({ org }) => org.control("triggers", {}, "DELETE"),
+  },
+];
+
+/** What happens at once, and how often in 2,000 operations. */
+const BLOWS: readonly (readonly [name: string, times: number, make: Trouble])[] = [
+  ["expired sessions", 5, control("tokens/expire")],
+  ["gap of all accounts", 1, control("gap", { recordIds: ["001*"] })],
+  ["gap of some accounts", 3, gapOfSome],
+  ["overflow", 1, control("event-faults", { kind: "overflow" })],
+  ["catch-up", 6, catchUp],
+  ["sweep of accounts", 2, ask("Account", false)],
+  ["sweep of contacts", 2, ask("Contact", false)],
+  ["full sweep", 1, ask("Account", true)],
+  ["Pub/Sub cut", 2, control("pubsub-faults", { kind: "cut", afterEvents: 5 })],
+  ["Pub/Sub unavailable", 1, control("pubsub-faults", { kind: "unavailable" })],
+  ["Pub/Sub session refused", 1, control("pubsub-faults", NO_AUTH)],
+  ["Pub/Sub doubles events", 1, control("pubsub-faults", { kind: "duplicate" })],
+  ["org migrated", 1, migrate],
+  ["crash before PutEvents", 2, crash("events", "PutEvents", false)],
+  ["crash after PutEvents", 2, crash("events", "PutEvents", true)],
+  ["crash before a customer is stored", 2, crash("dynamodb", "UpdateItem", false)],
+  ["crash after a customer is stored", 3, crash("dynamodb", "UpdateItem", true)],
+  ["crash before the workflow", 2, crash("states", "StartSyncExecution", false)],
+  ["crash after the workflow", 2, crash("states", "StartSyncExecution", true)],
+  ["crash before messages are sent", 1, crash("sqs", "SendMessageBatch", false)],
+  ["crash after messages are sent", 1, crash("sqs", "SendMessageBatch", true)],
+  ["crash after state is kept", 2, crash("dynamodb", "PutItem", true, "salesforce-state")],
+  ["store throttled", 3, throttle("dynamodb", "UpdateItem", "ProvisionedThroughputExceededException")],
+  ["state throttled", 2, throttle("dynamodb", "BatchWriteItem", "ProvisionedThroughputExceededException")],
+];
+
+/** The trouble of a run, in the order of the operations. */
+export function planTrouble(operations: number, random: Random): Planned[] {
+  const scaled = (times: number) => Math.max(1, Math.round((times * operations) / 2_000));
+  // Before everything, the catch-up finds its first position.
+  const plan: Planned[] = [{ at: 0, name: "first catch-up", make: catchUp }];
+  const first = Math.min(50, Math.floor(operations / 10));
+  for (const { name, times, length, begin, end } of SPELLS)
+    for (let time = 0; time < scaled(times); time += 1) {
+      const at = random.between(first, operations);
+      plan.push(
+        { at, name, make: begin },
+        { at: at + random.between(length / 2, length), name: `${name}: over`, make: end },
+      );
+    }
+  for (const [name, times, make] of BLOWS)
+    for (let time = 0; time < scaled(times); time += 1)
+      plan.push({ at: random.between(first, operations), name, make });
+  return plan.sort((a, b) => a.at - b.at);
+}
+
+/** Trouble by chance, which lasts until the calm. The emulators forget theirs when they stop. */
+export async function armChance({ fleet, org, random }: Troubled): Promise<void> {
+  const seed = () => random.between(1, 1_000_000);
+  const { salesforce, stripe, slack } = fleet.current.saas;
+  const FLEETS = "/services/data/v66.0/**";
+  for (const fault of [
+    { error: "socketReset", probability: 0.005 },
+    { error: "truncatedBody", probability: 0.005 },
+    { error: "serverUnavailable", probability: 0.01 },
+    { error: "serverUnavailableHtml", probability: 0.005 },
+    { error: "concurrentLimit", probability: 0.01 },
+    { error: "sessionExpired", probability: 0.01 },
+    { error: "slow", delayMs: 300, probability: 0.02 },
+    { error: "rowLock", method: "PATCH", probability: 0.05, body: { recordProbability: 0.2, seed: seed() } },
+    { error: "socketResetAfterEffect", method: "PATCH", probability: 0.02 },
+  ])
+    salesforce.faults.add({ method: "*", path: FLEETS, seed: seed(), ...fault });
+  for (const fault of [
+    { error: "rateLimit", probability: 0.02 },
+    { error: "lockTimeout", probability: 0.01 },
+    { error: "apiError", probability: 0.01 },
+    { status: 500, body: { error: { type: "api_error", message: "boom" } }, probability: 0.01 },
+    { error: "socketResetAfterEffect", probability: 0.02 },
+  ])
+    stripe.faults.add({ method: "POST", path: "/v1/customers**", seed: seed(), ...fault });
+  stripe.faults.add({
+    method: "POST",
+    path: "/v1/customers**",
+    error: "timeoutAfterSuccess",
+    nth: random.between(5, 100),
+  });
+  for (const fault of [{ status: 500 }, { status: 429, headers: { "retry-after": "1" } }])
+    slack.faults.add({ method: "POST", path: "/api/chat.postMessage", seed: seed(), probability: 0.05, ...fault });
+  const known = (await org.control("event-faults", {}, "GET")).body as unknown[];
+  if (known.length > 0) return;
+  for (const kind of ["drop", "duplicate", "reorder", "gap"])
+    await org.control("event-faults", { kind, probability: 0.03, seed: seed() });
+}
