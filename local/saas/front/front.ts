@@ -11,6 +11,8 @@ export interface Backend {
   fetch(request: Request, fault?: DrawnFault): Promise<Response>;
   /** Groups a path for the call counters, such as `/v1/customers/:id`. */
   routeOf(path: string): string;
+  /** What the caller calls itself. */
+  callerOf?(headers: Incoming["headers"]): string | undefined;
   readonly controls: readonly Control[];
   /** Goes back to a fresh state that keeps the credentials. */
   reset(): Promise<void>;
@@ -54,7 +56,7 @@ export async function startFront({ name, port, faultNames, connect }: FrontOptio
     const ownFault = fault && (fault.status !== undefined || owned.has(fault.error ?? "")) ? fault : undefined;
     const serve = () => (backend as Backend).fetch(toRequest(incoming), ownFault);
     const status = fault && !ownFault ? await breakCall(fault, serve, incoming, response) : await pass(serve, response);
-    calls.count(`${incoming.method} ${backend.routeOf(path)}`, status);
+    calls.count(`${incoming.method} ${backend.routeOf(path)}`, status, backend.callerOf?.(incoming.headers));
   });
 
   try {

@@ -135,6 +135,7 @@ export async function startSalesforce(options: SalesforceOptions): Promise<Sales
             return response;
           },
           routeOf,
+          callerOf: (headers) => /client=([^,;\s]+)/.exec(headers.get("sforce-call-options") ?? "")?.[1],
           controls: [...salesforceControls(current, persist), ...restControls(() => current().org, persist, url)],
           reset: () => reset(running),
           stop,
