@@ -6,9 +6,9 @@ import { awsClient } from "./aws.ts";
 /** A piece of work that could not be done, kept whole until somebody redrives it. */
 export interface ParkedWork {
   readonly parkedId: string;
-  /** What was parked: a queue message or a run of a state machine. */
-  readonly kind: "message" | "customer-sync" | "backfill";
-  /** Where it stopped: a queue, or a state as `customer-sync/UpsertBilling`. */
+  /** What was parked: a queue message, a run of the sync, or the comparison of records with Salesforce. */
+  readonly kind: "message" | "customer-sync" | "comparison";
+  /** Where it stopped: a queue, a state as `customer-sync/UpsertBilling`, or a feed as `salesforce/sweep`. */
   readonly hop: string;
   /** The whole input, as text. */
   readonly input: string;

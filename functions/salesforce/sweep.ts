@@ -5,27 +5,31 @@ import { readEnv } from "#shared/env.ts";
 import { type Delivery, decodeFleetEvent, type FleetEvent } from "#shared/handler/delivery.ts";
 import { eachDelivery, queueHandler } from "#shared/handler/queue.ts";
 import { lazy } from "#shared/lazy.ts";
+import { createParkedTable } from "#shared/parked-work.ts";
 import { createPublisher } from "#shared/publish.ts";
 import { createStateTable } from "#shared/state-table.ts";
 import { annotate, inChange } from "#shared/tracing.ts";
 import { createOrgs } from "./org/orgs.ts";
 import { type SweepDependencies, sweepObject } from "./sweep/sweep-object.ts";
 
+const name = z.string().min(1);
 const environment = {
-  CUSTOMERS_TABLE: z.string().min(1),
-  SALESFORCE_STATE_TABLE: z.string().min(1),
-  EVENT_BUS_NAME: z.string().min(1),
+  CUSTOMERS_TABLE: name,
+  SALESFORCE_STATE_TABLE: name,
+  PARKED_TABLE: name,
+  EVENT_BUS_NAME: name,
   TRACE_SAMPLE_RATE: z.coerce.number().min(0).max(1),
 };
 // Leaves the last page enough of the function's timeout.
 const BUDGET_MS = 120_000;
 
 const production = lazy((): SweepDependencies => {
-  const { CUSTOMERS_TABLE, SALESFORCE_STATE_TABLE, EVENT_BUS_NAME, TRACE_SAMPLE_RATE } = readEnv(environment);
+  const { CUSTOMERS_TABLE, SALESFORCE_STATE_TABLE, PARKED_TABLE, EVENT_BUS_NAME, TRACE_SAMPLE_RATE } =
+    readEnv(environment);
   const [store, state] = [createCustomerStore(CUSTOMERS_TABLE), createStateTable(SALESFORCE_STATE_TABLE)];
   const trace = { inChange, annotate, sampleRate: TRACE_SAMPLE_RATE };
-  const publish = createPublisher(EVENT_BUS_NAME);
-  return { orgs: createOrgs("background"), store, state, publish, ...trace, now: Date.now, budgetMs: BUDGET_MS };
+  const [publish, park] = [createPublisher(EVENT_BUS_NAME), createParkedTable(PARKED_TABLE)];
+  return { orgs: createOrgs("background"), store, state, publish, park, ...trace, now: Date.now, budgetMs: BUDGET_MS };
 });
 
 /** Compares the store with Salesforce and sends what differs into the sync. */

@@ -1,11 +1,17 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
+import jsonata from "jsonata";
 import { fleetErrors, invocationsOf, LAMBDA_SERVICE, tasksOf } from "../definitions.ts";
 
 const definition = JSON.parse(readFileSync(join(import.meta.dirname, "definition.asl.json"), "utf8"));
 const tasks = tasksOf(definition.States);
 const invocations = invocationsOf(tasks);
+
+/** What is of interest of a task that puts an item into the table of parked work. */
+interface Parking {
+  readonly Arguments: { readonly Item: Record<"input" | "kind", { readonly S: string }> };
+}
 
 test.each(tasks)("%s has a time-out and retries with back-off and jitter", (_name, state) => {
   expect(state.TimeoutSeconds).toBeGreaterThan(0);
@@ -41,4 +47,17 @@ describe("tasks that call a connector", () => {
 test("only a batch is parked; every other failure stops the run where a redrive goes on", () => {
   const caught = tasks.filter(([, { Catch }]) => Catch).map(([name, { Catch }]) => [name, Catch?.[0]?.Next]);
   expect(caught).toEqual([["LoadBatch", "ParkBatch"]]);
+});
+
+// As functions/salesforce/sweep/park.ts keeps single accounts, so that a redrive knows one shape.
+test.each([1, 3])("a batch of %d is parked as a comparison of its records", async (count) => {
+  const { Arguments } = Object.fromEntries(tasks).ParkBatch as unknown as Parking;
+  const { input: kept, kind } = Arguments.Item;
+  const metadata = { orgId: "00D5f000005KcCnEAK", correlationId: "backfill-1" };
+  const ids = Array.from({ length: count }, (_, n) => `00100000000000${n}AAA`);
+  const Items = ids.map((Id) => ({ Id, SystemModstamp: "2026-01-01T00:00:00.000Z" }));
+  const states = { input: { BatchInput: { metadata, page: 1 }, Items } };
+  const input = await jsonata(kept.S.replace(/^\{%|%\}$/g, "")).evaluate({}, { states });
+  expect(JSON.parse(input)).toEqual({ metadata, data: { entity: "Account", recordIds: ids } });
+  expect(kind.S).toBe("comparison");
 });

@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import type { Metadata } from "#shared/contracts/metadata.ts";
 import { RateLimitedError, TransientError } from "#shared/errors.ts";
-import type { ParkedWork } from "#shared/parked-work.ts";
 import type { Salesforce } from "../client/types.ts";
 import { SimulatedOrg } from "../sweep/simulated-org.ts";
 import { SweepBench, startTables, type Tables } from "../sweep/testing.ts";
@@ -10,7 +9,6 @@ import { type Loaded, loadBatch } from "./load-batch.ts";
 let tables: Tables;
 let org: SimulatedOrg;
 let bench: SweepBench;
-let parked: Map<string, ParkedWork>;
 
 beforeAll(async () => {
   tables = await startTables();
@@ -19,7 +17,6 @@ afterAll(() => tables.close());
 beforeEach(() => {
   org = new SimulatedOrg();
   bench = new SweepBench(org, tables);
-  parked = new Map();
 });
 
 /** Loads accounts as a page lists them, with the moments they have now. */
@@ -35,7 +32,6 @@ function load(ids: readonly string[], store = tables.store): Promise<Loaded> {
     ...bench.deps,
     store,
     salesforce: org.salesforce as Salesforce,
-    park: async (work) => void parked.set(work.parkedId, work),
   });
 }
 
@@ -119,16 +115,21 @@ describe("trouble", () => {
     later(60);
     expect(await load([good, bad])).toEqual({ compared: 2, sent: 1, equal: 0, unusable: 1 });
     await load([good, bad]);
-    expect([...parked.values()]).toEqual([
+    const parked = [...bench.parked.values()];
+    expect(parked).toEqual([
       expect.objectContaining({
-        kind: "backfill",
+        kind: "comparison",
+        hop: "salesforce/backfill",
         customerId: bad,
         errorName: "InvalidInputError",
         errorMessage: expect.stringContaining("Billing_Email__c"),
       }),
     ]);
-    const [{ input = "" } = {}] = parked.values();
-    expect(JSON.parse(input).data.records).toEqual([expect.objectContaining({ Id: bad })]);
+    const [{ input = "" } = {}] = parked;
+    expect(JSON.parse(input)).toEqual({
+      metadata: expect.objectContaining({ orgId: org.id, correlationId: "backfill-1" }),
+      data: { entity: "Account", recordIds: [bad] },
+    });
     expect(input).not.toContain("no address");
   });
 

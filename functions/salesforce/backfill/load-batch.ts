@@ -1,22 +1,18 @@
 import { chunks } from "#shared/chunks.ts";
 import type { Metadata } from "#shared/contracts/metadata.ts";
 import type { CustomerStore } from "#shared/customer-store.ts";
-import { describeError } from "#shared/errors.ts";
-import { hashOf } from "#shared/hash.ts";
-import { log } from "#shared/observability.ts";
-import type { Park } from "#shared/parked-work.ts";
 import type { Salesforce } from "../client/types.ts";
 import { toLongId } from "../org/ids.ts";
 import { isDoubtful } from "../sweep/accounts.ts";
 import { compareContents } from "../sweep/compare.ts";
-import { noteVersions, publishRepairs, type RepairDependencies, type Sent, type Unusable } from "../sweep/repair.ts";
+import { type ParkDependencies, parkUnusable } from "../sweep/park.ts";
+import { noteVersions, publishRepairs, type RepairDependencies, type Sent } from "../sweep/repair.ts";
 import type { CompareDependencies } from "../sweep/scope.ts";
 import type { PageRecord } from "./input.ts";
 
-export interface LoadDependencies extends CompareDependencies, Omit<RepairDependencies, "store"> {
+export interface LoadDependencies extends CompareDependencies, ParkDependencies, Omit<RepairDependencies, "store"> {
   readonly store: CustomerStore;
   readonly salesforce: Salesforce;
-  readonly park: Park;
 }
 
 /** What became of a batch. */
@@ -50,11 +46,11 @@ export async function loadBatch(
   const doubtful = listed.filter((record) => isDoubtful(record, stored.get(record.id))).map(({ id }) => id);
   const found = await compareContents(doubtful, stored, orgId, deps);
   const overtaken = await noteVersions(found.equal, deps);
-  const context = { orgId, causationId: metadata.eventId, lane: "bulk", feed: "backfill" } as const;
+  const context = { metadata, lane: "bulk", feed: "backfill" } as const;
   const { sent, refused } = await publishRepairs([...found.repairs, ...overtaken], context, deps);
   await saveAll(sent, deps.store);
   const unusable = [...found.unusable, ...refused];
-  await parkAll(unusable, records, metadata, deps);
+  await parkUnusable(unusable, metadata, "backfill", deps);
   const counts = { compared: records.length, sent: sent.length, unusable: unusable.length };
   return { ...counts, equal: records.length - sent.length - unusable.length };
 }
@@ -66,34 +62,4 @@ async function saveAll(sent: readonly Sent[], store: CustomerStore): Promise<voi
         if (customer) await store.save(customer, version, metadata);
       }),
     );
-}
-
-/** Keeps each account that cannot be used, once, however often it is met. */
-async function parkAll(
-  unusable: readonly Unusable[],
-  records: readonly PageRecord[],
-  metadata: Metadata,
-  { park, now }: LoadDependencies,
-) {
-  for (const { customerId, error } of unusable) {
-    const { name, message } = describeError(error);
-    log().warn("Account parked", { customerId, error: { name, message } });
-    await park({
-      parkedId: hashOf("backfill", metadata.orgId, customerId, message),
-      kind: "backfill",
-      hop: "salesforce/load-backfill-batch",
-      input: JSON.stringify({
-        type: "backfill",
-        metadata,
-        data: { records: records.filter(({ Id }) => toLongId(Id) === customerId) },
-      }),
-      errorName: name,
-      errorMessage: message,
-      correlationId: metadata.correlationId,
-      customerId,
-      traceHeader: "none",
-      tries: 1,
-      parkedAt: new Date(now()).toISOString(),
-    });
-  }
 }

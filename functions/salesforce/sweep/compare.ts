@@ -6,6 +6,7 @@ import type { CustomerSnapshot } from "../mapping/map.ts";
 import { readCustomers } from "../mapping/snapshots.ts";
 import type { Deleted } from "./deletions.ts";
 import { type EqualCustomer, type Findings, NO_FINDINGS, type Repair } from "./findings.ts";
+import type { Unusable } from "./park.ts";
 import type { CompareDependencies } from "./scope.ts";
 import { sweepVersion } from "./versions.ts";
 
@@ -31,7 +32,7 @@ export async function compareContents(
   const snapshots = await readCustomers(salesforce, customerIds);
   const repairs: Repair[] = [];
   const equal: EqualCustomer[] = [];
-  const unusable: { customerId: string; error: FleetError }[] = [];
+  const unusable: Unusable[] = [];
   for (const customerId of customerIds) {
     const outcome = judge(snapshots.get(customerId), stored.get(customerId), orgId, readAt);
     if (outcome && "repair" in outcome) repairs.push(outcome.repair);

@@ -1,6 +1,6 @@
 import type { Customer } from "#shared/contracts/customer.ts";
 import type { CustomerRecord } from "#shared/customer-record.ts";
-import type { FleetError } from "#shared/errors.ts";
+import type { Unusable } from "./park.ts";
 
 /** A customer that differs, and the event that makes it equal. */
 export interface Repair {
@@ -28,7 +28,7 @@ export interface Findings {
   readonly repairs: readonly Repair[];
   readonly equal: readonly EqualCustomer[];
   /** Customers that cannot be compared, and why. */
-  readonly unusable: readonly { readonly customerId: string; readonly error: FleetError }[];
+  readonly unusable: readonly Unusable[];
   /** Customers whose account is neither there nor in any list of what was deleted. */
   readonly unexplained: readonly string[];
 }

@@ -2,13 +2,14 @@ import { chunks } from "#shared/chunks.ts";
 import { customerChanged, customerDeleted } from "#shared/contracts/events.ts";
 import type { Metadata } from "#shared/contracts/metadata.ts";
 import type { CustomerStore } from "#shared/customer-store.ts";
-import { describeError, type FleetError, InvalidInputError, isRetryable } from "#shared/errors.ts";
+import { InvalidInputError, isRetryable } from "#shared/errors.ts";
 import { lazy } from "#shared/lazy.ts";
 import { log } from "#shared/observability.ts";
 import { createEvent, type OutgoingEvent, type Publish } from "#shared/publish.ts";
 import type { annotate, inChange } from "#shared/tracing.ts";
 import { type ChangeIdentity, identify } from "../changes/identity.ts";
 import type { EqualCustomer, Findings, Repair } from "./findings.ts";
+import { type ComparingFeed, type ParkDependencies, parkUnusable, type Unusable } from "./park.ts";
 import type { Counts } from "./progress.ts";
 import { parseVersion } from "./versions.ts";
 
@@ -25,11 +26,10 @@ export interface RepairDependencies {
 
 /** On whose behalf customers are repaired. */
 export interface RepairContext {
-  readonly orgId: string;
-  /** `eventId` of the request. */
-  readonly causationId: string;
+  /** Of the request. */
+  readonly metadata: Metadata;
   readonly lane: "bulk" | undefined;
-  readonly feed: "sweep" | "backfill";
+  readonly feed: ComparingFeed;
 }
 
 /** A difference that is on its way through the sync, and the event that carries it. */
@@ -38,28 +38,27 @@ export interface Sent {
   readonly metadata: Metadata;
 }
 
-/** A customer that no try could bring any further. */
-export interface Unusable {
-  readonly customerId: string;
-  readonly error: FleetError;
-}
-
 /** Who made the change, in the events of a feed. */
-export const actorOf = (feed: RepairContext["feed"]) => `system:${feed}`;
+export const actorOf = (feed: ComparingFeed) => `system:${feed}`;
 
 const WRITES_AT_ONCE = 25;
 
 /**
- * Sends what differs into the sync, and notes the versions of what is equal, so that the next sweep need not ask again.
+ * Sends what differs into the sync, notes the versions of what is equal, so that the next sweep need not ask again, and
+ * parks what cannot be used.
  * @returns what became of the page
  * @throws TransientError or NotAuthorizedError when an event could not be published; what was published stays so
  */
-export async function repair(findings: Findings, context: RepairContext, deps: RepairDependencies): Promise<Counts> {
+export async function repair(
+  findings: Findings,
+  context: RepairContext,
+  deps: RepairDependencies & ParkDependencies,
+): Promise<Counts> {
   const overtaken = await noteVersions(findings.equal, deps);
   const repairs = [...findings.repairs, ...overtaken];
   const { refused } = await publishRepairs(repairs, context, deps);
-  for (const { customerId, error } of [...findings.unusable, ...refused])
-    log().warn("Customer cannot be compared", { customerId, error: describeError(error) });
+  const unusable = [...findings.unusable, ...refused];
+  await parkUnusable(unusable, context.metadata, context.feed, deps);
   if (findings.unexplained.length > 0)
     log().error("Customers whose accounts are gone and were never deleted: check the integration user's access", {
       customerIds: findings.unexplained,
@@ -73,7 +72,7 @@ export async function repair(findings: Findings, context: RepairContext, deps: R
     different: count("different"),
     deleted: count("deleted"),
     unexplained: findings.unexplained.length,
-    unusable: findings.unusable.length + refused.length,
+    unusable: unusable.length,
     apiCalls: 0,
   };
 }
@@ -146,13 +145,13 @@ export async function publishRepairs(
   };
 }
 
-function isUnusable(error: unknown): error is FleetError {
+function isUnusable(error: unknown): error is InvalidInputError {
   return error instanceof InvalidInputError;
 }
 
 function plan(
   one: Repair,
-  { orgId, causationId, lane, feed }: RepairContext,
+  { metadata: { orgId, eventId: causationId }, lane, feed }: RepairContext,
   deps: Pick<RepairDependencies, "sampleRate" | "now">,
 ): Planned {
   const { customerId, version, customer, happenedAt } = one;

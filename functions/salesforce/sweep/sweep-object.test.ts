@@ -177,7 +177,7 @@ describe("accounts that are gone", () => {
 });
 
 describe("customers that cannot be compared", () => {
-  test("are counted and stay as they are", async () => {
+  test("are counted, parked once with their reason, and stay as they are", async () => {
     await swept();
     const [bad, foreign] = [org.create("Account", { Billing_Email__c: "nobody" }), org.create("Account")];
     const customer = { customerId: foreign, orgId: "00D000000000009EAA", name: "x", email: null, phone: null };
@@ -189,6 +189,36 @@ describe("customers that cannot be compared", () => {
     expect(bench.drift).toMatchObject({ compared: 2, unusable: 2 });
     expect(await tables.store.read(bad)).toBeUndefined();
     expect(await tables.store.read(foreign)).toMatchObject({ orgId: "00D000000000009EAA" });
+    await bench.sweep({ full: true });
+    const input = { metadata: expect.objectContaining({ orgId: org.id }), data: { entity: "Account" } };
+    expect([...bench.parked.values()].map((work) => ({ ...work, input: JSON.parse(work.input) }))).toEqual(
+      [bad, foreign].map((id) => ({
+        parkedId: expect.stringMatching(/^[0-9a-f]{64}$/),
+        kind: "comparison",
+        hop: "salesforce/sweep",
+        input: { ...input, data: { ...input.data, recordIds: [id] } },
+        errorName: "InvalidInputError",
+        errorMessage: expect.stringContaining(id === bad ? "Billing_Email__c" : "is stored for organisation"),
+        correlationId: expect.stringMatching(/^sweep-/),
+        customerId: id,
+        traceHeader: "none",
+        tries: 1,
+        parkedAt: expect.any(String),
+      })),
+    );
+  });
+
+  test("stop the sweep when they cannot be parked, so that none is lost", async () => {
+    await swept();
+    org.create("Account", { Billing_Email__c: "nobody" });
+    org.time += HOUR;
+    bench.failPark = () => new TransientError("DOWN", "not now");
+    bench.maxTries = 0;
+    await expect(bench.sweep()).rejects.toThrow("not now");
+    expect(bench.drift).toBeUndefined();
+    bench.failPark = () => undefined;
+    await bench.sweep();
+    expect([bench.parked.size, bench.drift]).toEqual([1, expect.objectContaining({ unusable: 1 })]);
   });
 });
 

@@ -12,13 +12,14 @@ import { identify } from "../changes/identity.ts";
 import type { Orgs } from "../org/orgs.ts";
 import { countCalls } from "./count-calls.ts";
 import { moveMark } from "./mark.ts";
+import type { ParkDependencies } from "./park.ts";
 import { phasesOf } from "./phases.ts";
 import { planSweep, type SweepRequest } from "./plan.ts";
 import { addCounts, type Counts, type Progress, repairsOf } from "./progress.ts";
 import { actorOf, type RepairDependencies, repair } from "./repair.ts";
 import type { CompareDependencies, SweepScope } from "./scope.ts";
 
-export interface SweepDependencies extends RepairDependencies {
+export interface SweepDependencies extends RepairDependencies, ParkDependencies {
   readonly orgs: Pick<Orgs, "salesforce">;
   readonly store: Pick<CustomerStore, "readMany" | "listVersions" | "save">;
   readonly state: Pick<StateTable, "read" | "replace" | "readMany" | "writeMany">;
@@ -87,7 +88,7 @@ async function workOne(
   const { findings, next } = await work(scope, after, deps);
   const repairs = repairsOf(counts) + findings.repairs.length;
   const lane = scope.full && repairs > MAX_LIVE_REPAIRS ? ("bulk" as const) : undefined;
-  const context = { orgId: scope.orgId, causationId: metadata.eventId, lane, feed: "sweep" as const };
+  const context = { metadata, lane, feed: "sweep" as const };
   const total = addCounts(counts, await repair(findings, context, deps));
   if (next) return { phase, after: next, counts: total };
   return { phase: phases[current + 1]?.name ?? "end", counts: total };

@@ -9,6 +9,7 @@ import {
 import { createCustomerStore } from "#shared/customer-store.ts";
 import { FleetError } from "#shared/errors.ts";
 import { type Delivery, decodeFleetEvent, type FleetEvent } from "#shared/handler/delivery.ts";
+import type { ParkedWork } from "#shared/parked-work.ts";
 import type { OutgoingEvent } from "#shared/publish.ts";
 import { createStateTable } from "#shared/state-table.ts";
 import { startCustomersTable, TABLE } from "#shared/testing/customers-table.ts";
@@ -40,11 +41,15 @@ export class SweepBench {
   readonly tables: Tables;
   /** Everything published, in order. */
   published: OutgoingEvent[] = [];
+  /** Everything parked, by its id. */
+  readonly parked = new Map<string, ParkedWork>();
   budgetMs = Number.POSITIVE_INFINITY;
   /** How often requests may fail for now before the failure is thrown. */
   maxTries = 500;
   /** Fails a publication before it is taken. */
   failPublish: (event: OutgoingEvent) => Error | undefined = () => undefined;
+  /** Fails to park. */
+  failPark: () => Error | undefined = () => undefined;
   #requests = 0;
 
   constructor(org: SimulatedOrg, tables: Tables) {
@@ -67,6 +72,11 @@ export class SweepBench {
           this.published.push(event);
           return { event };
         }),
+      park: async (work) => {
+        const error = this.failPark();
+        if (error) throw error;
+        this.parked.set(work.parkedId, work);
+      },
       inChange: (_change, work) => work(),
       annotate: () => undefined,
       now: () => this.org.time,
