@@ -1,9 +1,10 @@
 import { z } from "zod";
+import { log } from "#shared/observability.ts";
 import type { SendMessages } from "#shared/send-messages.ts";
 import type { StateTable } from "#shared/state-table.ts";
 import { keys } from "../org/keys.ts";
 import { toMessage } from "./message.ts";
-import type { ReceivedChange } from "./received.ts";
+import { isUnreadable, type Received, type ReceivedChange, type UnreadableEvent } from "./received.ts";
 
 /** What became of the events of a run. */
 export interface Tally {
@@ -14,6 +15,8 @@ export interface Tally {
   passedOver: number;
   /** Put on the queue: the live feed missed them, or is late. */
   sent: number;
+  /** Put on the queue to be parked: nobody can decode them. */
+  unreadable: number;
 }
 
 /** To whom changes are passed on, and how it is counted. */
@@ -25,22 +28,31 @@ interface Delivery {
   readonly deps: { readonly state: Pick<StateTable, "readMany">; readonly send: SendMessages };
 }
 
-/** Puts those changes on the queue that were not captured yet, and counts. */
+/** Puts what was not captured yet on the queue, in the order of the channel, and counts. */
 export async function deliver(
-  changes: readonly ReceivedChange[],
+  events: readonly Received[],
   { orgId, entities, tally, deps: { state, send } }: Delivery,
 ): Promise<void> {
+  const unreadable = events.filter(isUnreadable);
+  const changes = events.filter((event): event is ReceivedChange => !isUnreadable(event));
   const followed = changes.filter(({ entityName }) => entities.has(entityName));
   const seen = await state.readMany(
     followed.flatMap((change) => seenKeys(orgId, change)),
     z.unknown(),
   );
   const missed = followed.filter((change) => !isSeen(seenKeys(orgId, change), seen));
-  await send(missed.map((change) => toMessage(orgId, change)));
-  tally.read += changes.length;
+  const wanted = new Set<Received>([...unreadable, ...missed]);
+  await send(events.filter((event) => wanted.has(event)).map((event) => toMessage(orgId, event)));
+  for (const event of unreadable) warnOf(event, orgId);
+  tally.read += events.length;
   tally.notFollowed += changes.length - followed.length;
   tally.passedOver += followed.length - missed.length;
   tally.sent += missed.length;
+  tally.unreadable += unreadable.length;
+}
+
+function warnOf({ replayId, schemaId, reason }: UnreadableEvent, orgId: string): void {
+  log().warn("An event cannot be decoded; it will be parked", { orgId, replayId, schemaId, reason });
 }
 
 function seenKeys(orgId: string, change: ReceivedChange): string[] {

@@ -116,7 +116,7 @@ test("every change decodes to the same, whether it came as Avro or as the relay'
         const relay = relayed({}, { detail: "PAYLOAD" }).replace('"PAYLOAD"', () => `{"payload":${text}}`);
         const { id } = JSON.parse(relay);
         const event = { event: { id, schemaId: "s", payload }, replayId: Buffer.alloc(8) };
-        const received = await decodeReceived(event, new Map(), async () => SCHEMA);
+        const received = await decodeReceived(event, new Map(), async () => SCHEMA, COMMIT);
         expect(decodeChange(toMessage(ORG, received))).toEqual(decodeChange(relay));
       },
     ),

@@ -1,7 +1,9 @@
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { TransientError } from "#shared/errors.ts";
+import { decodeChange } from "../changes/cdc.ts";
 import { COMMIT, ORG } from "../testing.ts";
-import { allClosed, startPubSub, type TestPubSub } from "./testing/server.ts";
+import { toAvro } from "./testing/schemas.ts";
+import { allClosed, replayBytes, startPubSub, type TestEvent, type TestPubSub } from "./testing/server.ts";
 import { eventOf, eventsOf, NOW, POSITION_KEY, worldAt } from "./testing/world.ts";
 
 const MINUTE = 60_000;
@@ -127,26 +129,122 @@ describe("a read that breaks off", () => {
     expect(world.sentNumbers()).toEqual(eventsOf(400).map(({ replayId }) => replayId));
   });
 
-  test("at an event that nobody can read has passed on everything before it, and says where it is", async () => {
-    const bad = { ...eventOf(3), schemaId: "other" };
-    const other = '{"type":"record","name":"Order__e","fields":[]}';
-    server = await startPubSub({ events: [eventOf(1), eventOf(2), bad, eventOf(4)] });
-    server.behaviour.schemas = { ...server.behaviour.schemas, other };
-    const world = worldAt(server);
-    world.startAfter(0);
-    await expect(world.run()).rejects.toMatchObject({
-      name: "ContractError",
-      message: "The event at 0000000000000003 cannot be read: Events of schema Order__e are no change events.",
-    });
-    expect([world.sentNumbers(), world.position()]).toEqual([[1], 1]);
-  });
-
   test("because the org's deliveries are used up waits for long", async () => {
     server = await startPubSub({ faults: [{ after: 0, code: 8, errorCode: "subscription.limit.exceeded" }] });
     const world = worldAt(server);
     world.startAfter(0);
     await expect(world.run()).rejects.toMatchObject({ name: "RateLimitedError", retryAfterSeconds: 3_600 });
     expect([world.position(), world.published]).toEqual([0, []]);
+  });
+});
+
+describe("an event that nobody can decode", () => {
+  const other = '{"type":"record","name":"Order__e","fields":[]}';
+  const reason = "Events of schema Order__e are no change events.";
+  const badAt = (replayId: number) => ({ ...eventOf(replayId), schemaId: "other" });
+  const start = async (...events: TestEvent[]) => {
+    server = await startPubSub({ events });
+    server.behaviour.schemas = { ...server.behaviour.schemas, other };
+    const world = worldAt(server);
+    world.startAfter(0);
+    return world;
+  };
+  const unreadable = (world: ReturnType<typeof worldAt>) =>
+    world.sent.flatMap((body) => (JSON.parse(body).detail.unreadable ? [JSON.parse(body).detail.unreadable] : []));
+
+  test("goes onto the queue with all that a person needs, and blocks nothing", async () => {
+    const bad = badAt(3);
+    const world = await start(eventOf(1), eventOf(2), bad, eventOf(4));
+    expect(await world.run()).toBe("caught-up");
+    const numbers = world.sent.map((body) => JSON.parse(body).detail.payload?.ChangeEventHeader.sequenceNumber);
+    expect(numbers).toEqual([1, 2, undefined, 4]);
+    expect(JSON.parse(world.sent[2] ?? "")).toEqual({
+      version: "0",
+      id: "event-3-3",
+      "detail-type": "UnreadableChangeEvent",
+      source: `aws.partner/salesforce.com/${ORG}/catch-up`,
+      // Its own time is as unreadable as the rest.
+      time: new Date(COMMIT).toISOString(),
+      detail: {
+        unreadable: {
+          replayId: "0000000000000003",
+          schemaId: "other",
+          payload: toAvro(bad).toString("base64"),
+          reason,
+        },
+      },
+    });
+    expect(() => decodeChange(world.sent[2] ?? "")).toThrow(
+      expect.objectContaining({ name: "ContractError", message: expect.stringContaining(reason) }),
+    );
+    expect(world.position()).toBe(4);
+    expect([...world.counted]).toEqual([
+      ["ChangesMissedByLiveFeed", 3],
+      ["ChangesUnreadable", 1],
+    ]);
+    expect(await world.run()).toBe("caught-up");
+    expect(unreadable(world)).toHaveLength(1);
+  });
+
+  test("moves the position when there is nothing else, and leaves its time as it was", async () => {
+    const world = await start(badAt(1), badAt(2));
+    server.behaviour.keepalive = false;
+    const silent = worldAt(server, { ...world.deps, patienceMs: 500 });
+    expect(await silent.run()).toBe("silence");
+    expect(world.kept.get(POSITION_KEY)?.value).toMatchObject({
+      replayId: replayBytes(2).toString("hex"),
+      commitTimestamp: COMMIT,
+    });
+    expect(unreadable(world)).toHaveLength(2);
+  });
+
+  test("is sent again when the run ends before its position is stored", async () => {
+    const world = await start(badAt(1), eventOf(2));
+    const state = { ...world.deps.state, replace: () => Promise.reject(new TransientError("DOWN", "crash")) };
+    await expect(worldAt(server, { ...world.deps, state }).run()).rejects.toMatchObject({ code: "DOWN" });
+    expect([unreadable(world).length, world.position()]).toEqual([1, 0]);
+    expect(await world.run()).toBe("caught-up");
+    expect([unreadable(world).length, world.position()]).toEqual([2, 2]);
+  });
+
+  test("and is too large for a queue goes without its payload, which its replay id brings again", async () => {
+    const world = await start({ ...badAt(1), fields: { Description: "x".repeat(1_000_000) } });
+    await world.run();
+    expect(unreadable(world)).toEqual([{ replayId: "0000000000000001", schemaId: "other", payload: null, reason }]);
+  });
+
+  const headless = {
+    type: "record",
+    name: "Odd",
+    fields: [{ name: "ChangeEventHeader", type: { type: "record", name: "Header", fields: [] } }],
+  };
+
+  test.each([
+    [
+      "does not fit its schema",
+      { payload: Buffer.alloc(3) },
+      "does not fit its schema com.sforce.eventbus.AccountChangeEvent.",
+    ],
+    ["has another header", { schemaId: "odd", payload: Buffer.alloc(0) }, "ChangeEventHeader is wrong: entityName: "],
+    ["has a schema that is none", { schemaId: "none" }, "Salesforce's event schema is not valid Avro."],
+    ["has a schema that Salesforce does not know", { schemaId: "gone" }, "STATUS_5 to GetSchema gone"],
+  ])("because it %s is told with this reason", async (_why, members, expected) => {
+    const world = await start({ ...eventOf(1), ...members }, eventOf(2));
+    const schemas = { odd: JSON.stringify(headless), none: "{", gone: 5 };
+    server.behaviour.schemas = { ...server.behaviour.schemas, ...schemas };
+    expect(await world.run()).toBe("caught-up");
+    expect(unreadable(world)).toEqual([expect.objectContaining({ reason: expect.stringContaining(expected) })]);
+    expect(world.position()).toBe(2);
+  });
+
+  test("for now, as its schema cannot be had, stops the run with everything before it passed on", async () => {
+    const world = await start(eventOf(1), eventOf(2), badAt(3), eventOf(4));
+    server.behaviour.schemas = { ...server.behaviour.schemas, other: 14 };
+    await expect(world.run()).rejects.toMatchObject({ name: "TransientError", code: "STATUS_14" });
+    expect([world.sentNumbers(), world.position()]).toEqual([[1], 1]);
+    server.behaviour.schemas = { ...server.behaviour.schemas, other };
+    expect(await world.run()).toBe("caught-up");
+    expect([world.sent.length, unreadable(world).length, world.position()]).toEqual([4, 1, 4]);
   });
 });
 

@@ -1,7 +1,7 @@
 import { TransientError } from "#shared/errors.ts";
 import type { Subscription } from "./client.ts";
 import type { ConsumerEvent } from "./protocol.ts";
-import type { ReceivedChange } from "./received.ts";
+import type { Received } from "./received.ts";
 
 /** How much to read. */
 export interface ReadLimits {
@@ -12,11 +12,13 @@ export interface ReadLimits {
   readonly graceMs: number;
   /** Milliseconds of silence that count as the end of the channel; a keepalive says so for sure, but takes minutes. */
   readonly patienceMs: number;
+  /** Commit timestamp of the change before the first one. */
+  readonly commitBefore: number;
 }
 
-/** Consecutive changes, and the position behind them. */
+/** Consecutive events, and the position behind them. */
 export interface Stretch {
-  readonly changes: readonly ReceivedChange[];
+  readonly events: readonly Received[];
   readonly replayId: string;
   /** Epoch milliseconds: changes that were committed until then are behind the position. */
   readonly commitTimestamp: number;
@@ -25,7 +27,8 @@ export interface Stretch {
 /** Why reading ended: everything was read (told by a keepalive, or by silence), or which limit was met. */
 export type Ending = "caught-up" | "silence" | "grace" | "events" | "time";
 
-export type Decode = (event: ConsumerEvent) => Promise<ReceivedChange>;
+/** Decodes an event; `commitBefore` is the commit timestamp of the one before it. */
+export type Decode = (event: ConsumerEvent, commitBefore: number) => Promise<Received>;
 
 // https://developer.salesforce.com/docs/platform/pub-sub-api/references/methods/subscribe-rpc.html
 const MAX_REQUEST = 100;
@@ -38,10 +41,11 @@ const MAX_REQUEST = 100;
 export async function* readStretches(
   subscription: Subscription,
   decode: Decode,
-  { maxEvents, deadline, graceMs, patienceMs }: ReadLimits,
+  { maxEvents, deadline, graceMs, patienceMs, commitBefore }: ReadLimits,
   now: () => number,
 ): AsyncGenerator<Stretch, Ending> {
-  let open: readonly ReceivedChange[] = [];
+  let open: readonly Received[] = [];
+  let newest = commitBefore;
   let taken = 0;
   let demand = 0;
   for (;;) {
@@ -60,8 +64,9 @@ export async function* readStretches(
       return answer ? "caught-up" : "silence";
     }
     demand = Math.max(0, demand - answer.events.length);
-    const { changes, error } = await decodeAll(answer.events, decode);
-    const { closed, rest, young } = split([...open, ...changes], graceMs > 0 ? now() - graceMs : undefined);
+    const { received, error } = await decodeAll(answer.events, decode, newest);
+    newest = received.at(-1)?.commitTimestamp ?? newest;
+    const { closed, rest, young } = split([...open, ...received], graceMs > 0 ? now() - graceMs : undefined);
     open = rest;
     taken += closed.length;
     const last = closed.at(-1);
@@ -85,41 +90,41 @@ export async function readNewest(
 ): Promise<Stretch> {
   subscription.request(1);
   const answer = await subscription.next(patienceMs);
-  const { changes, error } = await decodeAll(answer?.events ?? [], decode);
+  const { received, error } = await decodeAll(answer?.events ?? [], decode, now());
   if (error) throw error;
-  const newest = endOf(changes, changes.length > 0 ? undefined : answer?.latestReplayId, now());
+  const newest = endOf(received, received.length > 0 ? undefined : answer?.latestReplayId, now());
   if (newest) return newest;
   const text = `Salesforce did not tell the channel's newest position within ${Math.round(patienceMs / 1000)} s.`;
   throw new TransientError("NO_POSITION", text);
 }
 
-/** All up to the first event that cannot be decoded, and why it cannot. */
-async function decodeAll(events: readonly ConsumerEvent[], decode: Decode) {
-  const changes: ReceivedChange[] = [];
+/** All up to the first event that cannot be decoded for now, as its schema cannot be asked for, and why not. */
+async function decodeAll(events: readonly ConsumerEvent[], decode: Decode, commitBefore: number) {
+  const received: Received[] = [];
   for (const event of events)
     try {
-      changes.push(await decode(event));
+      received.push(await decode(event, received.at(-1)?.commitTimestamp ?? commitBefore));
     } catch (error) {
-      return { changes, error };
+      return { received, error };
     }
-  return { changes, error: undefined };
+  return { received, error: undefined };
 }
 
 /** Parts what is complete from what may go on, or is too young. */
-function split(changes: readonly ReceivedChange[], youngest = Number.POSITIVE_INFINITY) {
-  const young = changes.find(({ commitTimestamp }) => commitTimestamp > youngest);
-  const until = (young ?? changes.at(-1))?.replayId;
-  const end = changes.findIndex(({ replayId }) => replayId === until);
-  return { closed: changes.slice(0, Math.max(0, end)), rest: young ? [] : changes.slice(Math.max(0, end)), young };
+function split(events: readonly Received[], youngest = Number.POSITIVE_INFINITY) {
+  const young = events.find(({ commitTimestamp }) => commitTimestamp > youngest);
+  const until = (young ?? events.at(-1))?.replayId;
+  const end = events.findIndex(({ replayId }) => replayId === until);
+  return { closed: events.slice(0, Math.max(0, end)), rest: young ? [] : events.slice(Math.max(0, end)), young };
 }
 
 /** The last stretch of a channel: what was still open, up to where a keepalive says that the channel goes. */
-function endOf(open: readonly ReceivedChange[], keepalive: Buffer | undefined, at: number): Stretch | undefined {
+function endOf(open: readonly Received[], keepalive: Buffer | undefined, at: number): Stretch | undefined {
   const last = open.at(-1);
-  if (keepalive?.length) return { changes: open, replayId: keepalive.toString("hex"), commitTimestamp: at };
+  if (keepalive?.length) return { events: open, replayId: keepalive.toString("hex"), commitTimestamp: at };
   return last && stretchTo(last, open);
 }
 
-function stretchTo({ replayId, commitTimestamp }: ReceivedChange, changes: readonly ReceivedChange[]): Stretch {
-  return { changes, replayId, commitTimestamp };
+function stretchTo({ replayId, commitTimestamp }: Received, events: readonly Received[]): Stretch {
+  return { events, replayId, commitTimestamp };
 }

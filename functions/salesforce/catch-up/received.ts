@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { ContractError } from "#shared/errors.ts";
+import { ContractError, describeError, RejectedByTargetError } from "#shared/errors.ts";
 import { describeIssues } from "#shared/issues.ts";
 import { type DecodePayload, payloadDecoder } from "./avro.ts";
 import type { ConsumerEvent } from "./protocol.ts";
@@ -20,6 +20,26 @@ export interface ReceivedChange {
   readonly payload: Readonly<Record<string, unknown>>;
 }
 
+/** An event that nobody can decode, as it came; nothing behind it may wait for it. */
+export interface UnreadableEvent {
+  readonly id: string;
+  /** As a change has it. */
+  readonly replayId: string;
+  readonly schemaId: string;
+  /** Avro. */
+  readonly payload: Buffer;
+  readonly reason: string;
+  /** Of the change before, as its own cannot be read; epoch milliseconds. */
+  readonly commitTimestamp: number;
+}
+
+/** What became of an event of the channel. */
+export type Received = ReceivedChange | UnreadableEvent;
+
+export function isUnreadable(received: Received): received is UnreadableEvent {
+  return "reason" in received;
+}
+
 /** What the reader itself needs of the header; everything else is left to whoever works the change. */
 const headerSchema = z.looseObject({
   entityName: z.string().min(1),
@@ -34,30 +54,51 @@ export type Decoders = Map<string, DecodePayload>;
 
 /**
  * Decodes one event, asking for its schema when the cache does not have it.
- * @throws ContractError when it is no change event; what `readSchema` throws
+ * @param commitBefore commit timestamp of the change before
+ * @throws what `readSchema` throws, but for a schema that Salesforce does not have
  */
 export async function decodeReceived(
   { event, replayId }: ConsumerEvent,
   decoders: Decoders,
   readSchema: (schemaId: string) => Promise<string>,
-): Promise<ReceivedChange> {
+  commitBefore: number,
+): Promise<Received> {
   const position = replayId.toString("hex");
-  const schemaJson = decoders.has(event.schemaId) ? "" : await readSchema(event.schemaId);
+  const identity = { id: event.id || position, replayId: position };
   try {
-    const decode = decoders.get(event.schemaId) ?? payloadDecoder(schemaJson);
-    decoders.set(event.schemaId, decode);
-    const payload = decode(event.payload);
-    return { ...readHeader(payload), id: event.id || position, replayId: position, payload };
+    const decode = await decoderOf(event.schemaId, decoders, readSchema);
+    return { ...decodePayload(event.payload, decode), ...identity };
+  } catch (error) {
+    if (!(error instanceof ContractError || error instanceof RejectedByTargetError)) throw error;
+    const { schemaId, payload } = event;
+    return { ...identity, schemaId, payload, reason: error.message, commitTimestamp: commitBefore };
+  }
+}
+
+async function decoderOf(
+  schemaId: string,
+  decoders: Decoders,
+  readSchema: (schemaId: string) => Promise<string>,
+): Promise<DecodePayload> {
+  const decode = decoders.get(schemaId) ?? payloadDecoder(await readSchema(schemaId));
+  decoders.set(schemaId, decode);
+  return decode;
+}
+
+function decodePayload(bytes: Buffer, decode: DecodePayload) {
+  try {
+    const payload = decode(bytes);
+    return { ...readHeader(payload), payload };
   } catch (cause) {
-    const { code = "BAD_EVENT", message } = cause as Partial<ContractError>;
-    throw new ContractError(code, `The event at ${position} cannot be read: ${message}`, { cause });
+    if (cause instanceof ContractError) throw cause;
+    throw new ContractError("BAD_EVENT", `Its decoder failed: ${describeError(cause).message}.`, { cause });
   }
 }
 
 function readHeader({ ChangeEventHeader }: Readonly<Record<string, unknown>>) {
   const header = headerSchema.safeParse(ChangeEventHeader);
   if (header.success) return pick(header.data);
-  throw new ContractError("BAD_HEADER", `ChangeEventHeader is wrong: ${describeIssues(header.error.issues)}`);
+  throw new ContractError("BAD_HEADER", `ChangeEventHeader is wrong: ${describeIssues(header.error.issues)}.`);
 }
 
 function pick(header: z.infer<typeof headerSchema>) {

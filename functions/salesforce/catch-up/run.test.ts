@@ -32,7 +32,10 @@ describe("a catch-up", () => {
     });
     expect(decodeChange(world.sent[0] ?? "")).toMatchObject({ orgId: ORG, recordIds: [ACCOUNT], sequenceNumber: 3 });
     expect(world.position()).toBe(5);
-    expect(world.counted).toEqual(new Map([["ChangesMissedByLiveFeed", 2]]));
+    expect([...world.counted]).toEqual([
+      ["ChangesMissedByLiveFeed", 2],
+      ["ChangesUnreadable", 0],
+    ]);
     expect(server.seen.subscribed).toEqual([
       expect.objectContaining({ topicName: CHANNEL, replayPreset: "CUSTOM", replayId: replayBytes(1) }),
     ]);

@@ -15,7 +15,7 @@ import { connectPubSub, type PubSub, type PubSubSettings } from "./client.ts";
 import { deliver, type Tally } from "./deliver.ts";
 import { isPositionLost, isSessionExpired } from "./errors.ts";
 import { openPosition, type Position, type StoredPosition } from "./position.ts";
-import { type Ending, readNewest, readStretches, type Stretch } from "./read.ts";
+import { type Decode, type Ending, readNewest, readStretches, type Stretch } from "./read.ts";
 import { type Decoders, decodeReceived } from "./received.ts";
 
 /** What a catch-up needs of the world. */
@@ -70,14 +70,14 @@ const MARGIN_MS = 10 * 60_000;
 
 /**
  * Reads the changes since the stored position and puts those on the queue that the live feed has not brought. The position
- * moves only after the queue has taken them, so that a crash costs duplicates and never a change.
+ * moves only after the queue has taken them, so that a crash costs duplicates and never a change. An event that cannot be
+ * decoded goes onto the queue too, to be parked, and blocks nothing.
  * @throws TransientError, RateLimitedError or NotAuthorizedError for what Salesforce and AWS answer
- * @throws ContractError when an event cannot be decoded; everything before it was passed on
  */
 export async function catchUp(request: Request, deps: CatchUpDependencies): Promise<Outcome> {
   const connection = await deps.salesforce.connection();
   const { orgId, pubSubChannel: channel } = connection;
-  const tally = { read: 0, notFollowed: 0, passedOver: 0, sent: 0 };
+  const tally = { read: 0, notFollowed: 0, passedOver: 0, sent: 0, unreadable: 0 };
   const entities = feedingEntities(chooseMapping(connection.mapping));
   const run: Run = { request, deps, orgId, channel, entities, startedAt: deps.now(), tally };
   const report = (outcome: Outcome | "failed") => ({
@@ -98,6 +98,7 @@ export async function catchUp(request: Request, deps: CatchUpDependencies): Prom
     throw error;
   } finally {
     deps.count("ChangesMissedByLiveFeed", tally.sent);
+    deps.count("ChangesUnreadable", tally.unreadable);
   }
 }
 
@@ -150,6 +151,7 @@ async function readOn(run: Run, pubSub: PubSub, position: StoredPosition, from: 
     graceMs: graceSeconds * 1000,
     // Only a keepalive renews the position of a quiet channel, and that takes minutes.
     patienceMs: now() - from.updatedAt > STALE_MS ? Number.POSITIVE_INFINITY : patienceMs,
+    commitBefore: from.commitTimestamp,
   };
   const subscription = pubSub.subscribe(run.channel, Buffer.from(from.replayId, "hex"));
   try {
@@ -218,13 +220,13 @@ async function findNewest(run: Run, pubSub: PubSub): Promise<Stretch> {
 
 /** Puts a stretch on the queue, then moves the position behind it; false when another run has moved it. */
 async function passOn(run: Run, stretch: Stretch, position: StoredPosition): Promise<boolean> {
-  await deliver(stretch.changes, run);
+  await deliver(stretch.events, run);
   return position.advance(stretch);
 }
 
-function decoder({ deps }: Run, pubSub: PubSub) {
-  return (event: Parameters<typeof decodeReceived>[0]) =>
-    decodeReceived(event, deps.decoders, (schemaId) => pubSub.schema(schemaId));
+function decoder({ deps }: Run, pubSub: PubSub): Decode {
+  return (event, commitBefore) =>
+    decodeReceived(event, deps.decoders, (schemaId) => pubSub.schema(schemaId), commitBefore);
 }
 
 function deadlineOf({ startedAt }: Run, seconds: number): number {

@@ -105,6 +105,23 @@ describe("a message that cannot be worked", () => {
       /ChangeEventHeader/,
     ],
     ["text payload", relayed({}, { detail: { payload: "avro" } }), ContractError, "NO_HEADER", /ChangeEventHeader/],
+    [
+      "event that catch-up could not decode",
+      relayed(
+        {},
+        { detail: { unreadable: { replayId: "0a", schemaId: "s1", payload: "AA==", reason: "It is cut off." } } },
+      ),
+      ContractError,
+      "UNREADABLE",
+      /^The event at replay id 0a cannot be decoded with schema s1: It is cut off\. Its payload is in the message/,
+    ],
+    [
+      "event that catch-up could not decode and that says nothing",
+      relayed({}, { detail: { unreadable: {} } }),
+      ContractError,
+      "BAD_EVENT",
+      /detail\.unreadable is wrong: replayId/,
+    ],
     ["unnamed entity", relayed({ entityName: "" }), ContractError, "BAD_HEADER", /entityName/],
     ["unknown type", relayed({ changeType: "SNAPSHOT" }), ContractError, "BAD_HEADER", /changeType/],
     ["empty recordIds", relayed({ recordIds: [] }), ContractError, "BAD_HEADER", /recordIds: must name/],

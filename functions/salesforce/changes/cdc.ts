@@ -3,6 +3,7 @@ import { ContractError } from "#shared/errors.ts";
 import { describeIssues } from "#shared/issues.ts";
 import { toLongId } from "../org/ids.ts";
 import { changedValuesOf } from "./changed-values.ts";
+import { unreadableError } from "./unreadable.ts";
 
 const CHANGE_TYPES = ["CREATE", "UPDATE", "DELETE", "UNDELETE"] as const;
 const GAP_TYPES = ["GAP_CREATE", "GAP_UPDATE", "GAP_DELETE", "GAP_UNDELETE", "GAP_OVERFLOW"] as const;
@@ -85,13 +86,14 @@ export interface ChangeEvent extends EventSource {
 /**
  * Decodes one message of the change queue: an EventBridge event whose `detail` is Event Relay's (`payload` inside) or
  * AppFlow's (flat).
- * @throws ContractError when the message has not the agreed shape
+ * @throws ContractError when the message has not the agreed shape, or catch-up could not decode the event
  */
 export function decodeChange(body: string): ChangeEvent {
   const envelope = envelopeSchema.safeParse(parseExactly(body));
   if (!envelope.success)
     throw new ContractError("NOT_AN_EVENT", `Not an EventBridge event: ${describeIssues(envelope.error.issues)}`);
   const { id, source, detail } = envelope.data;
+  if (detail.unreadable !== undefined) throw unreadableError(detail.unreadable);
   return readChange(detail.payload ?? detail, { eventId: id, orgId: orgIdOf(source) });
 }
 

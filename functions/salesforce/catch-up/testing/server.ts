@@ -26,6 +26,8 @@ export type Fault = { readonly after: number } & (
 export interface TestEvent extends PlainChange {
   readonly replayId: number;
   readonly schemaId?: string;
+  /** In place of the change's own. */
+  readonly payload?: Buffer;
 }
 
 /** What the server does; all of it can be changed while it runs. */
@@ -43,7 +45,8 @@ export interface Behaviour {
   faults: (Fault | undefined)[];
   /** Sessions that are taken. */
   tokens: readonly string[];
-  schemas: Readonly<Record<string, string>>;
+  /** Schemas as JSON, or the status that asking for them ends with. */
+  schemas: Readonly<Record<string, string | number>>;
 }
 
 /** What the server saw. */
@@ -125,9 +128,10 @@ export async function startPubSub(changed: Partial<Behaviour> = {}): Promise<Tes
     GetSchema(call: ServerUnaryCall<{ schemaId: string }, object>, answer: sendUnaryData<object>) {
       const { schemaId } = call.request;
       seen.schemaIds.push(schemaId);
-      const schemaJson = behaviour.schemas[schemaId];
-      if (schemaJson === undefined) answer(statusOf(3, "schema.meta.permission"));
-      else answer(null, { schemaId, schemaJson });
+      const schema = behaviour.schemas[schemaId];
+      if (schema === undefined) answer(statusOf(3, "schema.meta.permission"));
+      else if (typeof schema === "number") answer(statusOf(schema));
+      else answer(null, { schemaId, schemaJson: schema });
     },
   });
   const pair = { private_key: Buffer.from(key), cert_chain: Buffer.from(cert) };
@@ -235,9 +239,9 @@ function tipOf({ events, tip }: Behaviour): number {
   return tip ?? events.at(-1)?.replayId ?? 0;
 }
 
-function toConsumerEvent({ replayId, schemaId = SCHEMA_ID, ...change }: TestEvent) {
+function toConsumerEvent({ replayId, schemaId = SCHEMA_ID, payload, ...change }: TestEvent) {
   const id = `event-${replayId}-${change.header.sequenceNumber}`;
-  return { event: { id, schemaId, payload: toAvro(change) }, replayId: replayBytes(replayId) };
+  return { event: { id, schemaId, payload: payload ?? toAvro(change) }, replayId: replayBytes(replayId) };
 }
 
 function statusOf(code: number, errorCode?: string) {
