@@ -86,6 +86,11 @@ describe("nothing is lost", () => {
       const worker = resources[mapping.FunctionName["Fn::GetAtt"][0]];
       expect([id, mapping.FunctionResponseTypes]).toEqual([id, ["ReportBatchItemFailures"]]);
       expect(queue?.Properties.VisibilityTimeout).toBeGreaterThanOrEqual(6 * worker?.Properties.Timeout);
+      // What parks the dead letters has many queues, and no other place to put a message.
+      if (!queue?.Properties.RedrivePolicy) continue;
+      const { VISIBILITY_SECONDS, MAX_RECEIVES } = worker?.Properties.Environment.Variables ?? {};
+      expect([id, VISIBILITY_SECONDS]).toEqual([id, String(queue.Properties.VisibilityTimeout)]);
+      expect([id, Number(MAX_RECEIVES) + 1]).toEqual([id, queue.Properties.RedrivePolicy.maxReceiveCount]);
     }
   });
 

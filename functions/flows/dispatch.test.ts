@@ -24,6 +24,7 @@ Object.assign(process.env, {
   QUEUE_URL: `${server.url}/123456789012/queue`,
   DEAD_LETTER_QUEUE_URL: `${server.url}/123456789012/queue-dead`,
   MAX_RECEIVES: "5",
+  VISIBILITY_SECONDS: "720",
 });
 
 beforeEach(() => {

@@ -17,7 +17,6 @@ const production = lazy((): WriteBackDependencies => {
     state: createStateTable(SALESFORCE_STATE_TABLE),
     inChange,
     now: Date.now,
-    random: Math.random,
   };
 });
 

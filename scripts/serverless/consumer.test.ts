@@ -53,9 +53,10 @@ describe("a consumer", () => {
     expect(build().environment).toEqual({
       QUEUE_URL: { Ref: "SlackNoticesQueue" },
       DEAD_LETTER_QUEUE_URL: { Ref: "SlackNoticesDeadLetterQueue" },
-      MAX_RECEIVES: "5",
+      MAX_RECEIVES: "12",
+      VISIBILITY_SECONDS: "180",
     });
-    const redrive = { deadLetterTargetArn: arnOf("SlackNoticesDeadLetterQueue"), maxReceiveCount: 6 };
+    const redrive = { deadLetterTargetArn: arnOf("SlackNoticesDeadLetterQueue"), maxReceiveCount: 13 };
     expect(properties("SlackNoticesQueue").RedrivePolicy).toEqual(redrive);
     expect(build({ maxReceives: 1 }).environment.MAX_RECEIVES).toBe("1");
     expect(properties("SlackNoticesQueue", { maxReceives: 1 }).RedrivePolicy.maxReceiveCount).toBe(2);
@@ -65,6 +66,7 @@ describe("a consumer", () => {
   test("hides a batch for six time-outs and the window", () => {
     expect(properties("SlackNoticesQueue").VisibilityTimeout).toBe(180);
     expect(properties("SlackNoticesQueue", { window: 30 }).VisibilityTimeout).toBe(210);
+    expect(build({ window: 30 }).environment.VISIBILITY_SECONDS).toBe("210");
   });
 
   test("keeps dead letters longer than messages", () => {

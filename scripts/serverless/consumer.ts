@@ -20,7 +20,7 @@ export interface ConsumerDeclaration {
   readonly window?: number;
   /** Most batches worked at the same time: the brake on the systems behind. */
   readonly maximumConcurrency?: number;
-  /** How often a message is handed out before it is given up. */
+  /** How often a message is handed out before it is given up; `shared/handler/back-off.ts` says how long 12 times take. */
   readonly maxReceives?: number;
   /** Seconds that a message may wait before the alarm; 300 unless the work is allowed to wait. */
   readonly staleAfter?: number;
@@ -46,7 +46,7 @@ export interface Consumer {
   readonly deadLetterQueue: string;
 }
 
-const DEFAULTS = { batchSize: 10, window: 0, maxReceives: 5, staleAfter: 300 };
+const DEFAULTS = { batchSize: 10, window: 0, maxReceives: 12, staleAfter: 300 };
 const FOURTEEN_DAYS = 14 * 24 * 3600;
 const FOUR_DAYS = 4 * 24 * 3600;
 // https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html
@@ -133,7 +133,12 @@ export function buildConsumer(declaration: ConsumerDeclaration, context: Consume
         functionResponseType: "ReportBatchItemFailures",
       },
     },
-    environment: { QUEUE_URL: { Ref: Queue }, DEAD_LETTER_QUEUE_URL: { Ref: Dead }, MAX_RECEIVES: String(maxReceives) },
+    environment: {
+      QUEUE_URL: { Ref: Queue },
+      DEAD_LETTER_QUEUE_URL: { Ref: Dead },
+      MAX_RECEIVES: String(maxReceives),
+      VISIBILITY_SECONDS: String(visibilityTimeout),
+    },
     statements: [
       { Effect: "Allow", Action: "sqs:ChangeMessageVisibility", Resource: arnOf(Queue) },
       { Effect: "Allow", Action: "sqs:SendMessage", Resource: arnOf(Dead) },

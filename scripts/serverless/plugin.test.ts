@@ -83,7 +83,8 @@ describe("a consumer", () => {
       CHANNEL: "#sales",
       QUEUE_URL: { Ref: "NoticesQueue" },
       DEAD_LETTER_QUEUE_URL: { Ref: "NoticesDeadLetterQueue" },
-      MAX_RECEIVES: "5",
+      MAX_RECEIVES: "12",
+      VISIBILITY_SECONDS: "360",
     });
     const [own, ...added] = functions.notify.iamRoleStatements;
     expect(own).toEqual({ Action: "own" });

@@ -23,8 +23,11 @@ function queueOf(members: Partial<QueueControl> = {}) {
   const postponed: [string, number][] = [];
   const control: QueueControl = {
     maxReceives: 3,
+    visibilitySeconds: 30,
     park: async ({ messageId }, error) => void parked.push([messageId, (error as Error).message]),
-    postpone: async ({ messageId }, seconds) => void postponed.push([messageId, seconds]),
+    postpone: async (records, seconds) => {
+      postponed.push(...records.map(({ messageId }): [string, number] => [messageId, seconds]));
+    },
     ...members,
   };
   return { control, parked, postponed };
@@ -44,7 +47,7 @@ const work = eachDelivery<string>(async ({ event }) => {
 });
 
 async function run(records: SQSRecord[], queue = queueOf(), consume = work) {
-  const answer = await queueHandler(decode, consume, queue.control)({ Records: records }, context);
+  const answer = await queueHandler(decode, consume, queue.control, () => 0.4)({ Records: records }, context);
   return { again: answer.batchItemFailures.map(({ itemIdentifier }) => itemIdentifier), ...queue };
 }
 
@@ -57,7 +60,38 @@ describe("a queue consumer", () => {
       ["bad", "unreadable"],
       ["invalid", "wrong"],
     ]);
-    expect(postponed).toEqual([]);
+    expect(postponed).toEqual([
+      ["transient", 4.5],
+      ["bug", 4.5],
+    ]);
+  });
+
+  test("waits longer with every try, but never above the visibility timeout", async () => {
+    const queue = queueOf({ maxReceives: 9 });
+    const { postponed } = await run(
+      [1, 2, 3, 8].map((receives) => recordOf(`m${receives}`, "transient", receives)),
+      queue,
+    );
+    expect(postponed).toEqual([
+      ["m1", 4.5],
+      ["m2", 13.5],
+      ["m3", 27],
+      ["m8", 27],
+    ]);
+  });
+
+  test("waits the same for all of a batch, so that they are worked together again", async () => {
+    const calls: [number, number][] = [];
+    const queue = queueOf({ postpone: async (records, seconds) => void calls.push([records.length, seconds]) });
+    const records = Array.from({ length: 50 }, (_, n) => recordOf(`m${n}`, n < 10 ? "limited" : "transient"));
+    await queueHandler(decode, work, queue.control)({ Records: records }, context);
+    expect(calls).toEqual([
+      [10, 9],
+      [40, expect.any(Number)],
+    ]);
+    const [, [, seconds] = [0, 0]] = calls;
+    expect(seconds).toBeGreaterThan(3.7);
+    expect(seconds).toBeLessThanOrEqual(5);
   });
 
   test("waits as long as the target asked", async () => {
@@ -79,7 +113,8 @@ describe("a queue consumer", () => {
 
   test("keeps a message on the queue when it could not be parked", async () => {
     const queue = queueOf({ park: () => Promise.reject(new Error("no")) });
-    expect((await run([recordOf("m", "invalid"), recordOf("n", "fine")], queue)).again).toEqual(["m"]);
+    const { again, postponed } = await run([recordOf("m", "invalid", 3), recordOf("n", "fine")], queue);
+    expect([again, postponed]).toEqual([["m"], [["m", 27]]]);
   });
 
   test("fails every delivery when the work throws, but parks the unreadable ones", async () => {
@@ -138,14 +173,31 @@ describe("the control of an SQS queue", () => {
     });
   });
 
-  test("postpones within what SQS takes", async () => {
-    const { call, seen } = await ask((control) => control.postpone(recordOf("m", "body"), 100_000.5));
+  test.each([
+    [3.2, 4],
+    [100_000.5, 43_200],
+  ])("postpones for %d s within what SQS takes", async (seconds, VisibilityTimeout) => {
+    const { call, seen } = await ask((control) => control.postpone([recordOf("m", "body")], seconds));
     await call;
-    expect(seen).toMatchObject({
+    expect(seen).toEqual({
       QueueUrl: "http://queue/live",
-      ReceiptHandle: "receipt-m",
-      VisibilityTimeout: 43_200,
+      Entries: [{ Id: "0", ReceiptHandle: "receipt-m", VisibilityTimeout }],
     });
+  });
+
+  test("postpones ten messages with one call", async () => {
+    const records = Array.from({ length: 23 }, (_, n) => recordOf(`m${n}`, "body"));
+    const { call, all } = await ask((control) => control.postpone(records, 5));
+    await call;
+    expect(all.map(({ Entries }) => Entries.length).toSorted()).toEqual([10, 10, 3]);
+    const handles = all.flatMap(({ Entries }) => Entries.map(({ ReceiptHandle }) => ReceiptHandle));
+    expect(new Set(handles)).toEqual(new Set(records.map(({ receiptHandle }) => receiptHandle)));
+  });
+
+  test("says which message could not be postponed", async () => {
+    const Failed = [{ Id: "0", SenderFault: true, Code: "InvalidParameterValue", Message: "not in flight" }];
+    const { call } = await ask((control) => control.postpone([recordOf("m", "body")], 5), { body: { Failed } });
+    await expect(call).rejects.toThrow("SQS did not hide a message: not in flight");
   });
 
   test("says when it could not", async () => {
@@ -165,10 +217,12 @@ describe("the control of an SQS queue", () => {
       md5: false,
       useQueueUrlAsEndpoint: false,
     });
-    const settings = { QUEUE_URL: "http://queue/live", DEAD_LETTER_QUEUE_URL: "http://queue/dead", MAX_RECEIVES: 3 };
+    const urls = { QUEUE_URL: "http://queue/live", DEAD_LETTER_QUEUE_URL: "http://queue/dead" };
+    const settings = { ...urls, MAX_RECEIVES: 3, VISIBILITY_SECONDS: 30 };
     const [call] = await Promise.allSettled([work(createQueueControl(settings, client))]);
     const settled = call.status === "fulfilled" ? Promise.resolve() : Promise.reject(call.reason);
     settled.catch(() => undefined);
-    return { call: settled, seen: JSON.parse(server.requests[0]?.body ?? "null") };
+    const all: { Entries: { ReceiptHandle: string }[] }[] = server.requests.map(({ body }) => JSON.parse(body));
+    return { call: settled, seen: all[0], all };
   }
 });

@@ -3,8 +3,9 @@ import type { SQSBatchResponse, SQSRecord } from "aws-lambda";
 import { z } from "zod";
 import { readEnv } from "../env.ts";
 import { describeError, isRetryable, RateLimitedError } from "../errors.ts";
-import { logFor, metrics } from "../observability.ts";
+import { logFor, logger, metrics } from "../observability.ts";
 import { flushSegments } from "../tracing.ts";
+import { backOffSeconds } from "./back-off.ts";
 import { type Decode, type Delivery, toDelivery } from "./delivery.ts";
 import { idsOf } from "./ids.ts";
 import { createQueueControl, type QueueControl } from "./queue-control.ts";
@@ -31,17 +32,27 @@ const environment = {
   QUEUE_URL: z.url(),
   DEAD_LETTER_QUEUE_URL: z.url(),
   MAX_RECEIVES: z.coerce.number().int().min(1),
+  VISIBILITY_SECONDS: z.coerce.number().int().min(1),
 };
 
+/** A message that the queue shall hand out again, and after how many seconds. */
+interface Again {
+  readonly record: SQSRecord;
+  readonly seconds: number;
+}
+
 /**
- * Wraps a batched queue consumer. Every message ends in one of three ways: worked (deleted), to be tried again (reported
- * as failed, later when the target named a time), or parked with its reason when trying again cannot help or the tries
- * are used up.
+ * Wraps a batched queue consumer. Every message ends in one of three ways: worked (deleted), to be tried again, or parked
+ * with its reason when trying again cannot help or the tries are used up. What is tried again waits as long as the target
+ * asked for, otherwise for a time that grows with every try (`backOffSeconds`). A crash, which nobody here sees, waits for
+ * the visibility timeout of the queue.
+ * @param random 0 to 1; once per batch, so that what failed together is worked together again
  */
 export function queueHandler<T>(
   decode: Decode<T>,
   work: BatchWork<T>,
   control?: QueueControl,
+  random: () => number = Math.random,
 ): LambdaHandler<SQSBatchResponse> {
   return withStack(eventSchema, async (event) => {
     const records = event.Records as unknown as SQSRecord[];
@@ -49,8 +60,11 @@ export function queueHandler<T>(
     try {
       const failures = await workBatch(records, decode, work);
       metrics.addMetric("MessagesDone", MetricUnit.Count, records.length - failures.length);
-      const again = await Promise.all(failures.map((failure) => settle(queue, failure)));
-      return { batchItemFailures: again.flatMap((id) => (id ? [{ itemIdentifier: id }] : [])) };
+      const chance = random();
+      const settled = await Promise.all(failures.map((failure) => settle(queue, failure, chance)));
+      const again = settled.filter((one) => one !== undefined);
+      await postpone(queue, again);
+      return { batchItemFailures: again.map(({ record }) => ({ itemIdentifier: record.messageId })) };
     } finally {
       await flushSegments();
     }
@@ -90,17 +104,17 @@ async function workBatch<T>(records: SQSRecord[], decode: Decode<T>, work: Batch
   }
 }
 
-/** Decides what becomes of a failed message; its id when the queue shall hand it out again. */
-async function settle(queue: QueueControl, { record, error }: Failure): Promise<string | undefined> {
+/** Decides what becomes of a failed message; undefined when it is parked. */
+async function settle(queue: QueueControl, { record, error }: Failure, random: number): Promise<Again | undefined> {
   const receives = Number(record.attributes.ApproximateReceiveCount);
   const log = logFor(idsOf(record.body));
+  const asked = error instanceof RateLimitedError ? error.retryAfterSeconds : undefined;
+  const again = { record, seconds: asked || backOffSeconds(receives, queue.visibilitySeconds, random) };
   const details = { messageId: record.messageId, receives, error: describeError(error) };
   if (isRetryable(error) && receives < queue.maxReceives) {
-    log.warn("Message will be tried again", details);
+    log.warn("Message will be tried again", { ...details, seconds: again.seconds });
     metrics.addMetric("MessagesRetried", MetricUnit.Count, 1);
-    if (error instanceof RateLimitedError && error.retryAfterSeconds)
-      await queue.postpone(record, error.retryAfterSeconds).catch(() => undefined);
-    return record.messageId;
+    return again;
   }
   try {
     await queue.park(record, error);
@@ -112,6 +126,18 @@ async function settle(queue: QueueControl, { record, error }: Failure): Promise<
       ...details,
       parkError: describeError(parkError),
     });
-    return record.messageId;
+    return again;
   }
+}
+
+/** Hides messages for the times they shall wait; when that fails they wait for the visibility timeout. */
+async function postpone(queue: QueueControl, again: readonly Again[]): Promise<void> {
+  const bySeconds = Map.groupBy(again, ({ seconds }) => seconds);
+  const works = [...bySeconds].map(async ([seconds, some]) => {
+    const records = some.map(({ record }) => record);
+    await queue.postpone(records, seconds).catch((error) => {
+      logger.warn("Messages wait for the visibility timeout", { count: records.length, error: describeError(error) });
+    });
+  });
+  await Promise.all(works);
 }

@@ -6,7 +6,7 @@ import { deliveryOf, failed, setUp, synced, unchanged } from "./testing.ts";
 import { writeOutcomes } from "./write-outcomes.ts";
 
 const IDS = ["001000000000001AAA", "001000000000002AAA", "001000000000003AAA", "001000000000004AAA"];
-const MAX_RECEIVES = 5;
+const MAX_RECEIVES = 12;
 
 const ERRORS = {
   lock: new TransientError("UNABLE_TO_LOCK_ROW", "locked"),

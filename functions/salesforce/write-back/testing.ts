@@ -154,7 +154,6 @@ export function setUp(
       });
     },
     now: () => Date.parse("2026-01-01T00:00:00Z"),
-    random: () => 0.5,
   };
   return { ...org, deps, items, asked, segments };
 }

@@ -14,8 +14,6 @@ export interface WriteDependencies {
   readonly state: Pick<StateTable, "read" | "readMany" | "replace">;
   /** Epoch milliseconds. */
   readonly now: () => number;
-  /** 0 to 1. */
-  readonly random: () => number;
 }
 
 /** What became of one account: the values written, `equal` already, `gone`, or why nothing was done. */
@@ -70,7 +68,7 @@ async function update(updates: readonly Update[], salesforce: Salesforce, deps: 
   if (updates.length === 0) return new Map();
   const records = updates.map(({ account, values }) => ({ Id: account.accountId, ...values }));
   const answers = await salesforce.updateRecords("Account", records);
-  const results: Results = new Map(updates.map((one, index) => [one.account, judge(one, answers[index], deps)]));
+  const results: Results = new Map(updates.map((one, index) => [one.account, judge(one, answers[index])]));
   await inParallel(updates, async (one) => {
     const result = results.get(one.account);
     if (result instanceof FleetError && !result.retryable) await forgetRepairs(one, deps);
@@ -79,10 +77,9 @@ async function update(updates: readonly Update[], salesforce: Salesforce, deps: 
   return results;
 }
 
-function judge({ account, values }: Update, answer: WriteResult | undefined, deps: WriteDependencies): AccountResult {
+function judge({ account, values }: Update, answer: WriteResult | undefined): AccountResult {
   if (!answer || !("error" in answer)) return values;
-  const receives = account.newest.receiveCount;
-  return refusalOf(answer.error, { accountId: account.accountId, values, receives }, deps.random);
+  return refusalOf(answer.error, { accountId: account.accountId, values });
 }
 
 /** Accounts for which another batch got a newer outcome meanwhile: ours may have been written over it. */
