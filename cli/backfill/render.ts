@@ -15,7 +15,7 @@ export function renderPlan({ records, salesforce, usd, billingMinutes }: Plan): 
     `${number(records)} accounts`,
     `  Salesforce  at most ${number(apiCalls)} API calls; ${number(free)} are free today, ${number(reserve)} more are kept for live changes`,
     `  AWS         at most $${usd.toFixed(2)} at list prices, if every account differs from the store`,
-    `  billing     follows within ${duration(billingMinutes * 60_000)}, if every account is new there`,
+    `  billing     follows in about ${duration(billingMinutes * 60_000)}, if every account is new there`,
   ];
   if (apiCalls > free) lines.push("  It will wait for the API budget on its way and go on by itself.");
   return lines.join("\n");

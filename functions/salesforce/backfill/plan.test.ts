@@ -9,7 +9,7 @@ describe("a plan", () => {
     const plan = planBackfill(100_000, 1_000, usage);
     // 5 to start and follow, 10 pages, 100 batches of one read and three queries, 500 write-backs of two calls.
     expect(plan.salesforce).toEqual({ apiCalls: 5 + 10 + 100 * 4 + 1_000, callsLeft: 60_000, reserve: 20_000 });
-    expect(plan.billingMinutes).toBe(134);
+    expect(plan.billingMinutes).toBe(84);
     expect(plan.usd).toBeGreaterThan(1);
     expect(plan.usd).toBeLessThan(3);
   });
