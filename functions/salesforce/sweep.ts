@@ -13,22 +13,16 @@ import { createOrgs } from "./org/orgs.ts";
 import { type SweepDependencies, sweepObject } from "./sweep/sweep-object.ts";
 
 const name = z.string().min(1);
-const environment = {
-  CUSTOMERS_TABLE: name,
-  SALESFORCE_STATE_TABLE: name,
-  PARKED_TABLE: name,
-  EVENT_BUS_NAME: name,
-  TRACE_SAMPLE_RATE: z.coerce.number().min(0).max(1),
-};
+const tables = { CUSTOMERS_TABLE: name, SALESFORCE_STATE_TABLE: name, PARKED_TABLE: name };
+const environment = { ...tables, EVENT_BUS_NAME: name, TRACE_SAMPLE_RATE: z.coerce.number().min(0).max(1) };
 // Leaves the last page enough of the function's timeout.
 const BUDGET_MS = 120_000;
 
 const production = lazy((): SweepDependencies => {
-  const { CUSTOMERS_TABLE, SALESFORCE_STATE_TABLE, PARKED_TABLE, EVENT_BUS_NAME, TRACE_SAMPLE_RATE } =
-    readEnv(environment);
-  const [store, state] = [createCustomerStore(CUSTOMERS_TABLE), createStateTable(SALESFORCE_STATE_TABLE)];
-  const trace = { inChange, annotate, sampleRate: TRACE_SAMPLE_RATE };
-  const [publish, park] = [createPublisher(EVENT_BUS_NAME), createParkedTable(PARKED_TABLE)];
+  const env = readEnv(environment);
+  const [store, state] = [createCustomerStore(env.CUSTOMERS_TABLE), createStateTable(env.SALESFORCE_STATE_TABLE)];
+  const trace = { inChange, annotate, sampleRate: env.TRACE_SAMPLE_RATE };
+  const [publish, park] = [createPublisher(env.EVENT_BUS_NAME), createParkedTable(env.PARKED_TABLE)];
   return { orgs: createOrgs("background"), store, state, publish, park, ...trace, now: Date.now, budgetMs: BUDGET_MS };
 });
 

@@ -106,6 +106,12 @@ describe("a change event that cannot be worked is parked whole, with a reason", 
       "key-of-unknown",
       /001000000000999AAA/,
     ],
+    [
+      "an event that catch-up could not decode",
+      { unreadable: { replayId: "0000abcd", schemaId: "schema-1", payload: "AAECAw==", reason: "It is cut off." } },
+      "AAECAw==",
+      /0000abcd.*schema-1: It is cut off\./,
+    ],
   ])("%s", async (_title, detail, mention, reason) => {
     await relay(detail);
     const work = await parkedWith(mention);
