@@ -16,6 +16,8 @@ export interface FleetOptions {
   readonly say?: (line: string) => void;
 }
 
+type BootedTwin = Pick<Twin, "origin" | "kernel" | "resources">;
+
 /** The whole fleet on this machine: the twin of AWS with the packaged functions, and the three systems around it. */
 export interface Fleet {
   readonly twin: Twin;
@@ -35,40 +37,45 @@ export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
   const { template, artifacts } = await packageFleet("local", options.say);
   const { portBase: base, stateDir, clockScale } = options;
   const port = (offset: number) => (base === undefined ? 0 : base + offset);
-  const twin = await bootTwin({
-    template: options.template ?? template,
-    artifacts,
-    port: port(0),
-    daemonPort: port(4),
-    ...(stateDir ? { stateDir: join(stateDir, "aws") } : {}),
-    ...(clockScale ? { clockScale } : {}),
-  });
-  try {
-    const ref = (logicalId: string) => refOf(twin, logicalId);
-    const saas = await startSaas({
+  let saas: Saas | undefined;
+  const prepare = async (booted: BootedTwin) => {
+    saas = await startSaas({
       ports: { salesforce: port(1), stripe: port(2), slack: port(3), page: port(5) },
-      aws: { origin: twin.origin, customersTable: ref("CustomersTable") },
+      aws: { origin: booted.origin, customersTable: refOf(booted, "CustomersTable") },
       ...(stateDir ? { stateDir: join(stateDir, "saas") } : {}),
     });
-    await storeConnections(twin, saas);
+    await storeConnections(booted, saas);
+  };
+  try {
+    const twin = await bootTwin({
+      template: options.template ?? template,
+      artifacts,
+      port: port(0),
+      daemonPort: port(4),
+      // A function that ran before would keep the connections of an earlier start for minutes.
+      prepare,
+      ...(stateDir ? { stateDir: join(stateDir, "aws") } : {}),
+      ...(clockScale ? { clockScale } : {}),
+    });
+    const systems = saas as unknown as Saas;
     const stop = async () => {
-      await saas.stop();
+      await systems.stop();
       await twin.stop();
     };
-    return { twin, saas, artifacts, ref, stop };
+    return { twin, saas: systems, artifacts, ref: (logicalId) => refOf(twin, logicalId), stop };
   } catch (cause) {
-    await twin.stop();
+    await saas?.stop();
     throw cause;
   }
 }
 
-function refOf(twin: Twin, logicalId: string): string {
+function refOf(twin: BootedTwin, logicalId: string): string {
   const resource = twin.resources.get(logicalId);
   if (!resource) throw new Error(`The template has no resource '${logicalId}'.`);
   return resource.ref;
 }
 
-async function storeConnections(twin: Twin, saas: Saas): Promise<void> {
+async function storeConnections(twin: BootedTwin, saas: Saas): Promise<void> {
   const { salesforce, stripe, slack } = saas.connections();
   const secrets = {
     [`Salesforce${salesforce.orgId}Connection`]: salesforce,

@@ -25,6 +25,8 @@ export interface BootOptions {
   readonly imports?: Readonly<Record<string, unknown>>;
   /** Default: the stack name that `serverless package` wrote down, or `twin`. */
   readonly stackName?: string;
+  /** Makes what must be there before the first function runs, such as the values of secrets. */
+  readonly prepare?: (twin: Omit<Twin, "stop">) => Promise<void>;
   /** Default: every service of the twin. */
   readonly services?: readonly ServiceFactory[];
 }
@@ -45,7 +47,7 @@ export interface Twin {
 
 /**
  * Boots a small AWS from a CloudFormation template: registers the services, restores their state, opens the port,
- * makes the template's resources and starts the pollers. Whatever had begun is stopped again when a step fails.
+ * makes the template's resources, lets the caller prepare, and starts the pollers. Whatever had begun is stopped again when a step fails.
  * @throws TemplateError for what the twin does not reproduce, Error when the port is taken or a file cannot be read
  */
 export async function bootTwin(options: BootOptions): Promise<Twin> {
@@ -87,8 +89,10 @@ export async function bootTwin(options: BootOptions): Promise<Twin> {
     });
     for (const [logicalId, resource] of stack.resources) resources.set(logicalId, resource);
     Object.assign(outputs, stack.outputs);
+    const twin = { kernel, identities, origin: gateway.origin, stackName, outputs, resources };
+    await options.prepare?.(twin);
     for (const service of kernel.services()) await service.start?.();
-    return { kernel, identities, origin: gateway.origin, stackName, outputs, resources, stop };
+    return { ...twin, stop };
   } catch (cause) {
     await stop();
     throw cause;

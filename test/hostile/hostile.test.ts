@@ -20,7 +20,8 @@ const USERS: readonly User[] = ["ada", "ada", "grace", "us"];
 const MAX_BACKLOG = 40;
 
 const stateDir = mkdtempSync(join(tmpdir(), "fleet-hostile-"));
-const fleet = new HostileFleet(stateDir);
+// Below the ports that the system hands out, and others than those of another run.
+const fleet = new HostileFleet(stateDir, 10_000 + (process.pid % 2_000) * 10);
 
 afterAll(async () => {
   await fleet.current?.stop();

@@ -69,6 +69,7 @@ const TRIGGERS = [
 ];
 const NO_AUTH = { kind: "fail", code: "UNAUTHENTICATED", errorCode: "service.auth.error" };
 const BUDGET = 100_000;
+const NEAR_LIMIT = "daily limit near";
 
 /** What lasts for some operations: how it begins, how it ends, and how often it happens in 2,000 operations. */
 const SPELLS: readonly { name: string; times: number; length: number; begin: Trouble; end: Trouble }[] = [
@@ -87,9 +88,9 @@ const SPELLS: readonly { name: string; times: number; length: number; begin: Tro
     end: control("relay", { state: "RUN" }),
   },
   {
-    name: "daily limit near",
+    name: NEAR_LIMIT,
     times: 1,
-    length: 120,
+    length: 100,
     begin: async (on) => {
       await on.org.control("limits", { used: BUDGET * 0.9, max: BUDGET });
       await ask("Account", false)(on);
