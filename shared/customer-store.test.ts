@@ -201,6 +201,23 @@ describe("listVersions", () => {
   });
 });
 
+describe("raiseVersion", () => {
+  test("raises store and billing together, and only from the version that both have", async () => {
+    const customer = newCustomer();
+    await store.save(customer, version(1), cause());
+    const raise = (known: number, to: number) => store.raiseVersion(customer.customerId, version(known), version(to));
+    expect(await raise(1, 2)).toMatchObject({ version: version(1) });
+    await store.linkBilling(customer.customerId, { id: "cus_1", version: version(1), contentHash: "h" });
+    expect(await raise(1, 1)).toMatchObject({ version: version(1) });
+    expect(await raise(1, 2)).toBeUndefined();
+    expect(await store.read(customer.customerId)).toMatchObject({
+      version: version(2),
+      links: { stripe: { id: "cus_1", version: version(2), contentHash: "h" } },
+    });
+    expect(await raise(1, 3)).toMatchObject({ version: version(2) });
+  });
+});
+
 describe("linkBilling", () => {
   test("claims an id once and keeps the claim when it is repeated", async () => {
     const { customerId } = await stored();

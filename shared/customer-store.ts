@@ -67,6 +67,12 @@ export interface CustomerStore {
    * @throws InvalidInputError `OTHER_ORG` when the id is stored for another organisation
    */
   markDeleted(account: { customerId: string; orgId: string }, version: string, cause: Cause): Promise<Saved>;
+  /**
+   * Raises the version of a customer whose content was found equal, unless it moved from `known` meanwhile or billing
+   * is not at that version yet: whoever is bringing it there would take a raised version for somebody else's work.
+   * @returns the record as it is instead; undefined when the version was raised
+   */
+  raiseVersion(customerId: string, known: string, version: string): Promise<CustomerRecord | undefined>;
   /** Notes that billing is asked to create a customer now; the moment it was first asked, which may be earlier. */
   askBilling(customerId: string, now: Date): Promise<Date>;
   /** Stores the link unless a newer version is linked. Without `version` it only claims the id. */
@@ -200,6 +206,15 @@ export function createCustomerStore(tableName: string, client = awsClient(new Dy
         ExpressionAttributeValues: { ...commonValues(orgId, version, cause), ":deleted": true },
       };
       return applyVersion({ customerId, orgId }, version, write, (before) => before.deleted === true);
+    },
+
+    async raiseVersion(customerId, known, version) {
+      const raised = await update(customerId, {
+        UpdateExpression: "SET version = :version, links.stripe.version = :version",
+        ConditionExpression: "version = :known AND links.stripe.version = :known AND :known < :version",
+        ExpressionAttributeValues: { ":known": known, ":version": version },
+      });
+      return raised === "refused" ? existing(customerId) : undefined;
     },
 
     async askBilling(customerId, now) {

@@ -72,6 +72,7 @@ describe("a batch", () => {
     const ids = created(3);
     later(60);
     await load(ids);
+    for (const id of ids) await bench.bill(id);
     bench.published = [];
     later(60);
     org.update(ids[0] as string, { Name: "Changed" });

@@ -14,7 +14,7 @@ import type { Counts } from "./progress.ts";
 import { parseVersion } from "./versions.ts";
 
 export interface RepairDependencies {
-  readonly store: Pick<CustomerStore, "save">;
+  readonly store: Pick<CustomerStore, "raiseVersion">;
   readonly publish: Publish;
   readonly inChange: typeof inChange;
   readonly annotate: typeof annotate;
@@ -77,19 +77,23 @@ export async function repair(
   };
 }
 
-/** Customers that were equal when they were compared and no more when they were noted: an older change came between. */
+/**
+ * Notes the versions of what is equal.
+ * @returns customers that were equal when they were compared and no more when they were noted: an older change came between
+ */
 export async function noteVersions(
   equal: readonly EqualCustomer[],
   { store }: Pick<RepairDependencies, "store">,
 ): Promise<Repair[]> {
   const overtaken: Repair[] = [];
   for (const some of chunks(equal, WRITES_AT_ONCE)) {
-    const saves = some.map(async ({ customer, version, happenedAt, stored }) => {
-      const { outcome } = await store.save(customer, version, stored);
-      if (outcome === "created" || outcome === "updated")
-        overtaken.push({ kind: "different", customerId: customer.customerId, version, customer, happenedAt });
+    const notes = some.map(async ({ customer, version, happenedAt, stored }) => {
+      const { customerId } = customer;
+      const record = await store.raiseVersion(customerId, stored.version, version);
+      if (record && record.version < version && (record.deleted || record.contentHash !== stored.contentHash))
+        overtaken.push({ kind: "different", customerId, version, customer, happenedAt });
     });
-    await Promise.all(saves);
+    await Promise.all(notes);
   }
   return overtaken;
 }

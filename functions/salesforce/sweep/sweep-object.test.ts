@@ -83,7 +83,8 @@ describe("a store that is equal", () => {
     await bench.sweep();
     const after = await tables.store.read(id);
     expect(after?.version).toBe(formatVersion(org.modstampOf(id), org.modstampOf(id), org.time));
-    expect(after).toEqual({ ...before, version: after?.version });
+    const version = after?.version;
+    expect(after).toEqual({ ...before, version, links: { stripe: { ...before?.links.stripe, version } } });
   });
 });
 
@@ -173,6 +174,27 @@ describe("accounts that are gone", () => {
     const window = { from: iso(org.time - 40 * DAY), to: iso(org.time - 35 * DAY) };
     await bench.sweep({ reason: "manual", window });
     expect(org.calls).toEqual(["query Account"]);
+  });
+});
+
+describe("customers that are equal", () => {
+  test("keep their version until billing has it: whoever brings it there must not find it superseded", async () => {
+    const [id = ""] = await captured(1);
+    const before = await tables.store.read(id);
+    if (!before?.customer) throw new TransientError("TEST", "not stored");
+    const moved = formatVersion(org.time, org.time, org.time);
+    const cause = { correlationId: "c", actor: "a", occurredAt: iso(org.time) };
+    await tables.store.save(before.customer, moved, cause);
+    org.update(id, { Description: "seen" });
+    org.time += HOUR;
+    await bench.sweep({ full: true });
+    expect(bench.repaired).toEqual([]);
+    expect(await tables.store.read(id)).toMatchObject({ version: moved });
+    await bench.bill(id);
+    await bench.sweep({ full: true });
+    const after = await tables.store.read(id);
+    expect(String(after?.version) > moved).toBe(true);
+    expect(after?.links.stripe?.version).toBe(after?.version);
   });
 });
 

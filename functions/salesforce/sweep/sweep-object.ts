@@ -21,7 +21,7 @@ import type { CompareDependencies, SweepScope } from "./scope.ts";
 
 export interface SweepDependencies extends RepairDependencies, ParkDependencies {
   readonly orgs: Pick<Orgs, "salesforce">;
-  readonly store: Pick<CustomerStore, "readMany" | "listVersions" | "save">;
+  readonly store: Pick<CustomerStore, "readMany" | "listVersions" | "raiseVersion">;
   readonly state: Pick<StateTable, "read" | "replace" | "readMany" | "writeMany">;
   /** Longest time after which an invocation begins no further page, in milliseconds. */
   readonly budgetMs: number;

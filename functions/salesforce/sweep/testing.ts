@@ -124,6 +124,7 @@ export class SweepBench {
       if (contract === customerChanged) {
         const { customer, version } = detail.data as Changed;
         await this.tables.store.save(customer, version, detail.metadata);
+        await this.bill(customer.customerId);
       } else if (contract === customerDeleted) {
         const { version, ...account } = detail.data as { customerId: string; orgId: string; version: string };
         await this.tables.store.markDeleted(account, version, detail.metadata);
@@ -139,8 +140,16 @@ export class SweepBench {
     this.org.calls.length = calls;
     if (snapshot instanceof Error) return;
     const version = formatVersion(snapshot?.systemModstamp ?? commit, commit, this.org.time);
-    if (snapshot) await this.tables.store.save(snapshot.customer, version, cause);
-    else await this.tables.store.markDeleted({ customerId: accountId, orgId: this.org.id }, version, cause);
+    if (snapshot) {
+      await this.tables.store.save(snapshot.customer, version, cause);
+      await this.bill(accountId);
+    } else await this.tables.store.markDeleted({ customerId: accountId, orgId: this.org.id }, version, cause);
+  }
+
+  /** Makes billing equal to what is stored. */
+  async bill(accountId: string): Promise<void> {
+    const record = await this.tables.store.read(accountId);
+    if (record) await this.tables.store.linkBilling(accountId, { id: `cus_${accountId}`, version: record.version });
   }
 
   #request(data: Partial<Request["detail"]["data"]>): string {
