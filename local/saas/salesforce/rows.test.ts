@@ -147,9 +147,12 @@ describe("errors in the words of Salesforce", () => {
     expect([status, body[0].errorCode, body[0].message]).toEqual([400, errorCode, message]);
   });
 
-  test.each(["a..b@example.com", "o'neil&sons/billing@sub.example.co"])("takes the e-mail address %s", async (email) => {
-    expect((await raw("POST", "/sobjects/Account", { Name: "Acme", Billing_Email__c: email })).status).toBe(201);
-  });
+  test.each(["a..b@example.com", "o'neil&sons/billing@sub.example.co"])(
+    "takes the e-mail address %s",
+    async (email) => {
+      expect((await raw("POST", "/sobjects/Account", { Name: "Acme", Billing_Email__c: email })).status).toBe(201);
+    },
+  );
 
   test("refuses values of the wrong type and bodies that are no JSON", async () => {
     for (const fields of [
