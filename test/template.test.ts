@@ -10,7 +10,7 @@ let resources: Record<string, { Type: string; Properties: Json }>;
 beforeAll(async () => {
   const { template } = await packageFleet("local");
   resources = JSON.parse(readFileSync(template, "utf8")).Resources;
-});
+}, 120_000);
 
 function ofType(type: string): [string, Json][] {
   return Object.entries(resources)

@@ -83,6 +83,9 @@ export class HostileFleet {
   }
 }
 
+/** Seconds for which functions wait for more messages: as in production, or long enough in shortened time. */
+const WINDOWS = { capture: 10, "write-back": 30, notify: 30 };
+
 /**
  * What a crash leaves behind comes back after minutes; here as soon as the functions' timeouts allow. Nobody looks at
  * traces, which cost as much as the work.
@@ -92,9 +95,17 @@ function shorten(resources: Record<string, any>): void {
   resources.CatchUpQueue.Properties.VisibilityTimeout = 330;
   resources.SalesforceSweepQueue.Properties.VisibilityTimeout = 300;
   resources.CustomerSyncQueue.Properties.VisibilityTimeout = 300;
-  for (const { Properties } of Object.values(resources)) {
+  for (const { Type, Properties } of Object.values(resources)) {
     const variables = Properties?.Environment?.Variables;
     if (variables?.TRACE_SAMPLE_RATE !== undefined) variables.TRACE_SAMPLE_RATE = "0";
+    if (Type !== "AWS::Lambda::EventSourceMapping") continue;
+    const target = JSON.stringify(Properties.FunctionName).replaceAll("Dash", "-");
+    const [, seconds] = Object.entries(WINDOWS).find(([name]) => target.includes(`-${name}Lambda`)) ?? [];
+    if (seconds !== undefined)
+      Object.assign(Properties, {
+        MaximumBatchingWindowInSeconds: seconds,
+        BatchSize: Math.max(Properties.BatchSize, 50),
+      });
   }
 }
 

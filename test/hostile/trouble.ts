@@ -160,12 +160,13 @@ export async function armChance({ fleet, org, random }: Troubled): Promise<void>
   const { salesforce, stripe, slack } = fleet.current.saas;
   const FLEETS = "/services/data/v66.0/**";
   for (const fault of [
-    { error: "socketReset", probability: 0.005 },
-    { error: "truncatedBody", probability: 0.005 },
+    // Each of these three costs a login, and whoever logs in too often in a real minute has to wait.
+    { error: "socketReset", probability: 0.003 },
+    { error: "truncatedBody", probability: 0.003 },
+    { error: "sessionExpired", probability: 0.003 },
     { error: "serverUnavailable", probability: 0.01 },
     { error: "serverUnavailableHtml", probability: 0.005 },
     { error: "concurrentLimit", probability: 0.01 },
-    { error: "sessionExpired", probability: 0.01 },
     { error: "slow", delayMs: 300, probability: 0.02 },
     { error: "rowLock", method: "PATCH", probability: 0.05, body: { recordProbability: 0.2, seed: seed() } },
     { error: "socketResetAfterEffect", method: "PATCH", probability: 0.02 },
