@@ -33,7 +33,7 @@ export async function quiet(fleet: HostileFleet, org: PeoplesOrg): Promise<void>
   await eventually(async () => {
     let before = "";
     for (let look = 0; look < QUIET_LOOKS; look += 1) {
-      expect([...(await fleet.backlog())]).toEqual([]);
+      expect([...(await fleet.backlog({ all: true }))]).toEqual([]);
       const { pending, position } = (await org.control("relay", {}, "GET")).body as {
         pending: number;
         position: number;

@@ -53,16 +53,15 @@ export class HostileFleet {
     await this.aws("events", "PutEvents", { Entries: [{ ...entry, Detail: JSON.stringify({ metadata, data }) }] });
   }
 
-  /** Messages that are waiting or being worked, by queue; without the tap's. */
-  async backlog(): Promise<Map<string, number>> {
+  /** Messages by queue, without the tap's: those that wait, and with `all` those that are being worked or postponed too. */
+  async backlog({ all }: { readonly all: boolean }): Promise<Map<string, number>> {
     const { QueueUrls = [] } = await this.aws<{ QueueUrls?: string[] }>("sqs", "ListQueues", { MaxResults: 1000 });
+    const parts = all ? ["", "Delayed", "NotVisible"] : [""];
     const counts = QueueUrls.filter((url) => !url.endsWith(TAP)).map(async (QueueUrl): Promise<[string, number]> => {
       const input = { QueueUrl, AttributeNames: ["All"] };
       const { Attributes } = await this.aws<{ Attributes: Record<string, string> }>("sqs", "GetQueueAttributes", input);
-      const parts = ["", "Delayed", "NotVisible"].map((part) =>
-        Number(Attributes[`ApproximateNumberOfMessages${part}`]),
-      );
-      return [QueueUrl.split("/").at(-1) ?? "", parts.reduce((sum, part) => sum + part, 0)];
+      const sum = parts.reduce((so, part) => so + Number(Attributes[`ApproximateNumberOfMessages${part}`]), 0);
+      return [QueueUrl.split("/").at(-1) ?? "", sum];
     });
     return new Map((await Promise.all(counts)).filter(([, count]) => count > 0));
   }

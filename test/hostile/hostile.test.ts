@@ -49,7 +49,7 @@ async function restart(on: Troubled): Promise<void> {
 }
 
 async function keepStep(): Promise<void> {
-  const waiting = async () => (await fleet.backlog()).get("connector-fleet-local-customer-sync") ?? 0;
+  const waiting = async () => (await fleet.backlog({ all: false })).get("connector-fleet-local-customer-sync") ?? 0;
   await eventually(async () => expect(await waiting()).toBeLessThan(MAX_BACKLOG), 2_000).catch(() => undefined);
 }
 

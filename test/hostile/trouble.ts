@@ -90,7 +90,7 @@ const SPELLS: readonly { name: string; times: number; length: number; begin: Tro
   {
     name: NEAR_LIMIT,
     times: 1,
-    length: 100,
+    length: 60,
     begin: async (on) => {
       await on.org.control("limits", { used: BUDGET * 0.9, max: BUDGET });
       await ask("Account", false)(on);
@@ -142,7 +142,8 @@ export function planTrouble(operations: number, random: Random): Planned[] {
   const first = Math.min(50, Math.floor(operations / 10));
   for (const { name, times, length, begin, end } of SPELLS)
     for (let time = 0; time < scaled(times); time += 1) {
-      const at = random.between(first, operations);
+      // Whoever met the limit remembers it for a while; the first restart lets it be forgotten.
+      const at = random.between(first, name === NEAR_LIMIT ? Math.ceil(operations / 4) : operations);
       plan.push(
         { at, name, make: begin },
         { at: at + random.between(length / 2, length), name: `${name}: over`, make: end },
