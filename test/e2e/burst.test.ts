@@ -17,7 +17,8 @@ afterAll(() => fleet?.stop());
 test("200 changes to 50 accounts in a burst: all targets equal Salesforce, one billing customer each, one read a batch", async () => {
   const batches: string[] = [];
   fleet.kernel.on("activity", ({ service, operation, resource }) => {
-    if (service === "lambda" && operation === "Invoke" && resource?.includes("salesforce-capture"))
+    // Both read the accounts of a batch with one call: what is true now, and what is written back already.
+    if (service === "lambda" && operation === "Invoke" && /salesforce-(capture|write-back)/.test(resource ?? ""))
       batches.push(operation);
   });
   const ids = await Promise.all(
