@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { EventBridgeClient, PutEventsCommand, type PutEventsRequestEntry } from "@aws-sdk/client-eventbridge";
 import { awsClient } from "./aws.ts";
 import { awsError } from "./aws-errors.ts";
-import { chunks } from "./chunks.ts";
+import { batchesOf, inParallel } from "./chunks.ts";
 import type { DetailOf, EventContract } from "./contracts/event.ts";
 import type { Metadata } from "./contracts/metadata.ts";
 import { ContractError, InvalidInputError, NotAuthorizedError, TransientError } from "./errors.ts";
@@ -70,15 +70,22 @@ export function createPublisher(busName: string, client = awsClient(new EventBri
       if (bytes <= MAX_BYTES) entries.push({ event, entry, bytes });
       else results.set(event, tooLarge(event, bytes));
     }
-    for (const some of chunks(batches(entries), CALLS_AT_ONCE)) {
-      const failures = await Promise.all(some.map((batch) => putBatch(client, batch)));
-      for (const [event, error] of failures.flat()) results.set(event, error);
-    }
+    const batches = batchesOf(entries, { maxEntries: MAX_ENTRIES, maxBytes: MAX_BYTES });
+    const failures = await inParallel(batches, CALLS_AT_ONCE, (batch) => putBatch(client, batch));
+    for (const [event, error] of failures.flat()) results.set(event, error);
     return events.map((event) => {
       const error = results.get(event);
       return error ? { event, error } : { event };
     });
   };
+}
+
+/**
+ * Publishes events that belong together.
+ * @throws the error of the first that was not taken; the others may have been
+ */
+export async function publishAll(publish: Publish, events: readonly OutgoingEvent[]): Promise<void> {
+  for (const { error } of await publish(events)) if (error) throw error;
 }
 
 interface Sized {
@@ -100,22 +107,6 @@ function toEntry({ contract, detail }: OutgoingEvent, busName: string): PutEvent
 /** Bytes that EventBridge counts for an entry; the trace header is not among them. */
 function entrySize({ Source = "", DetailType = "", Detail = "" }: PutEventsRequestEntry): number {
   return Buffer.byteLength(Source) + Buffer.byteLength(DetailType) + Buffer.byteLength(Detail);
-}
-
-function batches(entries: readonly Sized[]): Sized[][] {
-  const result: Sized[][] = [];
-  let bytes = 0;
-  for (const sized of entries) {
-    const last = result.at(-1);
-    if (last && last.length < MAX_ENTRIES && bytes + sized.bytes <= MAX_BYTES) {
-      last.push(sized);
-      bytes += sized.bytes;
-    } else {
-      result.push([sized]);
-      bytes = sized.bytes;
-    }
-  }
-  return result;
 }
 
 async function putBatch(client: EventBridgeClient, batch: readonly Sized[]): Promise<[OutgoingEvent, Error][]> {

@@ -2,6 +2,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { type BatchResultErrorEntry, SendMessageBatchCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { awsClient } from "./aws.ts";
 import { awsError } from "./aws-errors.ts";
+import { batchesOf } from "./chunks.ts";
 import { InvalidInputError, RejectedByTargetError, TransientError } from "./errors.ts";
 
 /**
@@ -44,7 +45,8 @@ export function createMessageSender(
   }
 
   return async (bodies) => {
-    for (const batch of batches(bodies.map(sized))) {
+    const limits = { maxEntries: MAX_ENTRIES, maxBytes: MAX_MESSAGE_BYTES };
+    for (const batch of batchesOf(bodies.map(sized), limits)) {
       let left = batch;
       for (let round = 1; left.length > 0; round += 1) {
         const result = await sendBatch(left);
@@ -65,19 +67,6 @@ function sized(body: string): Sized {
     "MESSAGE_TOO_LARGE",
     `A message has ${bytes} bytes; SQS takes ${MAX_MESSAGE_BYTES}. Leave out what its consumer can read elsewhere.`,
   );
-}
-
-function batches(messages: readonly Sized[]): Sized[][] {
-  const result: Sized[][] = [];
-  let room = 0;
-  for (const message of messages) {
-    const last = result.at(-1);
-    const fits = last && last.length < MAX_ENTRIES && message.bytes <= room;
-    if (fits) last.push(message);
-    else result.push([message]);
-    room = (fits ? room : MAX_MESSAGE_BYTES) - message.bytes;
-  }
-  return result;
 }
 
 function textOf({ Code, Message }: BatchResultErrorEntry, queueUrl: string): string {

@@ -82,6 +82,23 @@ export const reconciliationRequested = defineEvent({
   }),
 });
 
+const count = z.int().nonnegative();
+
+/** What a sweep counts. */
+export const driftCounts = {
+  /** Records looked at. */
+  compared: count,
+  missing: count,
+  different: count,
+  deleted: count,
+  /** Neither in Salesforce nor in its delete log: out of our sight; nothing was done with them. */
+  unexplained: count,
+  /** Parked with their reason, such as a field that cannot be used. */
+  unusable: count,
+  /** API calls that the sweep made. */
+  apiCalls: count,
+};
+
 export const customerDriftFound = defineEvent({
   type: "customer.drift-found",
   source: "fleet.salesforce",
@@ -91,17 +108,7 @@ export const customerDriftFound = defineEvent({
     reason: z.string(),
     full: z.boolean(),
     window: windowSchema.optional(),
-    /** Records looked at. */
-    compared: z.int().nonnegative(),
-    missing: z.int().nonnegative(),
-    different: z.int().nonnegative(),
-    deleted: z.int().nonnegative(),
-    /** Neither in Salesforce nor in its delete log: out of our sight; nothing was done with them. */
-    unexplained: z.int().nonnegative(),
-    /** Parked with their reason, such as a field that cannot be used. */
-    unusable: z.int().nonnegative(),
-    /** API calls that the sweep made. */
-    apiCalls: z.int().nonnegative(),
+    ...driftCounts,
   }),
 });
 

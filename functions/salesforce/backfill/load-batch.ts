@@ -1,4 +1,4 @@
-import { chunks } from "#shared/chunks.ts";
+import { inParallel } from "#shared/chunks.ts";
 import type { Metadata } from "#shared/contracts/metadata.ts";
 import type { CustomerStore } from "#shared/customer-store.ts";
 import type { Salesforce } from "../client/types.ts";
@@ -6,7 +6,7 @@ import { toLongId } from "../org/ids.ts";
 import { isDoubtful } from "../sweep/accounts.ts";
 import { compareContents } from "../sweep/compare.ts";
 import { type ParkDependencies, parkUnusable } from "../sweep/park.ts";
-import { noteVersions, publishRepairs, type RepairDependencies, type Sent } from "../sweep/repair.ts";
+import { noteVersions, publishRepairs, type RepairDependencies, type Sent, WRITES_AT_ONCE } from "../sweep/repair.ts";
 import type { CompareDependencies } from "../sweep/scope.ts";
 import type { PageRecord } from "./input.ts";
 
@@ -22,8 +22,6 @@ export interface Loaded {
   readonly equal: number;
   readonly unusable: number;
 }
-
-const WRITES_AT_ONCE = 25;
 
 /**
  * Compares the accounts of a batch with the store, and sends those that differ into the sync on the bulk lane. They are
@@ -56,10 +54,7 @@ export async function loadBatch(
 }
 
 async function saveAll(sent: readonly Sent[], store: CustomerStore): Promise<void> {
-  for (const some of chunks(sent, WRITES_AT_ONCE))
-    await Promise.all(
-      some.map(async ({ repair: { customer, version }, metadata }) => {
-        if (customer) await store.save(customer, version, metadata);
-      }),
-    );
+  await inParallel(sent, WRITES_AT_ONCE, async ({ repair: { customer, version }, metadata }) => {
+    if (customer) await store.save(customer, version, metadata);
+  });
 }

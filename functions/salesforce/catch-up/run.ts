@@ -3,7 +3,7 @@ import type { DetailOf } from "#shared/contracts/event.ts";
 import { type catchUpRequested, reconciliationRequested } from "#shared/contracts/events.ts";
 import { describeError } from "#shared/errors.ts";
 import { log, metrics } from "#shared/observability.ts";
-import { createEvent, type Publish } from "#shared/publish.ts";
+import { createEvent, type Publish, publishAll } from "#shared/publish.ts";
 import { currentScope } from "#shared/scope.ts";
 import type { SendMessages } from "#shared/send-messages.ts";
 import type { StateTable } from "#shared/state-table.ts";
@@ -197,7 +197,7 @@ async function recover(run: Run, pubSub: PubSub, position: StoredPosition, lost:
   const events = [...run.entities].map((entity) =>
     createEvent(reconciliationRequested, metadata, { entity, reason: "position-lost", window, full: false }),
   );
-  for (const { error } of await deps.publish(events)) if (error) throw error;
+  await publishAll(deps.publish, events);
   deps.count("ReplayPositionsLost", 1);
   log().warn("Replay position lost; a reconciliation was asked for", {
     orgId,

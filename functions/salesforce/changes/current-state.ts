@@ -9,7 +9,7 @@ import { ACCOUNT } from "../mapping/mapping.ts";
 import { readCustomers, type SnapshotReader } from "../mapping/snapshots.ts";
 import type { ChangeSource, TouchedAccount } from "./coalesce.ts";
 import { type ChangeIdentity, metadataOf } from "./identity.ts";
-import { rememberOwners } from "./owners.ts";
+import { ownersOf, rememberOwners } from "./owners.ts";
 
 /** An account that a batch touches, with what names the change that did it last. */
 export type IdentifiedAccount = TouchedAccount<ChangeSource> & { readonly identity: ChangeIdentity };
@@ -52,7 +52,8 @@ export async function publishState(
     const { version } = event.detail.data as { version: string };
     outcomes.set(events.get(event) as string, error ?? version);
   }
-  await rememberOwners(deps.state, orgId, ownersIn(state, outcomes));
+  const owners = ownersOf(state.snapshots).filter(({ accountId }) => !(outcomes.get(accountId) instanceof Error));
+  await rememberOwners(deps.state, orgId, owners);
   return outcomes;
 }
 
@@ -94,13 +95,5 @@ function momentOf(accountId: string, found: Deletion | undefined): string {
     "ACCOUNT_GONE",
     `Account ${accountId} is neither there nor in the recycle bin: it was deleted for good, or the integration user lost ` +
       "access to it. Check the user's View All permission, then redrive.",
-  );
-}
-
-function ownersIn({ snapshots }: State, outcomes: ReadonlyMap<string, string | Error>) {
-  return [...snapshots].flatMap(([accountId, snapshot]) =>
-    snapshot instanceof FleetError || outcomes.get(accountId) instanceof Error
-      ? []
-      : snapshot.relatedIds.map((recordId) => ({ recordId, accountId })),
   );
 }

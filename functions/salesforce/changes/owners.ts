@@ -1,13 +1,21 @@
 import { z } from "zod";
-import { describeError } from "#shared/errors.ts";
+import { describeError, FleetError } from "#shared/errors.ts";
 import { log } from "#shared/observability.ts";
 import type { StateTable } from "#shared/state-table.ts";
+import type { CustomerSnapshot } from "../mapping/map.ts";
 import { keys } from "../org/keys.ts";
 
 /** Related records that are part of a customer, with the account whose customer it is. */
 export interface RelatedOwner {
   readonly recordId: string;
   readonly accountId: string;
+}
+
+/** The related records of every customer that was read. */
+export function ownersOf(snapshots: ReadonlyMap<string, CustomerSnapshot | FleetError>): RelatedOwner[] {
+  return [...snapshots].flatMap(([accountId, snapshot]) =>
+    snapshot instanceof FleetError ? [] : snapshot.relatedIds.map((recordId) => ({ recordId, accountId })),
+  );
 }
 
 const ownerSchema = z.looseObject({ accountId: z.string() });

@@ -1,6 +1,6 @@
 import { reconciliationRequested } from "#shared/contracts/events.ts";
 import { log } from "#shared/observability.ts";
-import { createEvent, type Publish } from "#shared/publish.ts";
+import { createEvent, type Publish, publishAll } from "#shared/publish.ts";
 import type { inChange } from "#shared/tracing.ts";
 import type { ChangeEvent } from "./cdc.ts";
 import { newestOf } from "./coalesce.ts";
@@ -48,10 +48,7 @@ function request(change: ChangeEvent, orgId: string, deps: ReconciliationDepende
   };
   return deps.inChange(segment, async () => {
     const data = { entity, reason, full: true };
-    const [result] = await deps.publish([
-      createEvent(reconciliationRequested, metadataOf(change, identity, orgId), data),
-    ]);
-    if (result?.error) throw result.error;
+    await publishAll(deps.publish, [createEvent(reconciliationRequested, metadataOf(change, identity, orgId), data)]);
     log().warn("Salesforce did not name every changed record; a full reconciliation was requested", { entity, reason });
   });
 }

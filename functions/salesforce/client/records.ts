@@ -8,11 +8,11 @@ import { runQuery } from "./queries.ts";
 import type { DeletedRecord, Deletion, DescribedField, EntityName, WriteResult } from "./types.ts";
 
 /** https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_composite_sobjects_collections_retrieve.htm */
-const MAX_READ = 2_000;
+export const MAX_READ = 2_000;
 /** https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_composite_sobjects_collections_update.htm */
 const MAX_WRITE = 200;
 // Keeps the URL under Salesforce's 16,384 bytes and the answer within one page.
-const MAX_IN_LIST = 200;
+export const MAX_IN_LIST = 200;
 // Triggers and flows of 200 records take their time.
 const WRITE_TIMEOUT_MS = 25_000;
 

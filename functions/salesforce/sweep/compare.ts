@@ -1,7 +1,7 @@
 import type { CustomerRecord } from "#shared/customer-record.ts";
 import { FleetError, InvalidInputError } from "#shared/errors.ts";
 import { hashOf } from "#shared/hash.ts";
-import { type RelatedOwner, rememberOwners } from "../changes/owners.ts";
+import { ownersOf, rememberOwners } from "../changes/owners.ts";
 import type { CustomerSnapshot } from "../mapping/map.ts";
 import { readCustomers } from "../mapping/snapshots.ts";
 import type { Deleted } from "./deletions.ts";
@@ -41,13 +41,6 @@ export async function compareContents(
   }
   await rememberOwners(state, orgId, ownersOf(snapshots));
   return { ...NO_FINDINGS, repairs, equal, unusable };
-}
-
-/** The related records of every customer that was read. */
-function ownersOf(snapshots: ReadonlyMap<string, CustomerSnapshot | FleetError>): RelatedOwner[] {
-  return [...snapshots].flatMap(([accountId, snapshot]) =>
-    snapshot instanceof FleetError ? [] : snapshot.relatedIds.map((recordId) => ({ recordId, accountId })),
-  );
 }
 
 function judge(

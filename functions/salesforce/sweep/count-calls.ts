@@ -1,9 +1,5 @@
+import { MAX_IN_LIST, MAX_READ } from "../client/records.ts";
 import type { Salesforce } from "../client/types.ts";
-
-// https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_composite_sobjects_collections_retrieve.htm
-const RECORDS_PER_READ = 2_000;
-// As many as findDeleted asks for in one query.
-const IDS_PER_QUERY = 200;
 
 /** A client that counts the API calls made through it, as far as a sweep makes any. */
 export function countCalls(salesforce: Salesforce): { readonly salesforce: Salesforce; calls(): number } {
@@ -16,11 +12,11 @@ export function countCalls(salesforce: Salesforce): { readonly salesforce: Sales
     salesforce: {
       ...salesforce,
       readRecords(entity, ids, fields) {
-        count(Math.ceil(ids.length / RECORDS_PER_READ));
+        count(Math.ceil(ids.length / MAX_READ));
         return salesforce.readRecords(entity, ids, fields);
       },
       findDeleted(entity, ids) {
-        count(Math.ceil(ids.length / IDS_PER_QUERY));
+        count(Math.ceil(ids.length / MAX_IN_LIST));
         return salesforce.findDeleted(entity, ids);
       },
       deletedBetween(entity, from, to) {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { driftCounts } from "#shared/contracts/events.ts";
 
 /** What a sweep does one after the other; every phase goes through pages. */
 export const phaseSchema = z.enum(["records", "log", "store", "contents", "end"]);
@@ -12,15 +13,7 @@ export const positionSchema = z.object({
 });
 
 /** What was found so far, from the beginning of the sweep. */
-export const countsSchema = z.object({
-  compared: z.int().nonnegative(),
-  missing: z.int().nonnegative(),
-  different: z.int().nonnegative(),
-  deleted: z.int().nonnegative(),
-  unexplained: z.int().nonnegative(),
-  unusable: z.int().nonnegative(),
-  apiCalls: z.int().nonnegative(),
-});
+export const countsSchema = z.object(driftCounts);
 
 /** Where a sweep stands; the cursor of a request that goes on with it. */
 export const progressSchema = z.object({

@@ -1,4 +1,4 @@
-import { chunks } from "#shared/chunks.ts";
+import { inParallel } from "#shared/chunks.ts";
 import { customerChanged, customerDeleted } from "#shared/contracts/events.ts";
 import type { Metadata } from "#shared/contracts/metadata.ts";
 import type { CustomerStore } from "#shared/customer-store.ts";
@@ -41,7 +41,8 @@ export interface Sent {
 /** Who made the change, in the events of a feed. */
 export const actorOf = (feed: ComparingFeed) => `system:${feed}`;
 
-const WRITES_AT_ONCE = 25;
+/** Requests to the store at the same time. */
+export const WRITES_AT_ONCE = 25;
 
 /**
  * Sends what differs into the sync, notes the versions of what is equal, so that the next sweep need not ask again, and
@@ -86,15 +87,12 @@ export async function noteVersions(
   { store }: Pick<RepairDependencies, "store">,
 ): Promise<Repair[]> {
   const overtaken: Repair[] = [];
-  for (const some of chunks(equal, WRITES_AT_ONCE)) {
-    const notes = some.map(async ({ customer, version, happenedAt, stored }) => {
-      const { customerId } = customer;
-      const record = await store.raiseVersion(customerId, stored.version, version);
-      if (record && record.version < version && (record.deleted || record.contentHash !== stored.contentHash))
-        overtaken.push({ kind: "different", customerId, version, customer, happenedAt });
-    });
-    await Promise.all(notes);
-  }
+  await inParallel(equal, WRITES_AT_ONCE, async ({ customer, version, happenedAt, stored }) => {
+    const { customerId } = customer;
+    const record = await store.raiseVersion(customerId, stored.version, version);
+    if (record && record.version < version && (record.deleted || record.contentHash !== stored.contentHash))
+      overtaken.push({ kind: "different", customerId, version, customer, happenedAt });
+  });
   return overtaken;
 }
 

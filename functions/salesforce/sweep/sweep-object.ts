@@ -5,7 +5,7 @@ import { describeError, isRetryable } from "#shared/errors.ts";
 import type { Delivery, FleetEvent } from "#shared/handler/delivery.ts";
 import { hashOf } from "#shared/hash.ts";
 import { log, metrics } from "#shared/observability.ts";
-import { createEvent, type OutgoingEvent } from "#shared/publish.ts";
+import { createEvent, type OutgoingEvent, publishAll } from "#shared/publish.ts";
 import { currentScope } from "#shared/scope.ts";
 import type { StateTable } from "#shared/state-table.ts";
 import { identify } from "../changes/identity.ts";
@@ -70,7 +70,7 @@ async function runSweep(request: SweepRequest, deps: SweepDependencies): Promise
     if (progress === start || !isRetryable(error)) throw error;
     log().warn("Sweep interrupted", { error: describeError(error) });
   }
-  await publishOne(continuation(request, scope, progress, deps), deps);
+  await publishAll(deps.publish, [continuation(request, scope, progress, deps)]);
   log().info("Sweep goes on in another invocation", { entity: scope.entity, ...progress });
 }
 
@@ -107,7 +107,7 @@ async function finish(
   const drift = repairsOf(counts) + counts.unexplained + counts.unusable;
   if (drift > 0 || reason !== "schedule") {
     const data = { entity, reason, full, window, ...counts };
-    await publishOne(createEvent(customerDriftFound, metadataOf(request, "drift-found", deps), data), deps);
+    await publishAll(deps.publish, [createEvent(customerDriftFound, metadataOf(request, "drift-found", deps), data)]);
   }
   await moveMark(scope, deps.state);
   metrics.addMetric("SweepCompared", MetricUnit.Count, counts.compared);
@@ -140,9 +140,4 @@ function metadataOf({ metadata }: SweepRequest, purpose: string, { now }: SweepD
     actor: actorOf("sweep"),
     ...(traceHeader ? { traceHeader } : {}),
   };
-}
-
-async function publishOne(event: OutgoingEvent, { publish }: SweepDependencies): Promise<void> {
-  const [result] = await publish([event]);
-  if (result?.error) throw result.error;
 }

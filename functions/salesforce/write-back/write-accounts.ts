@@ -1,4 +1,4 @@
-import { chunks } from "#shared/chunks.ts";
+import { inParallel } from "#shared/chunks.ts";
 import { FleetError } from "#shared/errors.ts";
 import type { StateTable } from "#shared/state-table.ts";
 import type { Salesforce, WriteResult } from "../client/types.ts";
@@ -40,11 +40,11 @@ export async function writeAccounts(
   // In one order, so that batches which meet lock their rows in the same order.
   const alive = accounts.filter(({ deleted }) => !deleted).toSorted((a, b) => (a.accountId < b.accountId ? -1 : 1));
   if (alive.length === 0) return results;
-  const known = await inParallel(alive, (account) => readKnown(account, deps.state));
+  const known = await inParallel(alive, PARALLEL, (account) => readKnown(account, deps.state));
   const ids = alive.map(({ accountId }) => accountId);
   const current = await salesforce.readRecords("Account", ids, READ_FIELDS);
   const updates: Update[] = [];
-  await inParallel(known, async (one) => {
+  await inParallel(known, PARALLEL, async (one) => {
     const claimed = await claimIn(current, one, deps).catch((error: Error) => error);
     if (claimed instanceof Error) results.set(one.account, claimed);
     else if (claimed) updates.push(claimed);
@@ -69,7 +69,7 @@ async function update(updates: readonly Update[], salesforce: Salesforce, deps: 
   const records = updates.map(({ account, values }) => ({ Id: account.accountId, ...values }));
   const answers = await salesforce.updateRecords("Account", records);
   const results: Results = new Map(updates.map((one, index) => [one.account, judge(one, answers[index])]));
-  await inParallel(updates, async (one) => {
+  await inParallel(updates, PARALLEL, async (one) => {
     const result = results.get(one.account);
     if (result instanceof FleetError && !result.retryable) await forgetRepairs(one, deps);
   });
@@ -97,10 +97,4 @@ async function findOvertaken(updates: readonly Update[], { state }: WriteDepende
 
 function byId(a: ClaimedAccount, b: ClaimedAccount): number {
   return a.account.accountId < b.account.accountId ? -1 : 1;
-}
-
-async function inParallel<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
-  const results: R[] = [];
-  for (const some of chunks(items, PARALLEL)) results.push(...(await Promise.all(some.map(work))));
-  return results;
 }
