@@ -1,6 +1,5 @@
 import { ConditionalCheckFailedException, DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import {
-  BatchGetCommand,
   DynamoDBDocumentClient,
   GetCommand,
   ScanCommand,
@@ -10,11 +9,11 @@ import {
 import type { z } from "zod";
 import { awsClient } from "./aws.ts";
 import { awsError } from "./aws-errors.ts";
-import { chunks } from "./chunks.ts";
+import { batchGet } from "./batch-get.ts";
 import type { Customer } from "./contracts/customer.ts";
 import type { Metadata } from "./contracts/metadata.ts";
 import { type BillingLink, type CustomerRecord, customerRecordSchema } from "./customer-record.ts";
-import { ContractError, InvalidInputError, TransientError } from "./errors.ts";
+import { ContractError, InvalidInputError } from "./errors.ts";
 import { hashOf } from "./hash.ts";
 import { describeIssues } from "./issues.ts";
 
@@ -87,10 +86,6 @@ const storedVersionSchema = customerRecordSchema.pick({
   contentHash: true,
 });
 
-// https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
-const MAX_BATCH = 100;
-const MAX_ROUNDS = 5;
-
 type Update = Omit<UpdateCommandInput, "TableName" | "Key">;
 
 /** The store on one DynamoDB table. */
@@ -103,22 +98,6 @@ export function createCustomerStore(tableName: string, client = awsClient(new Dy
       throw awsError(cause, `DynamoDB GetItem on ${tableName}`);
     });
     return answer.Item && parseItem(customerRecordSchema, answer.Item);
-  }
-
-  async function readBatch(customerIds: readonly string[]): Promise<CustomerRecord[]> {
-    const found: CustomerRecord[] = [];
-    let left: Record<string, unknown>[] = customerIds.map((customerId) => ({ customerId }));
-    for (let round = 0; left.length > 0; round += 1) {
-      if (round === MAX_ROUNDS)
-        throw new TransientError("THROTTLED", `DynamoDB left reads on ${tableName} undone ${MAX_ROUNDS} times.`);
-      const command = new BatchGetCommand({ RequestItems: { [tableName]: { Keys: left, ConsistentRead: true } } });
-      const answer = await table.send(command).catch((cause) => {
-        throw awsError(cause, `DynamoDB BatchGetItem on ${tableName}`);
-      });
-      found.push(...(answer.Responses?.[tableName] ?? []).map((item) => parseItem(customerRecordSchema, item)));
-      left = answer.UnprocessedKeys?.[tableName]?.Keys ?? [];
-    }
-    return found;
   }
 
   /** `refused` when the condition does not hold. */
@@ -166,10 +145,13 @@ export function createCustomerStore(tableName: string, client = awsClient(new Dy
     read,
 
     async readMany(customerIds) {
-      const found = new Map<string, CustomerRecord>();
-      for (const some of chunks([...new Set(customerIds)], MAX_BATCH))
-        for (const record of await readBatch(some)) found.set(record.customerId, record);
-      return found;
+      const items = await batchGet(
+        table,
+        tableName,
+        [...new Set(customerIds)].map((customerId) => ({ customerId })),
+      );
+      const records = items.map((item) => parseItem(customerRecordSchema, item));
+      return new Map(records.map((record) => [record.customerId, record]));
     },
 
     async listVersions(after) {

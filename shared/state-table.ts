@@ -1,6 +1,5 @@
 import { ConditionalCheckFailedException, DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import {
-  BatchGetCommand,
   BatchWriteCommand,
   DeleteCommand,
   DynamoDBDocumentClient,
@@ -10,8 +9,9 @@ import {
 import type { z } from "zod";
 import { awsClient } from "./aws.ts";
 import { awsError } from "./aws-errors.ts";
+import { batchGet, MAX_ROUNDS, unfinished } from "./batch-get.ts";
 import { chunks } from "./chunks.ts";
-import { ContractError, TransientError } from "./errors.ts";
+import { ContractError } from "./errors.ts";
 import { describeIssues } from "./issues.ts";
 
 /** A kept value with its revision, which grows by one with every write. */
@@ -48,11 +48,8 @@ export interface StateTable {
   remove(key: string): Promise<void>;
 }
 
-// https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
-const MAX_READ = 100;
 // https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html
 const MAX_WRITE = 25;
-const MAX_ROUNDS = 5;
 
 interface Item {
   readonly key: string;
@@ -72,19 +69,6 @@ export function createStateTable(
     throw awsError(cause, `DynamoDB ${operation} on ${tableName}`);
   };
   const isAlive = ({ expiresAt }: Item) => expiresAt === undefined || expiresAt * 1000 > now();
-
-  async function readBatch(keys: readonly string[]): Promise<Item[]> {
-    const found: Item[] = [];
-    let left: Record<string, unknown>[] = keys.map((key) => ({ key }));
-    for (let round = 0; left.length > 0; round += 1) {
-      if (round === MAX_ROUNDS) throw unfinished("BatchGetItem", tableName);
-      const command = new BatchGetCommand({ RequestItems: { [tableName]: { Keys: left, ConsistentRead: true } } });
-      const answer = await table.send(command).catch(failed("BatchGetItem"));
-      found.push(...((answer.Responses?.[tableName] ?? []) as Item[]));
-      left = answer.UnprocessedKeys?.[tableName]?.Keys ?? [];
-    }
-    return found;
-  }
 
   async function writeBatch(items: readonly Item[]): Promise<void> {
     let left: unknown[] = items.map((Item) => ({ PutRequest: { Item } }));
@@ -109,11 +93,15 @@ export function createStateTable(
 
     async readMany(keys, schema) {
       const values = new Map<string, z.infer<typeof schema>>();
-      for (const some of chunks([...new Set(keys)], MAX_READ))
-        for (const item of await readBatch(some)) {
-          const result = schema.safeParse(item.value);
-          if (isAlive(item) && result.success) values.set(item.key, result.data);
-        }
+      const found = await batchGet(
+        table,
+        tableName,
+        [...new Set(keys)].map((key) => ({ key })),
+      );
+      for (const item of found as unknown as Item[]) {
+        const result = schema.safeParse(item.value);
+        if (isAlive(item) && result.success) values.set(item.key, result.data);
+      }
       return values;
     },
 
@@ -151,11 +139,4 @@ export function createStateTable(
       await table.send(new DeleteCommand({ TableName: tableName, Key: { key } })).catch(failed("DeleteItem"));
     },
   };
-}
-
-function unfinished(operation: string, tableName: string): TransientError {
-  return new TransientError(
-    "THROTTLED",
-    `DynamoDB ${operation} on ${tableName} left items undone ${MAX_ROUNDS} times.`,
-  );
 }
