@@ -1,9 +1,7 @@
-import { spawn } from "node:child_process";
-import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
-import { type Answer, type SeenRequest, serve } from "#shared/testing/server.ts";
+import type { Answer, SeenRequest } from "#shared/testing/server.ts";
+import { runFleet } from "./testing.ts";
 
-const MAIN = join(import.meta.dirname, "main.ts");
 const OLD = "1-5759e988-000000000000000000000001";
 const NEW = "1-5759e988-000000000000000000000002";
 const documents = {
@@ -23,33 +21,8 @@ const xray =
     return { body: { Traces } };
   };
 
-interface Run {
-  readonly code: number | null;
-  readonly out: string;
-  readonly err: string;
-  readonly requests: readonly SeenRequest[];
-}
-
 /** Runs the command line against an X-Ray of its own. */
-async function fleet(args: string[], answer: (request: SeenRequest) => Answer = xray(documents)): Promise<Run> {
-  await using server = await serve(answer);
-  const env = {
-    AWS_ENDPOINT_URL: server.url,
-    AWS_REGION: "us-east-1",
-    AWS_ACCESS_KEY_ID: "test",
-    AWS_SECRET_ACCESS_KEY: "test",
-    AWS_MAX_ATTEMPTS: "1",
-  };
-  const child = spawn(process.execPath, [MAIN, ...args], { env, stdio: ["ignore", "pipe", "pipe"] });
-  const text = async (stream: NodeJS.ReadableStream) => {
-    let all = "";
-    for await (const chunk of stream) all += chunk;
-    return all;
-  };
-  const ended = new Promise<number | null>((resolve, reject) => child.on("error", reject).on("close", resolve));
-  const [out, err, code] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
-  return { code, out, err, requests: server.requests };
-}
+const fleet = (args: string[], answer: (request: SeenRequest) => Answer = xray(documents)) => runFleet(args, answer);
 
 describe("the command line", () => {
   test.each([[["--help"]], [["-h"]], [["help"]]])("%j prints the help", async (args) => {

@@ -2,3 +2,11 @@
 export class UsageError extends Error {
   override readonly name = "UsageError";
 }
+
+/** The whole number that an option was given. @throws UsageError */
+export function wholeNumber(option: string, text: string, least: number, most = Number.MAX_SAFE_INTEGER): number {
+  const number = Number(text);
+  if (/^\d+$/.test(text) && number >= least && number <= most) return number;
+  const range = most === Number.MAX_SAFE_INTEGER ? `from ${least} on` : `from ${least} to ${most}`;
+  throw new UsageError(`${option} takes a whole number ${range}; got '${text}'`);
+}

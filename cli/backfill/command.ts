@@ -1,7 +1,7 @@
 import { createInterface } from "node:readline/promises";
 import { parseArgs } from "node:util";
 import { chooseOrg, type Stack, stackOf } from "../stack.ts";
-import { UsageError } from "../usage.ts";
+import { UsageError, wholeNumber } from "../usage.ts";
 import { renderPlan, renderStatus } from "./render.ts";
 import { type Backfills, connectBackfills, isOver, type Status } from "./runs.ts";
 
@@ -84,8 +84,8 @@ const ACTIONS: Record<string, Action> = {
       return 0;
     }
     const settings = {
-      pageSize: numberOf("--page", page, 1_000, 50_000),
-      maxConcurrency: numberOf("--concurrency", concurrency, 1, 40),
+      pageSize: wholeNumber("--page", page, 1_000, 50_000),
+      maxConcurrency: wholeNumber("--concurrency", concurrency, 1, 40),
     };
     const name = await backfills.start(orgId, settings);
     console.log(name);
@@ -141,11 +141,4 @@ async function agreed(): Promise<boolean> {
   const answer = await prompt.question("Start it? [y/N] ");
   prompt.close();
   return /^y(es)?$/i.test(answer.trim());
-}
-
-function numberOf(option: string, text: string, min: number, max: number): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < min || value > max)
-    throw new UsageError(`${option} takes a whole number from ${min} to ${max}; got '${text}'`);
-  return value;
 }

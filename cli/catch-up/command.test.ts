@@ -1,35 +1,12 @@
-import { spawn } from "node:child_process";
-import { join } from "node:path";
-import { text } from "node:stream/consumers";
 import { describe, expect, test } from "@jest/globals";
 import { catchUpRequested } from "#shared/contracts/events.ts";
-import { type Answer, type SeenRequest, serve } from "#shared/testing/server.ts";
+import type { Answer } from "#shared/testing/server.ts";
+import { runRequest } from "../testing.ts";
 
-const MAIN = join(import.meta.dirname, "..", "main.ts");
 const [ORG, OTHER] = ["00D5f000005KcCnEAK", "00D000000000002EAA"];
-const TAKEN: Answer = { body: { FailedEntryCount: 0, Entries: [{ EventId: "event-1" }] } };
 
-/** An AWS with connections to these organisations, whose bus answers as told. */
-const aws = (orgs: readonly string[], bus: Answer) => (request: SeenRequest) => {
-  if (!String(request.headers["x-amz-target"]).endsWith("ListSecrets")) return bus;
-  return { body: { SecretList: orgs.map((org) => ({ Name: `connector-fleet/dev/salesforce/${org}` })) } };
-};
-
-async function catchUp(args: string[], { orgs = [ORG], bus = TAKEN }: { orgs?: string[]; bus?: Answer } = {}) {
-  await using server = await serve(aws(orgs, bus));
-  const env = {
-    AWS_ENDPOINT_URL: server.url,
-    AWS_REGION: "us-east-1",
-    AWS_ACCESS_KEY_ID: "test",
-    AWS_SECRET_ACCESS_KEY: "test",
-    AWS_MAX_ATTEMPTS: "1",
-  };
-  const child = spawn(process.execPath, [MAIN, "catch-up", ...args], { env, stdio: ["ignore", "pipe", "pipe"] });
-  const ended = new Promise<number | null>((resolve, reject) => child.on("error", reject).on("close", resolve));
-  const [out, err, code] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
-  const put = server.requests.filter(({ headers }) => String(headers["x-amz-target"]).endsWith("PutEvents"));
-  return { code, out, err, entries: put.flatMap(({ body }) => JSON.parse(body).Entries) };
-}
+const catchUp = (args: string[], { orgs = [ORG], bus }: { orgs?: string[]; bus?: Answer } = {}) =>
+  runRequest(["catch-up", ...args], orgs, bus);
 
 describe("fleet catch-up", () => {
   test("puts the request on the bus and prints its id", async () => {

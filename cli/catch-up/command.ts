@@ -2,7 +2,7 @@ import { parseArgs } from "node:util";
 import { catchUpRequested } from "#shared/contracts/events.ts";
 import { request } from "../request.ts";
 import { chooseOrg, stackOf } from "../stack.ts";
-import { UsageError } from "../usage.ts";
+import { wholeNumber } from "../usage.ts";
 
 export const summary = "reads changes that the live feed missed";
 export const help = `Asks the fleet to read Salesforce's change events again from where it stopped, and to work those that the live feed has
@@ -29,19 +29,13 @@ export async function run(args: string[]): Promise<number> {
       "max-events": { type: "string" },
     },
   });
-  const graceSeconds = whole("--grace", values.grace, 0);
+  const graceSeconds = wholeNumber("--grace", values.grace, 0);
   const limit = values["max-events"];
-  const data = { graceSeconds, ...(limit === undefined ? {} : { maxEvents: whole("--max-events", limit, 1) }) };
+  const data = { graceSeconds, ...(limit === undefined ? {} : { maxEvents: wholeNumber("--max-events", limit, 1) }) };
   const stack = stackOf(values.stage);
   const orgId = await chooseOrg(stack, values.org);
   const correlationId = await request(stack, catchUpRequested, orgId, data);
   console.error(`Asked for a catch-up of organisation ${orgId}.`);
   console.log(correlationId);
   return 0;
-}
-
-function whole(option: string, text: string, least: number): number {
-  const number = Number(text);
-  if (/^\d+$/.test(text) && number >= least && Number.isSafeInteger(number)) return number;
-  throw new UsageError(`${option} takes a whole number from ${least} on; got '${text}'`);
 }

@@ -1,12 +1,10 @@
-import { spawn } from "node:child_process";
-import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { ORG } from "../../functions/salesforce/testing.ts";
-import { type Answer, type SeenRequest, serve } from "../../shared/testing/server.ts";
+import type { Answer, SeenRequest } from "../../shared/testing/server.ts";
+import { runFleet } from "../testing.ts";
 import { renderReports } from "./render.ts";
 import { secretOf, startHealthyOrg } from "./testing.ts";
 
-const MAIN = join(import.meta.dirname, "../main.ts");
 const OTHER = "00D000000000001EAA";
 
 /** A Secrets Manager that holds these secrets, by name. */
@@ -20,25 +18,7 @@ const holding =
   };
 
 /** Runs `fleet doctor` against a Secrets Manager of its own. */
-async function doctor(args: string[], answer: (request: SeenRequest) => Answer) {
-  await using aws = await serve(answer);
-  const env = {
-    AWS_ENDPOINT_URL: aws.url,
-    AWS_REGION: "us-east-1",
-    AWS_ACCESS_KEY_ID: "test",
-    AWS_SECRET_ACCESS_KEY: "test",
-    AWS_MAX_ATTEMPTS: "1",
-  };
-  const child = spawn(process.execPath, [MAIN, "doctor", ...args], { env, stdio: ["ignore", "pipe", "pipe"] });
-  const text = async (stream: NodeJS.ReadableStream) => {
-    let all = "";
-    for await (const chunk of stream) all += chunk;
-    return all;
-  };
-  const ended = new Promise<number | null>((resolve, reject) => child.on("error", reject).on("close", resolve));
-  const [out, err, code] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
-  return { out, err, code, requests: aws.requests };
-}
+const doctor = (args: string[], answer: (request: SeenRequest) => Answer) => runFleet(["doctor", ...args], answer);
 
 const named = (orgId: string, stage = "dev") => `connector-fleet/${stage}/salesforce/${orgId}`;
 

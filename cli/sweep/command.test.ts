@@ -1,33 +1,12 @@
-import { spawn } from "node:child_process";
-import { join } from "node:path";
-import { text } from "node:stream/consumers";
 import { describe, expect, test } from "@jest/globals";
 import { reconciliationRequested } from "#shared/contracts/events.ts";
-import { type Answer, serve } from "#shared/testing/server.ts";
+import type { Answer } from "#shared/testing/server.ts";
+import { runRequest } from "../testing.ts";
 
-const MAIN = join(import.meta.dirname, "..", "main.ts");
 const ORG = "00D5f000005KcCnEAK";
-const TAKEN: Answer = { body: { FailedEntryCount: 0, Entries: [{ EventId: "event-1" }] } };
 
 /** Runs the command against an AWS that is connected to one organisation. */
-async function sweep(args: string[], bus = TAKEN) {
-  await using server = await serve(({ headers }) => {
-    if (!String(headers["x-amz-target"]).endsWith("ListSecrets")) return bus;
-    return { body: { SecretList: [{ Name: `connector-fleet/dev/salesforce/${ORG}` }] } };
-  });
-  const env = {
-    AWS_ENDPOINT_URL: server.url,
-    AWS_REGION: "us-east-1",
-    AWS_ACCESS_KEY_ID: "test",
-    AWS_SECRET_ACCESS_KEY: "test",
-    AWS_MAX_ATTEMPTS: "1",
-  };
-  const child = spawn(process.execPath, [MAIN, "sweep", ...args], { env, stdio: ["ignore", "pipe", "pipe"] });
-  const ended = new Promise<number | null>((resolve, reject) => child.on("error", reject).on("close", resolve));
-  const [out, err, code] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
-  const put = server.requests.filter(({ headers }) => String(headers["x-amz-target"]).endsWith("PutEvents"));
-  return { code, out, err, entries: put.flatMap(({ body }) => JSON.parse(body).Entries) };
-}
+const sweep = (args: string[], bus?: Answer) => runRequest(["sweep", ...args], [ORG], bus);
 
 describe("fleet sweep", () => {
   test("asks for what moved since the last sweep, and prints the id of the request", async () => {

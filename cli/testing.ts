@@ -1,0 +1,46 @@
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { type Answer, type SeenRequest, serve } from "#shared/testing/server.ts";
+
+const MAIN = join(import.meta.dirname, "main.ts");
+const TAKEN: Answer = { body: { FailedEntryCount: 0, Entries: [{ EventId: "event-1" }] } };
+
+/** What a run of the command line left behind. */
+export interface Run {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+  /** What AWS was asked. */
+  readonly requests: readonly SeenRequest[];
+}
+
+/** Runs the command line against an AWS of its own. */
+export async function runFleet(args: readonly string[], answer: (request: SeenRequest) => Answer): Promise<Run> {
+  await using server = await serve(answer);
+  const env = {
+    AWS_ENDPOINT_URL: server.url,
+    AWS_REGION: "us-east-1",
+    AWS_ACCESS_KEY_ID: "test",
+    AWS_SECRET_ACCESS_KEY: "test",
+    AWS_MAX_ATTEMPTS: "1",
+  };
+  const child = spawn(process.execPath, [MAIN, ...args], { env, stdio: ["ignore", "pipe", "pipe"] });
+  const ended = new Promise<number | null>((resolve, reject) => child.on("error", reject).on("close", resolve));
+  const [out, err, code] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
+  return { code, out, err, requests: server.requests };
+}
+
+/** As `runFleet`, against connections to these organisations and a bus; with the entries that were put on it. */
+export async function runRequest(args: readonly string[], orgs: readonly string[], bus: Answer = TAKEN) {
+  const run = await runFleet(args, ({ headers }) => {
+    if (!targetOf(headers).endsWith("ListSecrets")) return bus;
+    return { body: { SecretList: orgs.map((org) => ({ Name: `connector-fleet/dev/salesforce/${org}` })) } };
+  });
+  const put = run.requests.filter(({ headers }) => targetOf(headers).endsWith("PutEvents"));
+  return { ...run, entries: put.flatMap(({ body }) => JSON.parse(body).Entries) };
+}
+
+function targetOf(headers: SeenRequest["headers"]): string {
+  return String(headers["x-amz-target"]);
+}
