@@ -1,3 +1,4 @@
+import { expect } from "@jest/globals";
 import * as errors from "#shared/errors.ts";
 
 /** The parts of a state that the tests of definitions look at. */
@@ -19,7 +20,7 @@ interface Retrier {
 }
 
 /** The four errors of the Lambda service. https://docs.aws.amazon.com/step-functions/latest/dg/sfn-best-practices.html#bp-lambda-serviceexception */
-export const LAMBDA_SERVICE = [
+const LAMBDA_SERVICE = [
   "Lambda.ServiceException",
   "Lambda.AWSLambdaException",
   "Lambda.SdkClientException",
@@ -42,4 +43,20 @@ export function tasksOf(states: Readonly<Record<string, State>>): [string, State
 /** Those tasks that call a connector. */
 export function invocationsOf(tasks: readonly [string, State][]): [string, State][] {
   return tasks.filter(([, state]) => state.Resource?.endsWith("lambda:invoke"));
+}
+
+/** Asserts a time-out, and retries with back-off and jitter. */
+export function expectPatience(state: State): void {
+  expect(state.TimeoutSeconds).toBeGreaterThan(0);
+  expect(state.Retry?.length).toBeGreaterThan(0);
+  for (const retrier of state.Retry ?? [])
+    expect(retrier).toMatchObject({ BackoffRate: 2, JitterStrategy: "FULL", MaxDelaySeconds: expect.any(Number) });
+}
+
+/** Asserts that exactly the fleet's retryable errors are retried, and those of the Lambda service. */
+export function expectFleetRetries(state: State): void {
+  const retried = state.Retry?.flatMap((retrier) => retrier.ErrorEquals) ?? [];
+  expect(retried).toEqual(expect.arrayContaining([...LAMBDA_SERVICE, "States.Timeout"]));
+  for (const error of fleetErrors)
+    expect([error.name, retried.includes(error.name)]).toEqual([error.name, error.retryable]);
 }

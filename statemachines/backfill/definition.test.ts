@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import jsonata from "jsonata";
-import { fleetErrors, invocationsOf, LAMBDA_SERVICE, tasksOf } from "../definitions.ts";
+import { expectFleetRetries, expectPatience, invocationsOf, tasksOf } from "../definitions.ts";
 
 const definition = JSON.parse(readFileSync(join(import.meta.dirname, "definition.asl.json"), "utf8"));
 const tasks = tasksOf(definition.States);
@@ -13,12 +13,7 @@ interface Parking {
   readonly Arguments: { readonly Item: Record<"input" | "kind", { readonly S: string }> };
 }
 
-test.each(tasks)("%s has a time-out and retries with back-off and jitter", (_name, state) => {
-  expect(state.TimeoutSeconds).toBeGreaterThan(0);
-  for (const retrier of state.Retry ?? [])
-    expect(retrier).toMatchObject({ BackoffRate: 2, JitterStrategy: "FULL", MaxDelaySeconds: expect.any(Number) });
-  expect(state.Retry?.length).toBeGreaterThan(0);
-});
+test.each(tasks)("%s has a time-out and retries with back-off and jitter", (_name, state) => expectPatience(state));
 
 describe("tasks that call a connector", () => {
   test("are these", () => {
@@ -28,12 +23,7 @@ describe("tasks that call a connector", () => {
 
   test.each(invocations)(
     "%s retries exactly the fleet's retryable errors, and those of the Lambda service",
-    (_name, state) => {
-      const retried = state.Retry?.flatMap((retrier) => retrier.ErrorEquals) ?? [];
-      expect(retried).toEqual(expect.arrayContaining([...LAMBDA_SERVICE, "States.Timeout"]));
-      for (const error of fleetErrors)
-        expect([error.name, retried.includes(error.name)]).toEqual([error.name, error.retryable]);
-    },
+    (_name, state) => expectFleetRetries(state),
   );
 
   test.each(invocations)("%s waits out a day without API calls", (_name, state) => {

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
-import { fleetErrors, invocationsOf, LAMBDA_SERVICE, tasksOf } from "../definitions.ts";
+import { expectFleetRetries, expectPatience, fleetErrors, invocationsOf, tasksOf } from "../definitions.ts";
 
 const definition = JSON.parse(readFileSync(join(import.meta.dirname, "definition.asl.json"), "utf8"));
 const tasks = tasksOf(definition.States);
@@ -9,10 +9,7 @@ const invocations = invocationsOf(tasks);
 
 describe("every task", () => {
   test.each(tasks)("%s has a time-out, retries with back-off and jitter, and catches everything", (_name, state) => {
-    expect(state.TimeoutSeconds).toBeGreaterThan(0);
-    expect(state.Retry?.length).toBeGreaterThan(0);
-    for (const retrier of state.Retry ?? [])
-      expect(retrier).toMatchObject({ BackoffRate: 2, JitterStrategy: "FULL", MaxDelaySeconds: expect.any(Number) });
+    expectPatience(state);
     expect(state.Catch?.at(-1)?.ErrorEquals).toEqual(["States.ALL"]);
   });
 });
@@ -25,12 +22,7 @@ describe("tasks that call a connector", () => {
 
   test.each(invocations)(
     "%s retries exactly the fleet's retryable errors, and those of the Lambda service",
-    (_name, state) => {
-      const retried = state.Retry?.flatMap((retrier) => retrier.ErrorEquals) ?? [];
-      expect(retried).toEqual(expect.arrayContaining([...LAMBDA_SERVICE, "States.Timeout"]));
-      for (const error of fleetErrors)
-        expect([error.name, retried.includes(error.name)]).toEqual([error.name, error.retryable]);
-    },
+    (_name, state) => expectFleetRetries(state),
   );
 
   test.each(invocations)("%s parks what it cannot do", (_name, state) => {

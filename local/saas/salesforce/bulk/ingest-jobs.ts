@@ -8,7 +8,7 @@ import type { RecordFault } from "../routes/faults.ts";
 import { assertMayWrite } from "../routes/fls.ts";
 import { type Scope, visibleType } from "../soql/scope.ts";
 import { type CsvFile, fieldsOf, InvalidBatch, readCsv, toRecord, writeCsv } from "./csv-rows.ts";
-import { assertState, commonInfo, type IngestJob, moveTo, newJob, progressInfo, requireJob } from "./jobs.ts";
+import { advance, assertState, commonInfo, type IngestJob, moveTo, newJob, progressInfo, requireJob } from "./jobs.ts";
 
 /** Rows of one transaction, as in Salesforce. */
 const BATCH = 200;
@@ -91,11 +91,7 @@ export class IngestJobs {
 
   poll(id: string): IngestJob {
     const job = requireJob(this.#jobs, id);
-    if (job.state !== "UploadComplete" && job.state !== "InProgress") return job;
-    if (job.pollsLeft > 0) {
-      job.pollsLeft -= 1;
-      moveTo(this.#org, job, "InProgress");
-    } else moveTo(this.#org, job, job.errorMessage === undefined ? "JobComplete" : "Failed");
+    advance(this.#org, job);
     return job;
   }
 

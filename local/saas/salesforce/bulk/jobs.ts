@@ -114,6 +114,15 @@ export function moveTo(org: Org, job: CommonJob, state: JobState): void {
   job.systemModstamp = toSecond(org.now());
 }
 
+/** What one more poll finds: a job at work moves on, and ends once its polls are used up. */
+export function advance(org: Org, job: CommonJob): void {
+  if (job.state !== "UploadComplete" && job.state !== "InProgress") return;
+  if (job.pollsLeft > 0) {
+    job.pollsLeft -= 1;
+    moveTo(org, job, "InProgress");
+  } else moveTo(org, job, job.errorMessage === undefined ? "JobComplete" : "Failed");
+}
+
 /** Members that a job shows once it is at work. */
 export function progressInfo(job: CommonJob): Record<string, unknown> {
   if (job.state === "Open" || job.state === "UploadComplete") return {};

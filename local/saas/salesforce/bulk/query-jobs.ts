@@ -2,6 +2,7 @@ import { SalesforceError } from "../errors.ts";
 import type { Org } from "../org.ts";
 import type { Scope } from "../soql/scope.ts";
 import {
+  advance,
   assertState,
   assertVersion,
   commonInfo,
@@ -62,11 +63,7 @@ export class QueryJobs {
   /** A job after one more poll. */
   poll(id: string): QueryJob {
     const job = requireJob(this.#jobs, id);
-    if (job.state !== "UploadComplete" && job.state !== "InProgress") return job;
-    if (job.pollsLeft > 0) {
-      job.pollsLeft -= 1;
-      moveTo(this.#org, job, "InProgress");
-    } else moveTo(this.#org, job, job.errorMessage === undefined ? "JobComplete" : "Failed");
+    advance(this.#org, job);
     return job;
   }
 

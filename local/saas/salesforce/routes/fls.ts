@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { type Control, ControlError, parseControl } from "../../front/control.ts";
-import { noSuchColumn, SalesforceError } from "../errors.ts";
+import { notWritable } from "../dml/checks.ts";
+import { noSuchColumn } from "../errors.ts";
 import type { ObjectType } from "../fields.ts";
 import type { Org } from "../org.ts";
 import { findType, requireType } from "../schema.ts";
@@ -28,17 +29,8 @@ export function assertMayWrite(
     const field = type.fields.get(name.toLowerCase());
     const access = field && accessTo(org, userId, type, field);
     if (access === "hidden") throw noSuchColumn(name, type.name);
-    if (access === "readOnly" && field) throw readOnlyFields([field.name]);
+    if (access === "readOnly" && field) throw notWritable([field.name]);
   }
-}
-
-export function readOnlyFields(names: readonly string[]): SalesforceError {
-  return new SalesforceError(
-    400,
-    "INVALID_FIELD_FOR_INSERT_UPDATE",
-    `Unable to create/update fields: ${names.join(", ")}. Please check the security settings of this field and verify that it is read/write for your profile or permission set.`,
-    names,
-  );
 }
 
 /** Field-level security: hides a field from one user, or lets them only read it. */
