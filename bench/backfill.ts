@@ -3,7 +3,6 @@ import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { ADMINISTRATOR } from "../local/aws/kernel/kernel.ts";
 import { startTestFleet, type TestFleet } from "../test/support/fleet.ts";
 
 const HELP = `Measures a backfill on this machine: a large organisation comes into an empty store.
@@ -35,24 +34,14 @@ const began = performance.now();
 const say = (text: string) =>
   console.error(`${((performance.now() - began) / 1000).toFixed(0).padStart(5)} s  ${text}`);
 
-function call<T>(fleet: TestFleet, service: string, operation: string, input: object): Promise<T> {
-  return fleet.kernel.call(service, operation, input, { principal: ADMINISTRATOR }) as Promise<T>;
-}
-
-async function seed(fleet: TestFleet, accounts: number): Promise<void> {
-  const body = JSON.stringify({ generate: { accounts, seed: 1 }, quiet: true });
-  const response = await fetch(`${fleet.saas.salesforce.url}/__emulator__/seed`, { method: "POST", body });
-  if (!response.ok) throw new Error(`Seeding failed with ${response.status}: ${await response.text()}`);
-}
-
 /** Accounts in the store, as far as the finished batches have brought them. */
 async function loaded(fleet: TestFleet, executionArn: string): Promise<number> {
-  const { mapRuns } = await call<{ mapRuns: { mapRunArn: string }[] }>(fleet, "states", "ListMapRuns", {
+  const { mapRuns } = await fleet.aws<{ mapRuns: { mapRunArn: string }[] }>("states", "ListMapRuns", {
     executionArn,
   });
   let total = 0;
   for (const { mapRunArn } of mapRuns) {
-    const run = await call<{ itemCounts: { succeeded: number } }>(fleet, "states", "DescribeMapRun", { mapRunArn });
+    const run = await fleet.aws<{ itemCounts: { succeeded: number } }>("states", "DescribeMapRun", { mapRunArn });
     total += Number(run.itemCounts.succeeded);
   }
   return total;
@@ -62,7 +51,7 @@ async function loaded(fleet: TestFleet, executionArn: string): Promise<number> {
 async function follow(fleet: TestFleet, executionArn: string, count: number): Promise<Run> {
   let shown = -1;
   for (;;) {
-    const run = await call<Run>(fleet, "states", "DescribeExecution", { executionArn });
+    const run = await fleet.aws<Run>("states", "DescribeExecution", { executionArn });
     const done = await loaded(fleet, executionArn);
     if (done !== shown) say(`${done.toLocaleString("en-US")} accounts`);
     shown = done;
@@ -85,15 +74,14 @@ function killBatches(fleet: TestFleet, batches: number): void {
 
 /** Largest memory that a function of each name has used, in MB, as its REPORT lines say. */
 async function memory(fleet: TestFleet): Promise<Map<string, number>> {
-  const { logGroups } = await call<{ logGroups: { logGroupName: string }[] }>(fleet, "logs", "DescribeLogGroups", {});
+  const { logGroups } = await fleet.aws<{ logGroups: { logGroupName: string }[] }>("logs", "DescribeLogGroups", {});
   const used = new Map<string, number>();
   for (const { logGroupName } of logGroups) {
     if (!logGroupName.startsWith("/aws/lambda/")) continue;
     let nextToken: string | undefined;
     do {
       const input = { logGroupName, filterPattern: "REPORT", ...(nextToken ? { nextToken } : {}) };
-      const page = await call<{ events: { message: string }[]; nextToken?: string }>(
-        fleet,
+      const page = await fleet.aws<{ events: { message: string }[]; nextToken?: string }>(
         "logs",
         "FilterLogEvents",
         input,
@@ -118,10 +106,10 @@ async function main(accounts: number, maxConcurrency: number): Promise<void> {
   };
   try {
     say(`seeding ${accounts.toLocaleString("en-US")} accounts …`);
-    await seed(fleet, accounts);
+    await fleet.control("seed", { generate: { accounts, seed: 1 }, quiet: true });
     say("starting the backfill …");
     const start = performance.now();
-    const { executionArn } = await call<{ executionArn: string }>(fleet, "states", "StartExecution", {
+    const { executionArn } = await fleet.aws<{ executionArn: string }>("states", "StartExecution", {
       stateMachineArn: fleet.ref("Backfill"),
       name: "backfill-bench",
       input: JSON.stringify({ orgId: fleet.saas.salesforce.orgId, maxConcurrency }),
@@ -146,7 +134,7 @@ async function main(accounts: number, maxConcurrency: number): Promise<void> {
     noteCalls();
     await noteMemory();
     const stored = (await fleet.stored()).length;
-    const queue = await call<{ Attributes: Record<string, string> }>(fleet, "sqs", "GetQueueAttributes", {
+    const queue = await fleet.aws<{ Attributes: Record<string, string> }>("sqs", "GetQueueAttributes", {
       QueueUrl: fleet.ref("CustomerSyncBulkQueue"),
       AttributeNames: ["ApproximateNumberOfMessages"],
     });

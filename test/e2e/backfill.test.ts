@@ -2,7 +2,6 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
-import { ADMINISTRATOR } from "../../local/aws/kernel/kernel.ts";
 import { startTestFleet, type TestFleet } from "../support/fleet.ts";
 import { eventually } from "../support/wait.ts";
 
@@ -20,20 +19,14 @@ afterEach(async () => {
   rmSync(stateDir, { recursive: true, force: true });
 });
 
-async function call<T>(service: string, operation: string, input: object): Promise<T> {
-  return fleet.kernel.call(service, operation, input, { principal: ADMINISTRATOR }) as Promise<T>;
-}
-
 /** Accounts that were there before anybody listened: no event tells of them. */
 async function seed(): Promise<void> {
-  const body = JSON.stringify({ generate: { accounts: ACCOUNTS, seed: 7 }, quiet: true });
-  const response = await fetch(`${fleet.saas.salesforce.url}/__emulator__/seed`, { method: "POST", body });
-  expect(response.status).toBe(200);
+  await fleet.control("seed", { generate: { accounts: ACCOUNTS, seed: 7 }, quiet: true });
 }
 
 async function start(name: string, settings: object = {}): Promise<string> {
   const input = JSON.stringify({ orgId: fleet.saas.salesforce.orgId, pageSize: 60, batchSize: 20, ...settings });
-  const { executionArn } = await call<{ executionArn: string }>("states", "StartExecution", {
+  const { executionArn } = await fleet.aws<{ executionArn: string }>("states", "StartExecution", {
     stateMachineArn: fleet.ref("Backfill"),
     name,
     input,
@@ -43,7 +36,7 @@ async function start(name: string, settings: object = {}): Promise<string> {
 
 async function outputOf(executionArn: string): Promise<Record<string, unknown>> {
   return eventually(async () => {
-    const run = await call<{ status: string; output?: string; error?: string }>("states", "DescribeExecution", {
+    const run = await fleet.aws<{ status: string; output?: string; error?: string }>("states", "DescribeExecution", {
       executionArn,
     });
     expect([run.status, run.error]).toEqual(["SUCCEEDED", undefined]);
@@ -62,10 +55,10 @@ async function accountIds(): Promise<string[]> {
 /** The pages in the bucket. */
 async function pages(): Promise<{ key: string; lines: object[] }[]> {
   const Bucket = fleet.ref("BackfillBucket");
-  const { Contents } = await call<{ Contents: { key: string }[] }>("s3", "ListObjectsV2", { Bucket });
+  const { Contents } = await fleet.aws<{ Contents: { key: string }[] }>("s3", "ListObjectsV2", { Bucket });
   return Promise.all(
     Contents.map(async ({ key }) => {
-      const { Body } = await call<{ Body: AsyncIterable<Buffer> }>("s3", "GetObject", { Bucket, Key: key });
+      const { Body } = await fleet.aws<{ Body: AsyncIterable<Buffer> }>("s3", "GetObject", { Bucket, Key: key });
       const text = await new Response(ReadableStream.from(Body)).text();
       return {
         key,
@@ -119,10 +112,14 @@ test("a live change does not wait behind it", async () => {
     Name: "Live",
     Phone: "+1 555 1",
   });
-  const waiting = await call<{ Attributes: { ApproximateNumberOfMessages: string } }>("sqs", "GetQueueAttributes", {
-    QueueUrl: fleet.ref("CustomerSyncBulkQueue"),
-    AttributeNames: ["ApproximateNumberOfMessages"],
-  });
+  const waiting = await fleet.aws<{ Attributes: { ApproximateNumberOfMessages: string } }>(
+    "sqs",
+    "GetQueueAttributes",
+    {
+      QueueUrl: fleet.ref("CustomerSyncBulkQueue"),
+      AttributeNames: ["ApproximateNumberOfMessages"],
+    },
+  );
   expect(Number(waiting.Attributes.ApproximateNumberOfMessages)).toBeGreaterThan(ACCOUNTS / 4);
   await eventually(async () => {
     const linked = (await fleet.stripeCustomers()).filter(({ metadata }) => metadata.salesforce_account_id === id);

@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { ADMINISTRATOR } from "../../local/aws/kernel/kernel.ts";
 import { expectInStep, type ParkedItem, startTestFleet, type TestFleet } from "../support/fleet.ts";
 import { eventually } from "../support/wait.ts";
 
@@ -36,20 +35,12 @@ async function relayText(text: string): Promise<void> {
     Detail: text,
     EventBusName: source,
   };
-  await fleet.kernel.call("events", "PutPartnerEvents", { Entries: [entry] }, { principal: ADMINISTRATOR });
-}
-
-/** Puts an event on the fleet bus, as a connector would. */
-async function publish(type: string, detail: unknown): Promise<void> {
-  const bus = fleet.ref("FleetBus");
-  const entry = { Source: "fleet.salesforce", DetailType: type, Detail: JSON.stringify(detail), EventBusName: bus };
-  await fleet.kernel.call("events", "PutEvents", { Entries: [entry] }, { principal: ADMINISTRATOR });
+  await fleet.aws("events", "PutPartnerEvents", { Entries: [entry] });
 }
 
 /** How many events of a type the fleet bus has taken from now on. */
 async function archiveOf(type: string): Promise<() => Promise<number>> {
-  const call = (operation: string, input: object) =>
-    fleet.kernel.call("events", operation, input, { principal: ADMINISTRATOR });
+  const call = (operation: string, input: object) => fleet.aws("events", operation, input);
   const { Arn } = await call("DescribeEventBus", { Name: fleet.ref("FleetBus") });
   const ArchiveName = type.replace(".", "-");
   await call("CreateArchive", {
@@ -166,7 +157,7 @@ describe("a fleet event that cannot be worked is parked whole, with a reason", (
       /size|exceed|256|262144/i,
     ],
   ])("%s", async (_title, detail, mention, reason) => {
-    await publish("customer.changed", detail);
+    await fleet.emit("customer.changed", detail);
     const work = await parkedWith(mention);
     expect(work.errorMessage).toMatch(reason);
     expect(work.hop).toContain("customer-sync");

@@ -1,6 +1,4 @@
-import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { ADMINISTRATOR } from "../../local/aws/kernel/kernel.ts";
 import { expectInStep, startTestFleet, type TestFleet } from "../support/fleet.ts";
 import { eventually } from "../support/wait.ts";
 
@@ -28,29 +26,11 @@ afterAll(() => fleet?.stop());
 const create = (Name: string) => fleet.salesforce<{ id: string }>("POST", "sobjects/Account", { Name, Phone: "1" });
 const edit = (id: string, fields: object) => fleet.salesforce("PATCH", `sobjects/Account/${id}`, fields);
 
-async function control(path: string, body: object = {}): Promise<void> {
-  const url = `${fleet.saas.salesforce.url}/__emulator__/${path}`;
-  const { ok } = await fetch(url, { method: "POST", body: JSON.stringify(body) });
-  expect(ok).toBe(true);
-}
-
 /** Asks for a catch-up and waits for its report; how it went must be looked at by the test. */
 async function catchUp(): Promise<Report> {
-  const eventId = randomUUID();
-  const occurredAt = new Date().toISOString();
-  const ids = { eventId, correlationId: eventId, causationId: eventId };
-  const { orgId } = fleet.saas.salesforce;
-  const metadata = { ...ids, occurredAt, orgId, actor: "system:test", schemaVersion: 1 };
-  const Detail = JSON.stringify({ metadata, data: { graceSeconds: 0 } });
-  const entry = {
-    EventBusName: fleet.ref("FleetBus"),
-    Source: "fleet.salesforce",
-    DetailType: "catch-up.requested",
-    Detail,
-  };
-  await fleet.kernel.call("events", "PutEvents", { Entries: [entry] }, { principal: ADMINISTRATOR });
+  const correlation = await fleet.request("catch-up.requested", { graceSeconds: 0 });
   return eventually(async () => {
-    const report = (await reports()).find(({ correlationId }) => correlationId === eventId);
+    const report = (await reports()).find(({ correlationId }) => correlationId === correlation);
     expect(report).toBeDefined();
     return report as Report;
   }, PATIENCE_MS);
@@ -58,7 +38,7 @@ async function catchUp(): Promise<Report> {
 
 async function reports(): Promise<Report[]> {
   const input = { logGroupName: LOG_GROUP, filterPattern: "{ $.outcome = * }", limit: 10_000 };
-  const { events } = await fleet.kernel.call("logs", "FilterLogEvents", input, { principal: ADMINISTRATOR });
+  const { events } = await fleet.aws("logs", "FilterLogEvents", input);
   return events.map(({ message }: { message: string }) => JSON.parse(message));
 }
 
@@ -88,12 +68,12 @@ test(
     const { id: edited } = await create("Before");
     const { id: deleted } = await create("Doomed");
     await eventually(() => expectInStep(fleet), PATIENCE_MS);
-    await control("relay", { state: "STOP" });
+    await fleet.control("relay", { state: "STOP" });
     await edit(edited, { Name: "After", Phone: "2" });
     await fleet.salesforce("DELETE", `sobjects/Account/${deleted}`);
     for (let n = 0; n < 5; n += 1) await create(`Missed ${n}`);
     // A relay that was stopped goes on with new events only.
-    await control("relay", { state: "RUN" });
+    await fleet.control("relay", { state: "RUN" });
     const { id: live } = await create("Live again");
     await eventually(
       async () => expect((await fleet.stored()).map(({ customerId }) => customerId)).toContain(live),
@@ -115,9 +95,9 @@ test(
 test(
   "a connection that is cut in the middle fails the run, and the next one loses nothing",
   async () => {
-    await control("event-faults", { kind: "drop", entity: "Account", times: 6 });
+    await fleet.control("event-faults", { kind: "drop", entity: "Account", times: 6 });
     for (let n = 0; n < 6; n += 1) await create(`Dropped ${n}`);
-    await control("pubsub-faults", { kind: "cut", afterEvents: 3 });
+    await fleet.control("pubsub-faults", { kind: "cut", afterEvents: 3 });
     expect(await catchUp()).toMatchObject({ outcome: "failed" });
     expect(await catchUp()).toMatchObject({ outcome: "caught-up" });
     await eventually(() => expectInStep(fleet), PATIENCE_MS);
@@ -128,10 +108,10 @@ test(
 test(
   "a lost position is repaired by a comparison",
   async () => {
-    await control("relay", { state: "STOP" });
+    await fleet.control("relay", { state: "STOP" });
     await create("In the gap");
-    await control("replay/invalidate");
-    await control("relay", { state: "RUN" });
+    await fleet.control("replay/invalidate");
+    await fleet.control("relay", { state: "RUN" });
     expect(await catchUp()).toMatchObject({ outcome: "position-lost" });
     await eventually(() => expectInStep(fleet), PATIENCE_MS);
     expect(await catchUp()).toMatchObject({ outcome: "caught-up" });

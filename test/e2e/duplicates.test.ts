@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { ADMINISTRATOR } from "../../local/aws/kernel/kernel.ts";
 import { expectInStep, startTestFleet, type TestFleet } from "../support/fleet.ts";
 import { eventually } from "../support/wait.ts";
 
@@ -21,12 +20,9 @@ async function changeEvents(): Promise<{ detailType: string; detail: string }[]>
 async function relayAgain(events: readonly { detailType: string; detail: string }[]): Promise<void> {
   const source = fleet.saas.salesforce.eventSource;
   for (const { detailType, detail } of events)
-    await fleet.kernel.call(
-      "events",
-      "PutPartnerEvents",
-      { Entries: [{ Source: source, DetailType: detailType, Detail: detail, EventBusName: source }] },
-      { principal: ADMINISTRATOR },
-    );
+    await fleet.aws("events", "PutPartnerEvents", {
+      Entries: [{ Source: source, DetailType: detailType, Detail: detail, EventBusName: source }],
+    });
 }
 
 test("the same events delivered three times and out of order change nothing", async () => {

@@ -1,6 +1,4 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { ADMINISTRATOR } from "../../local/aws/kernel/kernel.ts";
-import { reconciliationRequested } from "../../shared/contracts/events.ts";
 import { expectInStep, startTestFleet, type TestFleet } from "../support/fleet.ts";
 import { eventually } from "../support/wait.ts";
 
@@ -15,35 +13,14 @@ beforeAll(async () => {
 
 afterAll(() => fleet?.stop());
 
-/** Lets the relay lose every event from now on. */
-async function loseEvents(): Promise<void> {
-  const body = JSON.stringify({ kind: "drop", times: 1_000_000 });
-  const url = `${fleet.saas.salesforce.url}/__emulator__/event-faults`;
-  const response = await fetch(url, { method: "POST", headers: { "content-type": "application/json" }, body });
-  expect(response.ok).toBe(true);
-}
-
-/** Asks for a sweep of accounts, as a person does at the command line. */
-async function askForSweep(correlationId: string, full: boolean): Promise<void> {
-  const metadata = {
-    eventId: correlationId,
-    occurredAt: new Date().toISOString(),
-    correlationId,
-    causationId: correlationId,
-    orgId: fleet.saas.salesforce.orgId,
-    actor: "system:cli",
-    schemaVersion: 1,
-  };
-  const Detail = JSON.stringify({ metadata, data: { entity: "Account", reason: "manual", full } });
-  const { source: Source, type: DetailType } = reconciliationRequested;
-  const Entries = [{ EventBusName: fleet.ref("FleetBus"), Source, DetailType, Detail }];
-  await fleet.kernel.call("events", "PutEvents", { Entries }, { principal: ADMINISTRATOR });
-}
+/** Asks for a sweep of accounts, as a person does at the command line. @returns its correlation id */
+const askForSweep = (full: boolean) =>
+  fleet.request("reconciliation.requested", { entity: "Account", reason: "manual", full });
 
 /** What a sweep has said at its end. */
 async function driftOf(correlationId: string): Promise<Record<string, unknown> | undefined> {
   const input = { logGroupName: LOG_GROUP, filterPattern: '{ $.message = "Sweep finished" }', limit: 100 };
-  const { events } = await fleet.kernel.call("logs", "FilterLogEvents", input, { principal: ADMINISTRATOR });
+  const { events } = await fleet.aws("logs", "FilterLogEvents", input);
   const reports = events.map(({ message }: { message: string }) => JSON.parse(message));
   return reports.find((report: Record<string, unknown>) => report.correlationId === correlationId);
 }
@@ -56,11 +33,12 @@ test("changes and deletions that the relay lost are found and repaired, in a han
   const [changed, removed, untouched] = [await create("Adatum"), await create("Contoso"), await create("Fabrikam")];
   await eventually(() => expectInStep(fleet), PATIENCE_MS);
 
-  await loseEvents();
+  // The relay loses every event from now on.
+  await fleet.control("event-faults", { kind: "drop", times: 1_000_000 });
   const missed = await create("Northwind");
   await fleet.salesforce("PATCH", `sobjects/Account/${changed}`, { Phone: "2" });
   await fleet.salesforce("DELETE", `sobjects/Account/${removed}`);
-  await askForSweep("sweep-1", true);
+  const first = await askForSweep(true);
 
   await eventually(async () => {
     const stored = new Map((await fleet.stored()).map((item) => [item.customerId, item]));
@@ -71,17 +49,16 @@ test("changes and deletions that the relay lost are found and repaired, in a han
   }, PATIENCE_MS);
   await eventually(() => expectInStep(fleet), PATIENCE_MS);
   await eventually(
-    async () =>
-      expect(await driftOf("sweep-1")).toMatchObject({ missing: 1, different: 1, deleted: 1, unexplained: 0 }),
+    async () => expect(await driftOf(first)).toMatchObject({ missing: 1, different: 1, deleted: 1, unexplained: 0 }),
     PATIENCE_MS,
   );
-  expect((await driftOf("sweep-1"))?.apiCalls).toBeLessThanOrEqual(5);
+  expect((await driftOf(first))?.apiCalls).toBeLessThanOrEqual(5);
 
-  await askForSweep("sweep-2", false);
+  const second = await askForSweep(false);
   await eventually(
-    async () => expect(await driftOf("sweep-2")).toMatchObject({ full: false, missing: 0, different: 0, deleted: 0 }),
+    async () => expect(await driftOf(second)).toMatchObject({ full: false, missing: 0, different: 0, deleted: 0 }),
     PATIENCE_MS,
   );
-  expect((await driftOf("sweep-2"))?.apiCalls).toBeLessThanOrEqual(5);
+  expect((await driftOf(second))?.apiCalls).toBeLessThanOrEqual(5);
   expect(await fleet.parked()).toEqual([]);
 }, 240_000);

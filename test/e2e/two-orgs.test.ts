@@ -1,6 +1,5 @@
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { ADMINISTRATOR } from "../../local/aws/kernel/kernel.ts";
 import { SalesforceApi } from "../../local/console/salesforce.ts";
 import { packageFleet } from "../../local/packaging.ts";
 import { type SalesforceEmulator, startSalesforce } from "../../local/saas/salesforce/emulator.ts";
@@ -32,7 +31,7 @@ afterAll(async () => {
 async function storeConnection(connection: object): Promise<void> {
   const SecretId = fleet.ref(`Salesforce${other.orgId}Connection`);
   const input = { SecretId, SecretString: JSON.stringify(connection) };
-  await fleet.kernel.call("secretsmanager", "PutSecretValue", input, { principal: ADMINISTRATOR });
+  await fleet.aws("secretsmanager", "PutSecretValue", input);
 }
 
 test("two organisations are served side by side, each by its own secret, and each is written back to", async () => {
@@ -94,9 +93,7 @@ test("a customer of one organisation is never overwritten by the other's", async
       version: `${new Date(Date.now() + 3_600_000).toISOString()}/009999999999999/009999999999999`,
     },
   };
-  const entry = { EventBusName: fleet.ref("FleetBus"), Source: "fleet.salesforce", DetailType: "customer.changed" };
-  const Entries = [{ ...entry, Detail: JSON.stringify(request) }];
-  await fleet.kernel.call("events", "PutEvents", { Entries }, { principal: ADMINISTRATOR });
+  await fleet.emit("customer.changed", request);
   await eventually(async () => {
     const parked = (await fleet.parked()).filter(({ correlationId }) => correlationId === "copy");
     expect(parked).toEqual([expect.objectContaining({ errorMessage: expect.stringContaining(other.orgId) })]);

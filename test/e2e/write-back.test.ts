@@ -34,7 +34,7 @@ afterAll(() => fleet?.stop());
 
 afterEach(async () => {
   fleet.saas.salesforce.faults.clear();
-  await fetch(`${fleet.saas.salesforce.url}/__emulator__/triggers`, { method: "DELETE" });
+  await fleet.control("triggers", undefined, "DELETE");
 });
 
 async function create(fields: object): Promise<string> {
@@ -96,10 +96,7 @@ test("a person's edit right after our write is not taken for its echo", async ()
 }, 120_000);
 
 test("what a trigger derives from our write is captured", async () => {
-  await fetch(`${fleet.saas.salesforce.url}/__emulator__/triggers`, {
-    method: "POST",
-    body: JSON.stringify({ client: "connector-fleet", field: "Phone", value: "+1 555 0199" }),
-  });
+  await fleet.control("triggers", { client: "connector-fleet", field: "Phone", value: "+1 555 0199" });
   const id = await create({ Name: "Derived", Phone: "1" });
   await eventually(async () => expect((await storedOf(id))?.customer?.phone).toBe("+1 555 0199"), PATIENCE_MS);
   await inStep(id);

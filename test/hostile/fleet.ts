@@ -1,5 +1,3 @@
-import { randomUUID } from "node:crypto";
-import { ADMINISTRATOR } from "../../local/aws/kernel/kernel.ts";
 import { packagedTemplate, startTestFleet, type TestFleet } from "../support/fleet.ts";
 import { type Counter, countCalls } from "./counts.ts";
 
@@ -40,17 +38,12 @@ export class HostileFleet {
   }
 
   aws<Output>(service: string, operation: string, input: object): Promise<Output> {
-    return this.current.kernel.call<Output>(service, operation, input, { principal: ADMINISTRATOR });
+    return this.current.aws<Output>(service, operation, input);
   }
 
   /** Puts a request on the fleet's bus, as a clock or a person does. */
-  async request(type: "catch-up.requested" | "reconciliation.requested", data: object): Promise<void> {
-    const eventId = randomUUID();
-    const ids = { eventId, correlationId: eventId, causationId: eventId };
-    const { orgId } = this.current.saas.salesforce;
-    const metadata = { ...ids, occurredAt: new Date().toISOString(), orgId, actor: "system:test", schemaVersion: 1 };
-    const entry = { EventBusName: this.current.ref("FleetBus"), Source: "fleet.salesforce", DetailType: type };
-    await this.aws("events", "PutEvents", { Entries: [{ ...entry, Detail: JSON.stringify({ metadata, data }) }] });
+  request(type: "catch-up.requested" | "reconciliation.requested", data: object): Promise<string> {
+    return this.current.request(type, data);
   }
 
   /** Messages by queue, without the tap's: those that wait, and with `all` those that are being worked or postponed too. */

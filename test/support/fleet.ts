@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { XRayClient } from "@aws-sdk/client-xray";
 import { expect } from "expect";
@@ -51,6 +52,15 @@ type CallSalesforce = <T>(method: string, path: string, body?: object) => Promis
 export interface TestFleet extends Fleet {
   readonly salesforce: CallSalesforce;
   readonly kernel: Kernel;
+  /** Calls a service of AWS as the account's administrator. */
+  // biome-ignore lint/suspicious/noExplicitAny: AWS's answers have no types of their own here
+  aws<T = any>(service: string, operation: string, input: object): Promise<T>;
+  /** Puts an event on the fleet bus, as the Salesforce connector does. */
+  emit(type: string, detail: unknown): Promise<void>;
+  /** Puts a request for the organisation on the fleet bus, as a clock or a person does. @returns its correlation id */
+  request(type: "catch-up.requested" | "reconciliation.requested", data: object): Promise<string>;
+  /** Turns a control of the emulated Salesforce. */
+  control(path: string, body?: object, method?: "POST" | "DELETE"): Promise<void>;
   accounts(): Promise<Account[]>;
   stored(): Promise<StoredItem[]>;
   parked(): Promise<ParkedItem[]>;
@@ -60,20 +70,30 @@ export interface TestFleet extends Fleet {
   trace(correlationId: string): Promise<{ documents: readonly Segment[]; tree: TraceTree }>;
 }
 
+interface Page {
+  readonly Items: Record<string, Attribute>[];
+  readonly LastEvaluatedKey?: unknown;
+}
+
 /** Boots the packaged fleet on free ports with waits twenty times shorter. */
 export async function startTestFleet(options: FleetOptions = {}): Promise<TestFleet> {
   const fleet = await startFleet({ clockScale: 20, ...options });
   const { kernel } = fleet.twin;
+  const aws = <T>(service: string, operation: string, input: object) =>
+    kernel.call<T>(service, operation, input, { principal: ADMINISTRATOR });
+  const emit = async (DetailType: string, detail: unknown) => {
+    const entry = { EventBusName: fleet.ref("FleetBus"), Source: "fleet.salesforce", DetailType };
+    await aws("events", "PutEvents", { Entries: [{ ...entry, Detail: JSON.stringify(detail) }] });
+  };
   const scan = async (logicalId: string) => {
     const items: Record<string, unknown>[] = [];
     let ExclusiveStartKey: unknown;
     do {
-      const page = await kernel.call(
-        "dynamodb",
-        "Scan",
-        { TableName: fleet.ref(logicalId), ConsistentRead: true, ...(ExclusiveStartKey ? { ExclusiveStartKey } : {}) },
-        { principal: ADMINISTRATOR },
-      );
+      const input = { TableName: fleet.ref(logicalId), ConsistentRead: true };
+      const page = await aws<Page>("dynamodb", "Scan", {
+        ...input,
+        ...(ExclusiveStartKey ? { ExclusiveStartKey } : {}),
+      });
       items.push(...page.Items.map(unmarshall));
       ExclusiveStartKey = page.LastEvaluatedKey;
     } while (ExclusiveStartKey);
@@ -90,6 +110,21 @@ export async function startTestFleet(options: FleetOptions = {}): Promise<TestFl
   return {
     ...fleet,
     kernel,
+    aws,
+    emit,
+    async request(type, data) {
+      const eventId = randomUUID();
+      const ids = { eventId, correlationId: eventId, causationId: eventId };
+      const { orgId } = fleet.saas.salesforce;
+      const metadata = { ...ids, occurredAt: new Date().toISOString(), orgId, actor: "system:test", schemaVersion: 1 };
+      await emit(type, { metadata, data });
+      return eventId;
+    },
+    async control(path, body, method = "POST") {
+      const url = `${fleet.saas.salesforce.url}/__emulator__/${path}`;
+      const { status } = await fetch(url, { method, ...(body ? { body: JSON.stringify(body) } : {}) });
+      expect({ path, refused: status >= 400 }).toEqual({ path, refused: false });
+    },
     salesforce,
     accounts: () => allAccounts(salesforce),
     stored: async () => (await scan("CustomersTable")) as unknown as StoredItem[],
