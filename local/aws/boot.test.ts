@@ -48,8 +48,10 @@ async function boot(options: Partial<BootOptions> = {}): Promise<Twin> {
   return twin;
 }
 
+const asAdministrator = { principal: ADMINISTRATOR };
+
 const call = (twin: Twin, service: string, operation: string, input: object) =>
-  twin.kernel.call(service, operation, input, { principal: ADMINISTRATOR });
+  twin.kernel.call(service, operation, input, asAdministrator);
 
 describe("a state folder", () => {
   const state = () => join(folder, "state");
@@ -116,6 +118,32 @@ describe("a state folder", () => {
     await writeFile(join(state(), "ssm.json"), "{");
     await expect(boot({ stateDir: state() })).rejects.toThrow(`The state in ${join(state(), "ssm.json")} is damaged`);
   });
+});
+
+test("what the caller prepares is there before anything starts, also on a kept state", async () => {
+  const seen: unknown[] = [];
+  const function_: ServiceFactory = (kernel) => ({
+    name: "function",
+    wire: { kind: "rest", routes: [] },
+    operations: {},
+    async start() {
+      const secret = await kernel.call("secretsmanager", "GetSecretValue", { SecretId: "app" }, asAdministrator);
+      seen.push((secret as { SecretString: string }).SecretString);
+    },
+  });
+  const begin = (value: string) =>
+    boot({
+      stateDir: join(folder, "state"),
+      services: [createDynamoDb, createSecretsManager, createSsm, function_],
+      prepare: async ({ kernel }) => {
+        const input = { SecretId: "app", SecretString: value };
+        await kernel.call("secretsmanager", "PutSecretValue", input, asAdministrator);
+      },
+    });
+  await begin("port 1");
+  await running.pop()?.stop();
+  await begin("port 2");
+  expect(seen).toEqual(["port 1", "port 2"]);
 });
 
 describe("a boot that fails", () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { formatVersion, versionSchema } from "./customer.ts";
+import { emailSchema, formatVersion, versionSchema } from "./customer.ts";
 
 const YEAR_2100 = 4_102_444_800_000;
 const ms = fc.nat({ max: YEAR_2100 });
@@ -34,4 +34,16 @@ describe("a version", () => {
   test.each(["", "2024", "2024-09-09T19:25:27.000Z/1/2"])("'%s' is none", (text) => {
     expect(versionSchema.safeParse(text).success).toBe(false);
   });
+});
+
+describe("an e-mail address", () => {
+  test.each(["a@b.example", "R&D!#$%'*+/=?^_`{|}~-@acme.example", "Ada.L@mail.xn--p1ai", "1@2.example"])(
+    "may be %s",
+    (address) => expect(emailSchema.safeParse(address).success).toBe(true),
+  );
+
+  test.each(["", "a", "a@", "a@b", "a..b@c.example", ".a@b.example", "a.@b.example", "a b@c.example", "a@-b.example"])(
+    "is never '%s'",
+    (address) => expect(emailSchema.safeParse(address).success).toBe(false),
+  );
 });

@@ -12,6 +12,16 @@ export const versionSchema = z
   .string()
   .regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\/\d{15}\/\d{15}$/, "must be SystemModstamp/commitTimestamp/readAt");
 
+// In both cases: a JSON Schema has no flags.
+const ATOM = "[A-Za-z\\d!#$%&'*+/=?^_`{|}~-]+";
+const LABEL = "[A-Za-z\\d](?:[A-Za-z\\d-]*[A-Za-z\\d])?";
+
+/**
+ * An e-mail address that mail servers take: https://www.rfc-editor.org/rfc/rfc5322#section-3.4.1, without quotes and
+ * comments. Salesforce also keeps addresses with stray dots, which reach nobody.
+ */
+export const emailSchema = z.email({ pattern: new RegExp(`^${ATOM}(?:\\.${ATOM})*@${LABEL}(?:\\.${LABEL})+$`) });
+
 /** A postal address in the words of our customer record; a part that Salesforce leaves empty is `null`. */
 export const addressSchema = z.looseObject({
   street: z.string().nullable(),
@@ -26,7 +36,7 @@ export const customerSchema = z.looseObject({
   customerId: salesforceIdSchema,
   orgId: z.string(),
   name: z.string().min(1),
-  email: z.email().nullable(),
+  email: emailSchema.nullable(),
   phone: z.string().nullable(),
   address: addressSchema.nullable(),
   plan: z.string().nullable(),

@@ -136,6 +136,17 @@ describe("a session", () => {
     expect((await salesforce.session()).accessToken).toBe("token-2");
   });
 
+  test("outlives connections that are cut now and then", async () => {
+    await using server = await startOrg((_, call) => (call % 2 === 0 ? "reset" : { body: [account(ACCOUNT)] }));
+    const salesforce = clientOf(server);
+    const read = () => salesforce.readRecords("Account", [ACCOUNT], FIELDS);
+    for (let pair = 0; pair < 10; pair += 1) {
+      expect((await read()).size).toBe(1);
+      await expect(read()).rejects.toMatchObject({ code: "UNREACHABLE" });
+    }
+    expect(server.tokens()).toHaveLength(1);
+  });
+
   test("is opened six times a minute at most, whoever refuses it", async () => {
     let now = 0;
     await using server = await startOrg(() => problem(401, "INVALID_SESSION_ID"));

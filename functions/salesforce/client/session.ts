@@ -12,6 +12,7 @@ const JWT_SECONDS = 180;
 const JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 const WINDOW_MS = 60_000;
 const MAX_OPENINGS = 6;
+const GIVEN_UP_AFTER = 2;
 
 const tokenSchema = z.object({ access_token: z.string().min(1), instance_url: z.url(), id: z.string().optional() });
 
@@ -27,7 +28,7 @@ export interface Sessions {
    * Works with the kept session, and once more with a new one when it has expired, the organisation has moved or its
    * credentials were rotated. jsforce's own refresh is not used: it repeats without end when the new token is refused
    * too, and sticks to the old instance URL.
-   * @throws RateLimitedError `TOO_MANY_LOGINS` when sessions are refused again and again
+   * @throws RateLimitedError `TOO_MANY_LOGINS` when one session after the other is of no use
    */
   use<T>(work: (session: OpenSession) => Promise<T>): Promise<T>;
   /** The kept session, or a new one when `renew`. */
@@ -41,9 +42,18 @@ export function createSessions(
 ): Sessions {
   let kept: Promise<OpenSession> | undefined;
   let openings: number[] = [];
+  let unreachableInARow = 0;
 
   function forget(session: Promise<OpenSession>): void {
     if (kept === session) kept = undefined;
+  }
+
+  /** One connection that is cut says nothing; a host that stays away may be gone, and a new token says where to. */
+  function noteUnreachable(unreachable: boolean, session: Promise<OpenSession>): void {
+    unreachableInARow = unreachable ? unreachableInARow + 1 : 0;
+    if (unreachableInARow < GIVEN_UP_AFTER) return;
+    unreachableInARow = 0;
+    forget(session);
   }
 
   function open(forceFetch: boolean): Promise<OpenSession> {
@@ -61,11 +71,12 @@ export function createSessions(
     async use(work) {
       const session = kept ?? open(false);
       try {
-        return await work(await session);
+        const result = await work(await session);
+        noteUnreachable(false, session);
+        return result;
       } catch (error) {
         const failure = toFleetError(error);
-        // The host may be gone for good; a new token says where the organisation is now.
-        if (failure.code === "UNREACHABLE") forget(session);
+        noteUnreachable(failure.code === "UNREACHABLE", session);
         if (!isSessionExpired(error) && !isRefusedLogin(error)) throw failure;
       }
       const renewed = kept && kept !== session ? kept : open(true);
@@ -90,7 +101,8 @@ function isRefusedLogin(error: unknown): boolean {
 function tooManyLogins(waitMs: number): RateLimitedError {
   return new RateLimitedError(
     "TOO_MANY_LOGINS",
-    `Salesforce refused ${MAX_OPENINGS} sessions within a minute; check the connection's credentials and the user's session policies.`,
+    `${MAX_OPENINGS} logins to Salesforce within a minute were of no use: sessions are refused, or the instance cannot be reached; ` +
+      "check the connection's credentials, the user's session policies and the network.",
     { retryAfterSeconds: Math.max(1, Math.ceil(waitMs / 1000)) },
   );
 }

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Address } from "#shared/contracts/customer.ts";
+import { type Address, emailSchema } from "#shared/contracts/customer.ts";
 import { ContractError, InvalidInputError } from "#shared/errors.ts";
 import { toLongId } from "../org/ids.ts";
 
@@ -49,7 +49,7 @@ export function text(name: string): Field<string | null> {
 export function email(name: string): Field<string | null> {
   return field(name, ["email", "string"], (value) => {
     const address = asText(value, name);
-    if (z.email().safeParse(address).success) return address;
+    if (emailSchema.safeParse(address).success) return address;
     throw unusable(name, "is not an e-mail address");
   });
 }

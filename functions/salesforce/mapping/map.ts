@@ -12,6 +12,8 @@ export interface CustomerSnapshot {
   readonly systemModstamp: string;
   /** Ids of the related records that the customer holds, such as its billing contact's. */
   readonly relatedIds: readonly string[];
+  /** The account as Salesforce gave it. */
+  readonly account: RestRecord;
 }
 
 const systemModstamp = required(dateTime("SystemModstamp"));
@@ -48,6 +50,7 @@ export function toCustomer(
     customer: result.data,
     systemModstamp: readField(ACCOUNT, systemModstamp, record),
     relatedIds: [...related.values()].map(({ Id }) => toLongId(String(Id))),
+    account: record,
   };
 }
 

@@ -17,19 +17,21 @@ const MAX_PARENTS = 500;
  * What is true now about accounts: one call for every 2,000, one more for every 500 and kind of related record. An
  * account that is not there is missing from the answer; one that cannot be mapped is there as its error.
  * @param accountIds 18-character ids
+ * @param also fields of the account to read beyond the mapping's
  * @throws RejectedByTargetError `FIELD_NOT_VISIBLE` when the organisation lacks or hides a field of the mapping
  * @throws InvalidInputError `UNKNOWN_MAPPING`
  */
 export async function readCustomers(
   salesforce: SnapshotReader,
   accountIds: readonly string[],
+  also: readonly string[] = [],
 ): Promise<ReadonlyMap<string, CustomerSnapshot | FleetError>> {
   if (accountIds.length === 0) return new Map();
   const { orgId, mapping: name } = await salesforce.connection();
   const mapping = chooseMapping(name);
   try {
     const fields = await visibleNames(salesforce, ACCOUNT, accountSources(mapping));
-    const accounts = await salesforce.readRecords(ACCOUNT, accountIds, fields);
+    const accounts = await salesforce.readRecords(ACCOUNT, accountIds, [...new Set([...fields, ...also])]);
     const related = await readAllRelated(salesforce, mapping, [...accounts.keys()]);
     const snapshots = [...accounts].map(([id, account]): [string, CustomerSnapshot | FleetError] => [
       id,

@@ -4,6 +4,8 @@ import { hashOf } from "#shared/hash.ts";
 import { ownersOf, rememberOwners } from "../changes/owners.ts";
 import type { CustomerSnapshot } from "../mapping/map.ts";
 import { readCustomers } from "../mapping/snapshots.ts";
+import { WRITTEN_FIELDS } from "../write-back/fields.ts";
+import { tellsOutcome } from "../write-back/outcome.ts";
 import type { Deleted } from "./deletions.ts";
 import { type EqualCustomer, type Findings, NO_FINDINGS, type Repair } from "./findings.ts";
 import type { Unusable } from "./park.ts";
@@ -16,9 +18,11 @@ type Outcome =
   | { readonly error: FleetError }
   | undefined;
 
+const WRITTEN = WRITTEN_FIELDS.map(({ name }) => name);
+
 /**
- * Compares the content of customers with what Salesforce has now. An account that is gone meanwhile is left to whoever
- * lists what was deleted.
+ * Compares the content of customers with what Salesforce has now, and what the account tells of its billing with what
+ * was written back. An account that is gone meanwhile is left to whoever lists what was deleted.
  * @param stored what the store held before; customers that are not stored are missing
  * @throws the error of an account that cannot be read for now
  */
@@ -29,7 +33,7 @@ export async function compareContents(
   { salesforce, state, now }: CompareDependencies,
 ): Promise<Omit<Findings, "compared">> {
   const readAt = now();
-  const snapshots = await readCustomers(salesforce, customerIds);
+  const snapshots = await readCustomers(salesforce, customerIds, WRITTEN);
   const repairs: Repair[] = [];
   const equal: EqualCustomer[] = [];
   const unusable: Unusable[] = [];
@@ -54,13 +58,14 @@ function judge(
     if (snapshot.retryable) throw snapshot;
     return { error: snapshot };
   }
-  const { customer } = snapshot;
+  const { customer, account } = snapshot;
   if (stored && stored.orgId !== orgId) return { error: otherOrg(customer.customerId, stored.orgId) };
   const happenedAt = Date.parse(snapshot.systemModstamp);
   const version = sweepVersion(happenedAt, stored?.version, readAt);
   // A live change was faster.
   if (stored && stored.version >= version) return undefined;
-  if (stored && !stored.deleted && stored.contentHash === hashOf(customer))
+  const isEqual = stored && !stored.deleted && stored.contentHash === hashOf(customer);
+  if (isEqual && tellsOutcome(account, stored.links.stripe?.id))
     return { equal: { customer, version, happenedAt, stored } };
   const kind = stored ? "different" : "missing";
   return { repair: { kind, customerId: customer.customerId, version, customer, happenedAt } };

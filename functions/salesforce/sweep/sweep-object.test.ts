@@ -3,6 +3,8 @@ import { chunks } from "#shared/chunks.ts";
 import { formatVersion } from "#shared/contracts/customer.ts";
 import { customerChanged, customerDriftFound, reconciliationRequested } from "#shared/contracts/events.ts";
 import { InvalidInputError, NotAuthorizedError, RateLimitedError, TransientError } from "#shared/errors.ts";
+import type { CustomerSnapshot } from "../mapping/map.ts";
+import { readCustomers } from "../mapping/snapshots.ts";
 import { readMark } from "./mark.ts";
 import { SimulatedOrg } from "./simulated-org.ts";
 import { SweepBench, startTables, type Tables } from "./testing.ts";
@@ -195,6 +197,39 @@ describe("customers that are equal", () => {
     const after = await tables.store.read(id);
     expect(String(after?.version) > moved).toBe(true);
     expect(after?.links.stripe?.version).toBe(after?.version);
+  });
+});
+
+describe("accounts that tell something else of their billing than was written back", () => {
+  test.each<[string, Record<string, string | null>]>([
+    ["no state", { Sync_State__c: null }],
+    ["a state of somebody else's", { Sync_State__c: "checked by hand" }],
+    ["no billing customer", { Stripe_Customer_Id__c: null }],
+    ["another billing customer", { Stripe_Customer_Id__c: "cus_wrong" }],
+  ])("%s: go through the sync once more, which writes back again", async (_what, fields) => {
+    const [id = ""] = await captured(2);
+    await swept();
+    org.update(id, fields);
+    org.time += HOUR;
+    await bench.sweep();
+    expect(bench.repaired).toEqual([`changed ${id}`]);
+    expect(bench.drift).toMatchObject({ compared: 1, different: 1 });
+    await bench.sync();
+    org.time += HOUR;
+    await bench.sweep({ full: true });
+    expect(bench.repaired).toEqual([]);
+  });
+
+  test("are equal while they tell of a failed run, or billing does not know them yet", async () => {
+    const [failed = "", unbilled = ""] = [...(await captured(1)), org.create("Account")];
+    const snapshot = (await readCustomers(bench.salesforce, [unbilled])).get(unbilled) as CustomerSnapshot;
+    const cause = { correlationId: "c", actor: "a", occurredAt: iso(org.time) };
+    await tables.store.save(snapshot.customer, formatVersion(org.time, org.time, org.time), cause);
+    org.time += HOUR;
+    org.update(failed, { Sync_State__c: "failed: UpsertBilling" });
+    org.update(unbilled, { Description: "seen" });
+    await bench.sweep({ full: true });
+    expect(bench.repaired).toEqual([]);
   });
 });
 

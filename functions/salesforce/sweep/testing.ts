@@ -146,10 +146,13 @@ export class SweepBench {
     } else await this.tables.store.markDeleted({ customerId: accountId, orgId: this.org.id }, version, cause);
   }
 
-  /** Makes billing equal to what is stored. */
+  /** Makes billing equal to what is stored, and has the account tell so. */
   async bill(accountId: string): Promise<void> {
     const record = await this.tables.store.read(accountId);
-    if (record) await this.tables.store.linkBilling(accountId, { id: `cus_${accountId}`, version: record.version });
+    if (!record) return;
+    const id = `cus_${accountId}`;
+    await this.tables.store.linkBilling(accountId, { id, version: record.version });
+    this.org.tell(accountId, { Stripe_Customer_Id__c: id, Sync_State__c: "synced" });
   }
 
   #request(data: Partial<Request["detail"]["data"]>): string {

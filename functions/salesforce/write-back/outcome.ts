@@ -23,6 +23,8 @@ export type Outcome = z.infer<typeof outcomeSchema>;
 
 /** https://developer.salesforce.com/docs/atlas.en-us.object_reference.meta/object_reference/custom_fields.htm */
 const MAX_STATE = 80;
+const SYNCED = "synced";
+const FAILED = "failed: ";
 
 /** What one event says. */
 export function outcomeOf({ type, detail }: SyncEvent): Outcome {
@@ -31,7 +33,7 @@ export function outcomeOf({ type, detail }: SyncEvent): Outcome {
   const failed = type === "customer.sync-failed";
   const version = versionSchema.safeParse(data.version).success ? data.version : "";
   if (failed) return { version, endedAt, failed, state: failureText(detail.data.state) };
-  return { version, endedAt, failed, state: "synced", stripeCustomerId: detail.data.billing.stripeCustomerId };
+  return { version, endedAt, failed, state: SYNCED, stripeCustomerId: detail.data.billing.stripeCustomerId };
 }
 
 /** Whether the event tells of a deleted account, into which nothing can be written. */
@@ -65,7 +67,20 @@ export function newerOf(a: Outcome, b: Outcome): Outcome {
     : newer;
 }
 
+/**
+ * Whether an account tells what the end of a run left in it, as far as its billing customer says; before that is known,
+ * nothing need be told. A run that failed keeps what it told.
+ */
+export function tellsOutcome(
+  account: Readonly<Record<string, unknown>>,
+  stripeCustomerId: string | undefined,
+): boolean {
+  if (stripeCustomerId === undefined) return true;
+  const state = String(account.Sync_State__c ?? "");
+  return account.Stripe_Customer_Id__c === stripeCustomerId && (state === SYNCED || state.startsWith(FAILED));
+}
+
 /** Where the run stopped: the name of a state, not the error, which may quote what was refused. */
 function failureText(state: string): string {
-  return [...`failed: ${state}`].slice(0, MAX_STATE).join("").trim();
+  return [...`${FAILED}${state}`].slice(0, MAX_STATE).join("").trim();
 }

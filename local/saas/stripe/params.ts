@@ -21,7 +21,7 @@ const BEYOND = new Set([
   "tax_id_data",
   "test_clock",
 ]);
-const email = z.email();
+const email = z.email({ pattern: z.regexes.rfc5322Email });
 
 /**
  * Reads the parameters of a create or update. An empty text clears a value.
