@@ -14,6 +14,8 @@ export interface BillingCustomer {
 export interface BillingEvent {
   readonly id: string;
   readonly type: string;
+  /** Epoch seconds. */
+  readonly created: number;
   readonly data: { readonly object: BillingCustomer; readonly previous_attributes?: object };
 }
 

@@ -131,16 +131,27 @@ function countWrites({ events, published }: World): string[] {
     const idle = updates.filter(({ data }) => Object.keys(data.previous_attributes ?? {}).length === 0);
     if (idle.length > 0) problems.push(`${id}: ${idle.length} updates in Stripe changed nothing`);
     const most = contentsOf(published.get(id) ?? []);
-    if (updates.length > most) problems.push(`${id}: ${updates.length} updates in Stripe for ${most} contents`);
+    if (updates.length > most)
+      problems.push(
+        `${id}: ${updates.length} updates in Stripe for ${most} contents:\n${history(updates, published.get(id) ?? [])}`,
+      );
   }
   return problems;
 }
 
-/** How often the content changed over the versions. */
+/** What was written and what was published, the oldest first, for whoever has to find out why. */
+function history(updates: readonly BillingEvent[], versions: readonly Published[]): string {
+  const written = updates
+    .toReversed()
+    .map(({ created, data }) => `  written ${created} over ${JSON.stringify(data.previous_attributes)}`);
+  const published = versions.map(({ version, customer }) => `  published ${version} ${JSON.stringify(customer)}`);
+  return [...written, ...published].join("\n");
+}
+
+/** How often the content changed over the versions, as far as billing shows it. */
 function contentsOf(versions: readonly Published[]): number {
-  return versions.filter(
-    ({ customer }, index) => index === 0 || !isDeepStrictEqual(customer, versions[index - 1]?.customer),
-  ).length;
+  const contents = versions.map(({ customer }) => (customer ? billingOf(customer) : "archived"));
+  return contents.filter((content, index) => index === 0 || !isDeepStrictEqual(content, contents[index - 1])).length;
 }
 
 function publishedBy(events: readonly TappedEvent[]): Map<string, Published[]> {

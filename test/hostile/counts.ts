@@ -8,6 +8,8 @@ export interface Counter {
   readonly invocations: Map<string, number>;
   /** Calls that were refused for an expired session, each of which is made again. */
   refused: number;
+  /** Updates that Stripe answered with success, repeated answers included. */
+  billingUpdates: number;
 }
 
 /** The resources that the fleet calls; people use others, but for the update of many records. */
@@ -25,6 +27,9 @@ export function countCalls(fleet: TestFleet, counter: Counter): void {
     if (!kind) return;
     add(counter.calls, kind);
     if (status === 401) counter.refused += 1;
+  });
+  fleet.saas.stripe.calls.on("call", ({ route, status }) => {
+    if (route === "POST /v1/customers/:id" && status === 200) counter.billingUpdates += 1;
   });
   fleet.kernel.on("activity", ({ service, operation, resource }) => {
     const name = /function:connector-fleet-local-([\w-]+)/.exec(resource ?? "")?.[1];

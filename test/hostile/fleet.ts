@@ -14,7 +14,7 @@ const TAP = "connector-fleet-hostile-tap";
 
 /** A fleet that can be stopped and started again on the same state, with a tap on its bus. */
 export class HostileFleet {
-  readonly counter: Counter = { calls: new Map(), invocations: new Map(), refused: 0 };
+  readonly counter: Counter = { calls: new Map(), invocations: new Map(), refused: 0, billingUpdates: 0 };
   current!: TestFleet;
   readonly #stateDir: string;
   /** The same at every start: systems do not move while the fleet is down. */
@@ -59,18 +59,15 @@ export class HostileFleet {
     return new Map((await Promise.all(counts)).filter(([, count]) => count > 0));
   }
 
-  /** All that the bus carried about customers, each event once. */
+  /** All that the bus carried about customers. A change that was worked twice is there with both versions. */
   async tapped(): Promise<TappedEvent[]> {
-    const events = new Map<string, TappedEvent>();
+    const events: TappedEvent[] = [];
     const QueueUrl = this.current.ref("HostileTap");
     for (;;) {
       const input = { QueueUrl, MaxNumberOfMessages: 10, VisibilityTimeout: 43_200 };
       const { Messages = [] } = await this.aws<{ Messages?: { Body: string }[] }>("sqs", "ReceiveMessage", input);
-      for (const { Body } of Messages) {
-        const event = JSON.parse(Body) as TappedEvent;
-        events.set(event.detail.metadata.eventId, event);
-      }
-      if (Messages.length === 0) return [...events.values()];
+      for (const { Body } of Messages) events.push(JSON.parse(Body) as TappedEvent);
+      if (Messages.length === 0) return events;
     }
   }
 }
