@@ -28,7 +28,7 @@ export function stackOf(stage: string | undefined): Stack {
 }
 
 /** Ids of the organisations that a fleet is connected to, by the names of its secrets. */
-export async function orgsOf(stack: Stack, client = new SecretsManagerClient(clientOptions())): Promise<string[]> {
+async function orgsOf(stack: Stack, client = new SecretsManagerClient(clientOptions())): Promise<string[]> {
   const prefix = stack.secret("");
   const ids: string[] = [];
   let NextToken: string | undefined;
@@ -42,14 +42,35 @@ export async function orgsOf(stack: Stack, client = new SecretsManagerClient(cli
 }
 
 /**
+ * The organisations that a command works on: the one that `--org` names, or all.
+ * @throws UsageError when it names none
+ * @throws Error when there is none at all
+ */
+export async function chooseOrgs(
+  stack: Stack,
+  given: string | undefined,
+  client?: SecretsManagerClient,
+): Promise<string[]> {
+  if (given !== undefined && !/^(\w{15}|\w{18})$/.test(given))
+    throw new UsageError(`--org takes an id of 15 or 18 characters; got '${given}'`);
+  const orgs = await orgsOf(stack, client);
+  if (orgs.length === 0)
+    throw new Error(
+      `stage '${stack.stage}' is connected to no Salesforce organisation; deploy it, or give another --stage`,
+    );
+  if (given === undefined) return orgs;
+  const found = orgs.filter((org) => org.slice(0, 15) === given.slice(0, 15));
+  if (found.length === 0) throw new UsageError(`organisation '${given}' is none of: ${orgs.join(", ")}`);
+  return found;
+}
+
+/**
  * The organisation that `--org` names; it may be left out while there is only one.
- * @throws UsageError when there is none, or more than one to choose from
+ * @throws UsageError when it names none, or there is more than one to choose from
+ * @throws Error when there is none at all
  */
 export async function chooseOrg(stack: Stack, given: string | undefined): Promise<string> {
-  const orgs = await orgsOf(stack);
-  if (orgs.length === 0) throw new UsageError(`stage '${stack.stage}' is connected to no Salesforce organisation`);
-  if (given === undefined && orgs.length > 1) throw new UsageError(`give --org, one of: ${orgs.join(", ")}`);
-  const found = given === undefined ? orgs[0] : orgs.find((org) => org === given || org.startsWith(given));
-  if (!found) throw new UsageError(`organisation '${given}' is none of: ${orgs.join(", ")}`);
-  return found;
+  const [first = "", ...others] = await chooseOrgs(stack, given);
+  if (others.length > 0) throw new UsageError(`give --org, one of: ${[first, ...others].join(", ")}`);
+  return first;
 }

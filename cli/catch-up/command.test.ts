@@ -40,7 +40,7 @@ describe("fleet catch-up", () => {
     [["--grace", ""], "--grace takes a whole number from 0 on; got ''"],
     [["--max-events", "0"], "--max-events takes a whole number from 1 on; got '0'"],
     [["now"], "now"],
-    [["--org", "00Dother"], `organisation '00Dother' is none of: ${ORG}`],
+    [["--org", "00D000000000009EAA"], `organisation '00D000000000009EAA' is none of: ${ORG}`],
   ])("%j is wrong usage and asks for nothing", async (args, sentence) => {
     const { code, out, err, entries } = await catchUp(args);
     expect([code, out, entries]).toEqual([2, "", []]);

@@ -2,9 +2,8 @@ import { parseArgs } from "node:util";
 import { SecretsProvider } from "@aws-lambda-powertools/parameters/secrets";
 import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { clientOptions } from "../endpoint.ts";
-import { orgsOf, stackOf } from "../stack.ts";
+import { chooseOrgs, stackOf } from "../stack.ts";
 import { painter } from "../trace/render.ts";
-import { UsageError } from "../usage.ts";
 import { renderReports } from "./render.ts";
 
 export const summary = "checks the connection to every Salesforce organisation";
@@ -29,7 +28,7 @@ export async function run(args: string[]): Promise<number> {
   });
   const stack = stackOf(values.stage);
   const client = new SecretsManagerClient(clientOptions());
-  const orgs = chosen(await orgsOf(stack, client), values.org, stack.stage);
+  const orgs = await chooseOrgs(stack, values.org, client);
   const provider = new SecretsProvider({ awsSdkV3Client: client });
   // Loaded here, because the other commands need nothing of it.
   const { examineOrg, isWell } = await import("./examine.ts");
@@ -37,14 +36,4 @@ export async function run(args: string[]): Promise<number> {
   const reports = await Promise.all(orgs.map((orgId) => examineOrg(orgId, stack.secret(orgId), readSecret)));
   console.log(values.json ? JSON.stringify(reports, null, 2) : renderReports(reports, painter(process.stdout)));
   return reports.every(({ checks }) => isWell(checks)) ? 0 : 1;
-}
-
-function chosen(orgs: readonly string[], org: string | undefined, stage: string): readonly string[] {
-  if (orgs.length === 0)
-    throw new Error(`stage '${stage}' is connected to no Salesforce organisation; deploy it, or give another --stage`);
-  if (org === undefined) return orgs;
-  if (!/^(\w{15}|\w{18})$/.test(org)) throw new UsageError(`--org takes an id of 15 or 18 characters; got '${org}'`);
-  const found = orgs.filter((id) => id.slice(0, 15) === org.slice(0, 15));
-  if (found.length === 0) throw new UsageError(`organisation '${org}' is none of: ${orgs.join(", ")}`);
-  return found;
 }

@@ -54,7 +54,7 @@ describe("fleet sweep", () => {
     [["--entity", "Account; DROP"], "--entity takes the name of an object"],
     [["--entity", ""], "--entity takes the name of an object"],
     [["now"], "now"],
-    [["--org", "00Dother"], `organisation '00Dother' is none of: ${ORG}`],
+    [["--org", "00D000000000009EAA"], `organisation '00D000000000009EAA' is none of: ${ORG}`],
   ])("%j is wrong usage and asks for nothing", async (args, sentence) => {
     const { code, out, err, entries } = await sweep(args);
     expect([code, out, entries]).toEqual([2, "", []]);

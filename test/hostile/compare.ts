@@ -24,8 +24,15 @@ interface Published {
   readonly customer: TrueCustomer | undefined;
 }
 
-/** What is not as it must be: a line for each finding. */
-export async function compare(fleet: HostileFleet, org: PeoplesOrg, ledger: Ledger): Promise<string[]> {
+export interface Comparison {
+  /** What is not as it must be: a line for each finding. */
+  readonly problems: readonly string[];
+  /** How many updates changed a customer in Stripe. */
+  readonly billingChanges: number;
+}
+
+/** Looks at every system. */
+export async function compare(fleet: HostileFleet, org: PeoplesOrg, ledger: Ledger): Promise<Comparison> {
   const truth = await readTruth(org);
   const stored = new Map((await fleet.current.stored()).map((item) => [item.customerId, item]));
   const customers = await listAll<BillingCustomer>(fleet, "customers");
@@ -45,7 +52,10 @@ export async function compare(fleet: HostileFleet, org: PeoplesOrg, ledger: Ledg
     ...stored.keys(),
     ...world.billing.keys(),
   ]);
-  return [...[...ids].flatMap((id) => compareAccount(id, world)), ...explainParked(world), ...countWrites(world)];
+  return {
+    problems: [...[...ids].flatMap((id) => compareAccount(id, world)), ...explainParked(world), ...countWrites(world)],
+    billingChanges: events.filter(({ type }) => type === "customer.updated").length,
+  };
 }
 
 function compareAccount(id: string, world: World): string[] {

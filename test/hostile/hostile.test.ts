@@ -66,12 +66,12 @@ test("every system equals the org after thousands of operations in the midst of 
   const { counter } = fleet;
   counter.calls.set("update", (counter.calls.get("update") ?? 0) - org.collectionUpdates);
   const calls = [...counter.calls.values()].reduce((sum, count) => sum + count, 0);
-  const problems = await compare(fleet, org, on.ledger);
+  const { problems, billingChanges } = await compare(fleet, org, on.ledger);
   const kinds = [...counter.calls].map(([kind, count]) => `${kind} ${count}`).join(", ");
   const seconds = Math.round((Date.now() - startedAt) / 1000);
   console.info(
     `HOSTILE_SEED=${SEED}: ${OPERATIONS} operations in ${seconds} s (${Math.round(workedMs / 1000)} s of work), ` +
-      `${calls} calls of Salesforce (${kinds}), at most ${mostCalls(counter)} expected; ${counter.billingUpdates} updates answered by Stripe; people were refused ` +
+      `${calls} calls of Salesforce (${kinds}), at most ${mostCalls(counter)} expected; ${counter.billingUpdates} updates answered by Stripe, ${billingChanges} of them changes; people were refused ` +
       JSON.stringify(Object.fromEntries(org.refusals)),
   );
   expect({ seed: SEED, problems }).toEqual({ seed: SEED, problems: [] });
