@@ -149,24 +149,12 @@ describe("many", () => {
   });
 });
 
-describe("remove", () => {
-  test("forgets a value, and does not mind when there is none", async () => {
-    const key = newKey();
-    await state.replace(key, { replayId: "a" }, 0);
-    await state.remove(key);
-    await state.remove(key);
-    expect(await state.read(key, position)).toBeUndefined();
-    expect(await state.replace(key, { replayId: "b" }, 0)).toBe(true);
-  });
-});
-
 describe("failures of every method", () => {
   const methods: [string, (table: StateTable) => Promise<unknown>][] = [
     ["GetItem", (table) => table.read("a", position)],
     ["BatchGetItem", (table) => table.readMany(["a"], position)],
     ["PutItem", (table) => table.replace("a", {}, 0)],
     ["BatchWriteItem", (table) => table.writeMany([{ key: "a", value: {} }])],
-    ["DeleteItem", (table) => table.remove("a")],
   ];
 
   test.each(methods)("%s names call and table", async (operation, call) => {

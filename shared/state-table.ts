@@ -1,11 +1,5 @@
 import { ConditionalCheckFailedException, DynamoDBClient } from "@aws-sdk/client-dynamodb";
-import {
-  BatchWriteCommand,
-  DeleteCommand,
-  DynamoDBDocumentClient,
-  GetCommand,
-  PutCommand,
-} from "@aws-sdk/lib-dynamodb";
+import { BatchWriteCommand, DynamoDBDocumentClient, GetCommand, PutCommand } from "@aws-sdk/lib-dynamodb";
 import type { z } from "zod";
 import { awsClient } from "./aws.ts";
 import { awsError } from "./aws-errors.ts";
@@ -45,7 +39,6 @@ export interface StateTable {
   replace(key: string, value: unknown, revision: number, options?: { expiresAt?: number }): Promise<boolean>;
   /** Writes without looking. `expiresAt` in epoch seconds. */
   writeMany(entries: readonly Entry[], options?: { expiresAt?: number }): Promise<void>;
-  remove(key: string): Promise<void>;
 }
 
 // https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html
@@ -133,10 +126,6 @@ export function createStateTable(
         entries.map(({ key, value }): [string, Item] => [key, { key, value, ...(expiresAt ? { expiresAt } : {}) }]),
       );
       for (const some of chunks([...items.values()], MAX_WRITE)) await writeBatch(some);
-    },
-
-    async remove(key) {
-      await table.send(new DeleteCommand({ TableName: tableName, Key: { key } })).catch(failed("DeleteItem"));
     },
   };
 }

@@ -1,5 +1,4 @@
-import { SalesforceApi } from "../console/salesforce.ts";
-import type { Fleet } from "../fleet.ts";
+import type { SalesforceApi } from "../console/salesforce.ts";
 
 /** The account that the demonstration changes. */
 export interface ChangedAccount {
@@ -11,8 +10,7 @@ export interface ChangedAccount {
 const NAME = "Northwind Traders";
 
 /** Changes one account in Salesforce as a person would; creates it the first time. */
-export async function changeAccount(fleet: Fleet): Promise<ChangedAccount> {
-  const api = new SalesforceApi(fleet.saas.salesforce.humanConnection());
+export async function changeAccount(api: SalesforceApi): Promise<ChangedAccount> {
   const phone = `+1 555 ${String(Date.now() % 10_000_000).padStart(7, "0")}`;
   const query = encodeURIComponent(`SELECT Id FROM Account WHERE Name = '${NAME}' LIMIT 1`);
   const { records } = (await api.call("GET", `query?q=${query}`)) as { records: { Id: string }[] };

@@ -22,7 +22,7 @@ const RECEIVERS: Readonly<Record<string, (name: string) => string>> = {
 
 /** Calls of the emulated systems that belong to the fleet, not to the person or to this program looking on. */
 const SYSTEM_CALLS: Readonly<Record<string, RegExp>> = {
-  Salesforce: /^POST .*\/composite\/sobjects\//,
+  Salesforce: /^(POST .*\/composite\/sobjects\/|PATCH .*\/composite\/sobjects$)/,
   Stripe: /^(POST|DELETE) \/v1\/customers/,
   Slack: /chat\.postMessage/,
 };

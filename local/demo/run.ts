@@ -3,14 +3,17 @@ import { XRayClient } from "@aws-sdk/client-xray";
 import { fetchTraces, type Trace } from "../../cli/trace/fetch.ts";
 import { buildTree } from "../../cli/trace/tree.ts";
 import { ADMINISTRATOR } from "../aws/kernel/kernel.ts";
+import { SalesforceApi } from "../console/salesforce.ts";
 import type { Fleet } from "../fleet.ts";
 import { type ChangedAccount, changeAccount } from "./account.ts";
 import { followHops, type Hop } from "./hops.ts";
-import { readBilling, readSlack, readStore, type Targets } from "./targets.ts";
+import { readBilling, readSlack, readStore, readWrittenBack, type Targets } from "./targets.ts";
 
 const PATIENCE_MS = 30_000;
 const POLL_MS = 50;
 const HOUR_MS = 3_600_000;
+/** Segments at the ends of a change's ways. */
+const LAST_HOPS = ["slack/notify", "salesforce/write-back"];
 
 /** What the demonstration found. `trace` and `traceId` are there once X-Ray has the change. */
 export interface Report extends Targets {
@@ -34,7 +37,7 @@ interface Look extends Targets {
 }
 
 /**
- * Changes one account in Salesforce and follows the change until store, billing and Slack show it and its trace is whole.
+ * Changes one account in Salesforce and follows the change until store, billing, Slack and the account itself show it and its trace is whole.
  * @param onHop called as each hop ends
  */
 export async function runDemo(
@@ -48,23 +51,21 @@ export async function runDemo(
     onHop(hop);
   });
   try {
-    const account = await changeAccount(fleet);
-    const look = await watch(fleet, account, began);
+    const salesforce = new SalesforceApi(fleet.saas.salesforce.humanConnection());
+    const changed = await changeAccount(salesforce);
+    const { trace, missing, ...targets } = await watch({ fleet, salesforce, changed, began });
     const ms = Date.now() - began;
-    const { store, billing, slack, trace, missing } = look;
     const tree = trace ? buildTree(trace.documents) : undefined;
     const report: Report = {
       ok: missing === undefined,
-      customerId: account.customerId,
-      correlationId: store?.correlationId ?? null,
+      customerId: changed.customerId,
+      correlationId: targets.store?.correlationId ?? null,
       traceId: trace?.traceId ?? null,
       hops,
-      store,
-      billing,
-      slack,
+      ...targets,
       trace: tree ? { segments: tree.segments, orphans: tree.orphans.length, roots: tree.roots.length } : null,
       ms,
-      ...(missing ? await failure(fleet, account.customerId, missing) : {}),
+      ...(missing ? await failure(fleet, changed.customerId, missing) : {}),
     };
     return { report, trace };
   } finally {
@@ -72,7 +73,17 @@ export async function runDemo(
   }
 }
 
-async function watch(fleet: Fleet, account: ChangedAccount, began: number): Promise<Look> {
+/** A change to look for. */
+interface Watched {
+  readonly fleet: Fleet;
+  readonly salesforce: SalesforceApi;
+  readonly changed: ChangedAccount;
+  /** Epoch milliseconds. */
+  readonly began: number;
+}
+
+async function watch(watched: Watched): Promise<Look> {
+  const { fleet, changed, began } = watched;
   const xray = new XRayClient({
     endpoint: fleet.twin.origin,
     region: "us-east-1",
@@ -80,9 +91,9 @@ async function watch(fleet: Fleet, account: ChangedAccount, began: number): Prom
   });
   try {
     for (;;) {
-      const look = await lookAround(fleet, xray, account);
+      const look = await lookAround(watched, xray);
       const over = !look.missing || Date.now() - began > PATIENCE_MS;
-      if (over || (await findParked(fleet, account.customerId))) return look;
+      if (over || (await findParked(fleet, changed.customerId))) return look;
       await sleep(POLL_MS);
     }
   } finally {
@@ -90,18 +101,22 @@ async function watch(fleet: Fleet, account: ChangedAccount, began: number): Prom
   }
 }
 
-async function lookAround(fleet: Fleet, xray: XRayClient, account: ChangedAccount): Promise<Look> {
-  const nothing = { store: null, billing: null, slack: null, trace: undefined };
-  const store = await readStore(fleet, account.customerId);
-  if (store?.phone !== account.phone) return { ...nothing, missing: "store" };
+async function lookAround({ fleet, salesforce, changed, began }: Watched, xray: XRayClient): Promise<Look> {
+  const nothing = { store: null, billing: null, slack: null, account: null, trace: undefined };
+  const { customerId, phone } = changed;
+  const store = await readStore(fleet, customerId);
+  if (store?.phone !== phone) return { ...nothing, missing: "store" };
   const billing = await readBilling(fleet, store.stripeCustomerId);
-  if (billing?.phone !== account.phone) return { ...nothing, store, missing: "billing" };
+  if (billing?.phone !== phone) return { ...nothing, store, missing: "billing" };
   const slack = await readSlack(fleet, store.correlationId);
   if (!slack) return { ...nothing, store, billing, missing: "slack" };
+  const account = await readWrittenBack(salesforce, customerId, began);
+  if (account?.stripeCustomerId !== billing.id) return { ...nothing, store, billing, slack, missing: "account" };
   const [trace] = await fetchTraces(xray, store.correlationId, HOUR_MS);
   const finished = trace?.documents.every((document) => !document.in_progress);
-  const told = trace?.documents.some((document) => document.name === "slack/notify");
-  return { store, billing, slack, trace, missing: finished && told ? undefined : "trace" };
+  const isTraced = (name: string) => trace?.documents.some((document) => document.name === name);
+  const whole = finished && LAST_HOPS.every(isTraced);
+  return { store, billing, slack, account, trace, missing: whole ? undefined : "trace" };
 }
 
 /** Says where a change stopped: at the hop it is parked for, or before the first target that does not show it. */

@@ -1,11 +1,13 @@
 import { ADMINISTRATOR } from "../aws/kernel/kernel.ts";
+import type { SalesforceApi } from "../console/salesforce.ts";
 import type { Fleet } from "../fleet.ts";
 
-/** What the three targets hold of one customer; `null` where there is nothing yet. */
+/** What the targets hold of one customer; `null` where there is nothing yet. */
 export interface Targets {
   readonly store: StoreView | null;
   readonly billing: BillingView | null;
   readonly slack: SlackView | null;
+  readonly account: AccountView | null;
 }
 
 export interface StoreView {
@@ -25,6 +27,14 @@ export interface BillingView {
 export interface SlackView {
   readonly channel: string;
   readonly text: string;
+}
+
+/** What was written back to the account. */
+export interface AccountView {
+  readonly stripeCustomerId: string;
+  readonly state: string;
+  /** ISO 8601, in whole seconds. */
+  readonly syncedAt: string;
 }
 
 type Attribute = { S?: string; BOOL?: boolean; NULL?: boolean; N?: string; M?: Record<string, Attribute> };
@@ -67,4 +77,18 @@ export async function readSlack(fleet: Fleet, mention: string): Promise<SlackVie
   const { messages = [] } = (await response.json()) as { messages?: { text?: string }[] };
   const message = messages.find((candidate) => JSON.stringify(candidate).includes(mention));
   return message ? { channel, text: message.text ?? "" } : null;
+}
+
+/** Reads what was written back to an account since a moment in epoch milliseconds; Salesforce keeps whole seconds. */
+export async function readWrittenBack(
+  api: SalesforceApi,
+  customerId: string,
+  since: number,
+): Promise<AccountView | null> {
+  const fields = "Stripe_Customer_Id__c,Sync_State__c,Sync_Time__c";
+  const account = await api.call("GET", `sobjects/Account/${customerId}?fields=${fields}`);
+  const { Stripe_Customer_Id__c, Sync_State__c, Sync_Time__c } = account as Record<string, string | null>;
+  if (!Stripe_Customer_Id__c || !Sync_State__c || !Sync_Time__c) return null;
+  if (Date.parse(Sync_Time__c) < Math.floor(since / 1000) * 1000) return null;
+  return { stripeCustomerId: Stripe_Customer_Id__c, state: Sync_State__c, syncedAt: Sync_Time__c };
 }

@@ -4,7 +4,7 @@ import type { Report } from "./run.ts";
 
 /** The report as a person reads it. */
 export function describeReport(report: Report, paint: Paint): string {
-  const { ok, ms, store, billing, slack, trace, error, failedHop } = report;
+  const { ok, ms, store, billing, slack, account, trace, error, failedHop } = report;
   const row = (target: string, text: string | null) =>
     `  ${text === null ? paint("red", "✗") : paint("green", "✓")} ${target.padEnd(9)} ${text ?? "nothing"}`;
   const traceText =
@@ -17,6 +17,7 @@ export function describeReport(report: Report, paint: Paint): string {
     row("store", store && `${store.name}, ${store.phone}, version ${store.version}`),
     row("billing", billing && `${billing.id}, ${billing.name}, ${billing.phone}`),
     row("slack", slack && `${slack.text.split("\n")[0]}`),
+    row("account", account && `written back: ${account.state}, ${account.stripeCustomerId}, ${account.syncedAt}`),
     row("trace", traceText),
     `  correlation ${report.correlationId ?? "unknown"}`,
   ].join("\n");

@@ -64,6 +64,7 @@ describe("npm start -- --once --json", () => {
       store: { name: "Northwind Traders" },
       billing: { id: expect.stringMatching(/^cus_/), name: "Northwind Traders" },
       slack: { text: expect.any(String) },
+      account: { stripeCustomerId: report.billing.id, state: "synced", syncedAt: expect.any(String) },
       trace: { orphans: 0, roots: 1 },
     });
     const names = report.hops.map(({ name }: { name: string }) => name);
@@ -73,6 +74,7 @@ describe("npm start -- --once --json", () => {
         "salesforce-capture → fleet bus",
         "flows-dispatch → state machine customer-sync",
         "queue → function slack-notify",
+        "queue → function salesforce-write-back",
       ]),
     );
     expect(errors).not.toContain("\u001b[");

@@ -36,10 +36,6 @@ export function createBulk(send: Send): Salesforce["bulk"] {
         throw unexpected("a page of CSV with Sforce-Locator and Sforce-NumberOfRecords");
       return { csv: body, records, locator: next === "null" ? undefined : next };
     },
-
-    async abort(jobId) {
-      await send({ method: "PATCH", path: jobPath(jobId), body: { state: "Aborted" } });
-    },
   };
 }
 

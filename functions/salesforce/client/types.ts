@@ -91,7 +91,6 @@ export interface Salesforce {
     createQuery(soql: string): Promise<BulkJob>;
     readJob(jobId: string): Promise<BulkJob>;
     readPage(jobId: string, page: { locator?: string | undefined; maxRecords: number }): Promise<BulkPage>;
-    abort(jobId: string): Promise<void>;
   };
 }
 
