@@ -10,7 +10,5 @@ export default {
   },
   testTimeout: 30_000,
   testMatch: ["<rootDir>/{cli,functions,shared,statemachines,local,scripts,test}/**/*.test.ts"],
-  // Minutes of a whole fleet at full load: `npm run hostile`.
-  testPathIgnorePatterns: ["/node_modules/", "<rootDir>/test/hostile/"],
   modulePathIgnorePatterns: ["<rootDir>/.serverless", "<rootDir>/.esbuild", "<rootDir>/.twin"],
 };

@@ -13,8 +13,9 @@ import { PeoplesOrg, type User } from "./org.ts";
 import { Random } from "./random.ts";
 import { armChance, planTrouble, type Troubled } from "./trouble.ts";
 
-const SEED = Number(process.env.HOSTILE_SEED ?? Math.floor(Math.random() * 1_000_000_000));
-const OPERATIONS = Number(process.env.HOSTILE_OPERATIONS ?? 2_000);
+// Other runs, and longer ones: npm run hostile.
+const SEED = Number(process.env.HOSTILE_SEED ?? 1);
+const OPERATIONS = Number(process.env.HOSTILE_OPERATIONS ?? 300);
 const USERS: readonly User[] = ["ada", "ada", "grace", "us"];
 /** People do not hurry far ahead of the fleet: what piles up is only read once. */
 const MAX_BACKLOG = 40;
