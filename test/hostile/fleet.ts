@@ -1,3 +1,4 @@
+import type { Principal } from "../../local/aws/kernel/service.ts";
 import { packagedTemplate, startTestFleet, type TestFleet } from "../support/fleet.ts";
 import { type Counter, countCalls } from "./counts.ts";
 
@@ -16,6 +17,8 @@ const TAP = "connector-fleet-hostile-tap";
 export class HostileFleet {
   readonly counter: Counter = { calls: new Map(), invocations: new Map(), refused: 0, billingUpdates: 0 };
   current!: TestFleet;
+  /** The roles of functions that have called AWS, by ARN. */
+  readonly #callers = new Map<string, Principal>();
   readonly #stateDir: string;
   /** The same at every start: systems do not move while the fleet is down. */
   readonly #portBase: number;
@@ -32,6 +35,9 @@ export class HostileFleet {
     const [stateDir, portBase] = [this.#stateDir, this.#portBase];
     this.current = await startTestFleet({ clockScale: SCALE, stateDir, portBase, template });
     countCalls(this.current, this.counter);
+    this.current.kernel.on("activity", ({ principal }) => {
+      if (principal.kind === "role") this.#callers.set(principal.arn, principal);
+    });
     // Time passes faster for whoever waits, so Stripe has to take more in a second.
     const url = `${this.current.saas.stripe.url}/__emulator__/config`;
     await fetch(url, { method: "POST", body: JSON.stringify({ ratePerEndpoint: STRIPE_RATE * SCALE }) });
@@ -39,6 +45,11 @@ export class HostileFleet {
 
   aws<Output>(service: string, operation: string, input: object): Promise<Output> {
     return this.current.aws<Output>(service, operation, input);
+  }
+
+  /** Kills every function that works now, wherever it is. */
+  killFunctions(): void {
+    for (const caller of this.#callers.values()) this.current.kernel.emit("crash", caller);
   }
 
   /** Puts a request on the fleet's bus, as a clock or a person does. */

@@ -49,6 +49,8 @@ const ask =
 const catchUp: Trouble = ({ fleet, random }) =>
   fleet.request("catch-up.requested", { graceSeconds: random.pick([0, 1, 120]) });
 
+const killFunctions: Trouble = async ({ fleet }) => fleet.killFunctions();
+
 const gapOfSome: Trouble = ({ org, ledger, random }) =>
   org.control("gap", { recordIds: random.some(ledger.alive(), 3).map(({ id }) => id) });
 
@@ -121,6 +123,7 @@ const BLOWS: readonly (readonly [name: string, times: number, make: Trouble])[] 
   ["Pub/Sub session refused", 1, control("pubsub-faults", NO_AUTH)],
   ["Pub/Sub doubles events", 1, control("pubsub-faults", { kind: "duplicate" })],
   ["org migrated", 1, migrate],
+  ["all functions killed", 8, killFunctions],
   ["crash before PutEvents", 2, crash("events", "PutEvents", false)],
   ["crash after PutEvents", 2, crash("events", "PutEvents", true)],
   ["crash before a customer is stored", 2, crash("dynamodb", "UpdateItem", false)],
