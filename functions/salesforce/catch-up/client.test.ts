@@ -101,8 +101,8 @@ describe("an error", () => {
     ["subscription.fetch.replayid.validation.failed", 3, "RejectedByTargetError"],
     ["subscription.fetch.topic.mismatch", 3, "RejectedByTargetError"],
     ["topic.not.found", 5, "RejectedByTargetError"],
-    ["service.auth.error", 16, "NotAuthorizedError"],
-    ["service.auth.refresh.invalid", 16, "NotAuthorizedError"],
+    ["service.auth.error", 16, "TransientError"],
+    ["service.auth.refresh.invalid", 16, "TransientError"],
     ["service.auth.headers.invalid", 16, "NotAuthorizedError"],
     ["subscription.topic.cannot.subscribe", 7, "NotAuthorizedError"],
     ["service.tenant.license", 7, "NotAuthorizedError"],
@@ -129,7 +129,7 @@ describe("an error", () => {
   });
 
   test.each([
-    [16, "NotAuthorizedError", true],
+    [16, "TransientError", true],
     [13, "TransientError", false],
     [14, "TransientError", false],
   ])("without a reason goes by its status %i", async (code, name, expired) => {

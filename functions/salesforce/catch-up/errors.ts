@@ -26,7 +26,6 @@ const REFUSING_STATUS = new Map<number, typeof RejectedByTargetError | typeof No
   [5, RejectedByTargetError],
   [7, NotAuthorizedError],
   [12, RejectedByTargetError],
-  [UNAUTHENTICATED, NotAuthorizedError],
 ]);
 
 // https://developer.salesforce.com/docs/platform/pub-sub-api/guide/handling-errors.html
@@ -36,7 +35,6 @@ const POSITION_LOST = new Set([
 ]);
 const SESSION_EXPIRED = new Set(["service.auth.error", "service.auth.refresh.invalid", `STATUS_${UNAUTHENTICATED}`]);
 const NOT_AUTHORIZED = new Set([
-  ...SESSION_EXPIRED,
   "service.auth.headers.invalid",
   "service.tenant.license",
   "topic.meta.permission",
@@ -50,6 +48,8 @@ const RATE_LIMITED = new Map([
   ["service.protection.stream.limit.triggered", BUSY_SECONDS],
 ]);
 const TRANSIENT = new Set([
+  // The login before was accepted, so it is no matter of credentials.
+  ...SESSION_EXPIRED,
   "service.unavailable",
   "topic.api.unavailable",
   "schema.api.unavailable",

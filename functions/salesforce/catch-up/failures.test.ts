@@ -260,11 +260,11 @@ describe("a session that was refused", () => {
     ]);
   });
 
-  test("and renewed in vain is a NotAuthorizedError", async () => {
+  test("and renewed in vain is left to a later try", async () => {
     server = await startPubSub({ tokens: [] });
     const world = worldAt(server);
     world.startAfter(0);
-    await expect(world.run()).rejects.toMatchObject({ name: "NotAuthorizedError", code: "service.auth.error" });
+    await expect(world.run()).rejects.toMatchObject({ name: "TransientError", code: "service.auth.error" });
     expect([world.sessions, server.seen.subscribed.length]).toEqual([[false, true], 2]);
   });
 

@@ -9,6 +9,7 @@ import {
 const DAILY_LIMIT_SECONDS = 3_600;
 const CONCURRENT_LIMIT_SECONDS = 5;
 const MAX_MESSAGE = 500;
+const SESSION_POLICIES = " (right after a login; if it stays so, check the integration user's session policies)";
 const EMAIL = /[^\s<>"',;:()]+@[^\s<>"',;:()]+/g;
 
 // https://developer.salesforce.com/docs/atlas.en-us.object_reference.meta/object_reference/sforce_api_calls_concepts_core_data_objects.htm
@@ -23,7 +24,6 @@ const TRANSIENT = new Set([
 ]);
 
 const NOT_AUTHORIZED = new Set([
-  "INVALID_SESSION_ID",
   "INVALID_AUTH_HEADER",
   "INVALID_LOGIN",
   "API_DISABLED_FOR_ORG",
@@ -31,7 +31,6 @@ const NOT_AUTHORIZED = new Set([
   "INSUFFICIENT_ACCESS",
   "INSUFFICIENT_ACCESS_OR_READONLY",
   "FUNCTIONALITY_NOT_ENABLED",
-  "ERROR_HTTP_401",
   "ERROR_HTTP_403",
   // The token endpoint's words: https://help.salesforce.com/s/articleView?id=sf.remoteaccess_oauth_flow_errors.htm
   "invalid_grant",
@@ -65,9 +64,11 @@ const QUOTES_VALUES = new Set([
   "MALFORMED_QUERY",
 ]);
 
+const SESSION_EXPIRED = /^(INVALID_SESSION_ID|ERROR_HTTP_(401|30\d))$/;
+
 /** Whether the session is gone, or the organisation has moved, and a new session may help. */
 export function isSessionExpired(error: unknown): boolean {
-  return error instanceof Error && /^(INVALID_SESSION_ID|ERROR_HTTP_(401|30\d))$/.test(error.name);
+  return error instanceof Error && SESSION_EXPIRED.test(error.name);
 }
 
 /** One error of one record, as collections tell it. */
@@ -115,6 +116,8 @@ function classify(code: string, message: string, text: string, options: { cause?
   if (code === "REQUEST_LIMIT_EXCEEDED") return limitExceeded(text, message, options);
   if (code === "ERROR_HTTP_429" || code === "ERROR_HTTP_420")
     return new RateLimitedError(code, text, { ...options, retryAfterSeconds: CONCURRENT_LIMIT_SECONDS });
+  // The login before was accepted, so it is no matter of credentials; logins are limited, so it cannot go on for ever.
+  if (SESSION_EXPIRED.test(code)) return new TransientError(code, `${text}${SESSION_POLICIES}`, options);
   if (NOT_AUTHORIZED.has(code)) return new NotAuthorizedError(code, text, options);
   if (TRANSIENT.has(code) || /^ERROR_HTTP_5\d\d$/.test(code)) return new TransientError(code, text, options);
   return new RejectedByTargetError(code, text, options);

@@ -58,7 +58,7 @@ describe("a session", () => {
   test("that is refused again ends after one renewal", async () => {
     await using server = await startOrg(() => problem(401, "INVALID_SESSION_ID"));
     const reading = clientOf(server).readRecords("Account", [ACCOUNT], FIELDS);
-    await expect(reading).rejects.toMatchObject({ name: "NotAuthorizedError", code: "INVALID_SESSION_ID" });
+    await expect(reading).rejects.toMatchObject({ name: "TransientError", code: "INVALID_SESSION_ID" });
     expect([server.tokens().length, server.calls().length]).toEqual([2, 2]);
   });
 

@@ -61,7 +61,7 @@ describe("401 without end", () => {
     expect(server.calls().length).toBeGreaterThan(MANY);
 
     await using other = await startOrg(() => EXPIRED);
-    await expect(clientOf(other).readUsage()).rejects.toMatchObject({ code: "INVALID_SESSION_ID", retryable: false });
+    await expect(clientOf(other).readUsage()).rejects.toMatchObject({ code: "INVALID_SESSION_ID", retryable: true });
     expect([other.calls().length, other.tokens().length]).toEqual([2, 2]);
   });
 
