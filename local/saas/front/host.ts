@@ -49,7 +49,7 @@ export async function startHost<State extends object>(
   const file = createStateFile(statePath, () => ({ stateVersion: STATE_VERSION, state: live }));
   const saved = (await file.load()) as { state: State; stateVersion: number } | undefined;
   if (saved && saved.stateVersion !== STATE_VERSION)
-    throw new Error(`The saved state in ${statePath} is of another version: delete the file to start anew.`);
+    throw new Error(`The saved state in ${statePath} is of another version: start with --reset, or delete the file.`);
   const seed = saved ? { seed: saved.state } : {};
   const running = await createEmulator({ service, listen: false, baseUrl: url, inspector: true, ...seed });
   return {

@@ -49,6 +49,6 @@ async function load(path: string): Promise<unknown> {
   try {
     return JSON.parse(text) as unknown;
   } catch (cause) {
-    throw new Error(`The saved state in ${path} is not JSON: delete the file to start anew.`, { cause });
+    throw new Error(`The saved state in ${path} is not JSON: start with --reset, or delete the file.`, { cause });
   }
 }
