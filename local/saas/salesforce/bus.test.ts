@@ -138,7 +138,7 @@ test("a state of an older emulator is refused by the name of its file", async ()
   const stateDir = await mkdtemp(join(tmpdir(), "saas-"));
   const file = join(stateDir, "salesforce.json");
   await writeFile(file, JSON.stringify({ stateVersion: 1, state: { records: {} } }));
-  await expect(startTestOrg({ stateDir })).rejects.toThrow(`${file} is of another version: delete the file`);
+  await expect(startTestOrg({ stateDir })).rejects.toThrow(`${file} is of another version: start with --reset`);
   await rm(stateDir, { recursive: true });
 });
 
