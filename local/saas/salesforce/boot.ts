@@ -13,7 +13,9 @@ export function stateFiles(stateDir: string | undefined, orgNumber: number): { s
 /** @throws Error of one sentence when the state was written by an older emulator */
 export function assertReadable(state: { format?: unknown }, path: string | undefined): void {
   if (state.format !== 2)
-    throw new Error(`The saved state in ${path ?? "memory"} is of another version: start with --reset, or delete the file.`);
+    throw new Error(
+      `The saved state in ${path ?? "memory"} is of another version: start with --reset, or delete the file.`,
+    );
 }
 
 /** Makes state and store agree: the users are there, and the relay is not ahead of the bus. */

@@ -123,9 +123,12 @@ async function load(path: string, store: Store): Promise<void> {
     for await (const text of lines) {
       line += 1;
       if (torn)
-        throw new Error(`Line ${torn.line} of the saved state in ${path} is not JSON: start with --reset, or delete the file.`, {
-          cause: torn.cause,
-        });
+        throw new Error(
+          `Line ${torn.line} of the saved state in ${path} is not JSON: start with --reset, or delete the file.`,
+          {
+            cause: torn.cause,
+          },
+        );
       try {
         store.load(JSON.parse(text));
       } catch (cause) {
