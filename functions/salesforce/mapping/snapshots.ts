@@ -18,7 +18,7 @@ const MAX_PARENTS = 500;
  * account that is not there is missing from the answer; one that cannot be mapped is there as its error.
  * @param accountIds 18-character ids
  * @param also fields of the account to read beyond the mapping's
- * @throws RejectedByTargetError `FIELD_NOT_VISIBLE` when the organisation lacks or hides a field of the mapping
+ * @throws RejectedByTargetError `FIELD_NOT_VISIBLE` when the organisation lacks or hides a field that is read
  * @throws InvalidInputError `UNKNOWN_MAPPING`
  */
 export async function readCustomers(
@@ -129,7 +129,8 @@ function explainField(error: unknown): unknown {
   return new RejectedByTargetError(
     "FIELD_NOT_VISIBLE",
     `Salesforce knows no ${what}, or hides it from the integration user: create it, give the user read access, or take ` +
-      "it out of functions/salesforce/mapping/fields.ts; npx fleet doctor lists all such fields. Then redrive.",
+      "it out of functions/salesforce/mapping/fields.ts (or write-back/fields.ts, where the fleet writes it); npx fleet " +
+      "doctor lists all such fields. Then redrive.",
     { cause: error },
   );
 }
