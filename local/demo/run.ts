@@ -12,8 +12,11 @@ import { readBilling, readSlack, readStore, readWrittenBack, type Targets } from
 const PATIENCE_MS = 30_000;
 const POLL_MS = 50;
 const HOUR_MS = 3_600_000;
-/** Segments at the ends of a change's ways. */
-const LAST_HOPS = ["slack/notify", "salesforce/write-back"];
+/** The ends of a change's ways: the segment, and the hop, which is known a little later. */
+const LAST_HOPS = [
+  { segment: "slack/notify", hop: "queue → function slack-notify" },
+  { segment: "salesforce/write-back", hop: "queue → function salesforce-write-back" },
+];
 
 /** What the demonstration found. `trace` and `traceId` are there once X-Ray has the change. */
 export interface Report extends Targets {
@@ -53,7 +56,7 @@ export async function runDemo(
   try {
     const salesforce = new SalesforceApi(fleet.saas.salesforce.humanConnection());
     const changed = await changeAccount(salesforce);
-    const { trace, missing, ...targets } = await watch({ fleet, salesforce, changed, began });
+    const { trace, missing, ...targets } = await watch({ fleet, salesforce, changed, began, hops });
     const ms = Date.now() - began;
     const tree = trace ? buildTree(trace.documents) : undefined;
     const report: Report = {
@@ -80,6 +83,8 @@ interface Watched {
   readonly changed: ChangedAccount;
   /** Epoch milliseconds. */
   readonly began: number;
+  /** What was followed so far. */
+  readonly hops: readonly Hop[];
 }
 
 async function watch(watched: Watched): Promise<Look> {
@@ -101,7 +106,7 @@ async function watch(watched: Watched): Promise<Look> {
   }
 }
 
-async function lookAround({ fleet, salesforce, changed, began }: Watched, xray: XRayClient): Promise<Look> {
+async function lookAround({ fleet, salesforce, changed, began, hops }: Watched, xray: XRayClient): Promise<Look> {
   const nothing = { store: null, billing: null, slack: null, account: null, trace: undefined };
   const { customerId, phone } = changed;
   const store = await readStore(fleet, customerId);
@@ -114,8 +119,9 @@ async function lookAround({ fleet, salesforce, changed, began }: Watched, xray: 
   if (account?.stripeCustomerId !== billing.id) return { ...nothing, store, billing, slack, missing: "account" };
   const [trace] = await fetchTraces(xray, store.correlationId, HOUR_MS);
   const finished = trace?.documents.every((document) => !document.in_progress);
-  const isTraced = (name: string) => trace?.documents.some((document) => document.name === name);
-  const whole = finished && LAST_HOPS.every(isTraced);
+  const isTraced = (segment: string) => trace?.documents.some(({ name }) => name === segment);
+  const isFollowed = (hop: string) => hops.some(({ name }) => name === hop);
+  const whole = finished && LAST_HOPS.every(({ segment, hop }) => isTraced(segment) && isFollowed(hop));
   return { store, billing, slack, account, trace, missing: whole ? undefined : "trace" };
 }
 

@@ -14,6 +14,7 @@ import type { OutgoingEvent } from "#shared/publish.ts";
 import { createStateTable } from "#shared/state-table.ts";
 import { startCustomersTable, TABLE } from "#shared/testing/customers-table.ts";
 import { startTable } from "#shared/testing/dynamo.ts";
+import { ownersOf, rememberOwners } from "../changes/owners.ts";
 import type { Salesforce } from "../client/types.ts";
 import { readCustomers } from "../mapping/snapshots.ts";
 import type { SimulatedOrg } from "./simulated-org.ts";
@@ -136,7 +137,9 @@ export class SweepBench {
     const commit = this.org.modstampOf(accountId);
     const cause = { correlationId: "c", actor: "005000000000001AAA", occurredAt: new Date(commit).toISOString() };
     const calls = this.org.calls.length;
-    const snapshot = (await readCustomers(this.salesforce, [accountId])).get(accountId);
+    const snapshots = await readCustomers(this.salesforce, [accountId]);
+    await rememberOwners(this.tables.state, this.org.id, ownersOf(snapshots));
+    const snapshot = snapshots.get(accountId);
     this.org.calls.length = calls;
     if (snapshot instanceof Error) return;
     const version = formatVersion(snapshot?.systemModstamp ?? commit, commit, this.org.time);
@@ -187,7 +190,9 @@ function deliveryOf(body: string): Delivery<Request> {
   return { event, messageId: "m", body, receiveCount: 1, traceHeader: undefined, record };
 }
 
-/** Fails about one call in `n`, by its number, so that a page which is tried again gets through in the end. */
+/** Fails about one call in `n`, by its number and with long pauses too, so that a page tried again gets through. */
 export function failsAt(number: number, n: number): boolean {
-  return Math.imul(number, 0x9e3779b1) >>> 0 < 2 ** 32 / n;
+  let mixed = Math.imul(number ^ (number >>> 16), 0x85ebca6b);
+  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
+  return (mixed ^ (mixed >>> 16)) >>> 0 < 2 ** 32 / n;
 }
