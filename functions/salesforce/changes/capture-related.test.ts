@@ -44,7 +44,7 @@ describe("a change of a contact", () => {
   test("that moved is one of both accounts, though the event names the new one alone", async () => {
     const Contact = [contact(CONTACT, { AccountId: OTHER_ACCOUNT })];
     const { deps, published, values } = setUp({ records: { Account: accounts, Contact } });
-    values.set(keys.related(ORG, CONTACT), { accountId: ACCOUNT });
+    values.set(keys.related(ORG, CONTACT), { accountIds: [ACCOUNT] });
     await captureChanges(deliveries(ofContact({}, { AccountId: OTHER_ACCOUNT })), deps);
     const contacts = published.map((event) => [
       idOf(event),
@@ -54,7 +54,7 @@ describe("a change of a contact", () => {
       [OTHER_ACCOUNT]: expect.objectContaining({ contactId: CONTACT }),
       [ACCOUNT]: null,
     });
-    expect(values.get(keys.related(ORG, CONTACT))).toEqual({ accountId: OTHER_ACCOUNT });
+    expect(values.get(keys.related(ORG, CONTACT))).toEqual({ accountIds: [OTHER_ACCOUNT] });
   });
 
   test("that moved on meanwhile is one of every account on its way", async () => {
@@ -77,7 +77,7 @@ describe("a change of a contact", () => {
 
   test("that is gone for good is one of the account it was last part of", async () => {
     const { deps, published, values } = setUp({ records: { Account: accounts } });
-    values.set(keys.related(ORG, CONTACT), { accountId: ACCOUNT });
+    values.set(keys.related(ORG, CONTACT), { accountIds: [ACCOUNT] });
     await captureChanges(deliveries(ofContact({ changeType: "DELETE" })), deps);
     expect(published.map(idOf)).toEqual([ACCOUNT]);
   });

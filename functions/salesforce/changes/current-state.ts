@@ -16,7 +16,7 @@ export type IdentifiedAccount = TouchedAccount<ChangeSource> & { readonly identi
 
 export interface StateDependencies {
   readonly salesforce: SnapshotReader & Pick<Salesforce, "findDeleted">;
-  readonly state: Pick<StateTable, "writeMany">;
+  readonly state: Pick<StateTable, "readMany" | "writeMany">;
   readonly publish: Publish;
   /** Epoch milliseconds. */
   readonly now: () => number;
@@ -52,8 +52,9 @@ export async function publishState(
     const { version } = event.detail.data as { version: string };
     outcomes.set(events.get(event) as string, error ?? version);
   }
-  const owners = ownersOf(state.snapshots).filter(({ accountId }) => !(outcomes.get(accountId) instanceof Error));
-  await rememberOwners(deps.state, orgId, owners);
+  const settled = new Set([...outcomes].flatMap(([id, outcome]) => (outcome instanceof Error ? [] : [id])));
+  const owners = ownersOf(state.snapshots).filter(({ accountId }) => settled.has(accountId));
+  await rememberOwners(deps.state, orgId, owners, settled);
   return outcomes;
 }
 

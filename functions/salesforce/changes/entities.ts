@@ -68,7 +68,7 @@ async function parentsOf(
   ]);
   return new Map(
     ids.map((id): [string, ReadonlySet<string>] => {
-      const accounts = [records.get(id)?.[parent], owners.get(id)].filter((one) => typeof one === "string");
+      const accounts = [records.get(id)?.[parent], ...(owners.get(id) ?? [])].filter((one) => typeof one === "string");
       return [id, new Set(accounts.map(toLongId))];
     }),
   );

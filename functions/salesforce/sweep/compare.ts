@@ -43,7 +43,8 @@ export async function compareContents(
     if (outcome && "equal" in outcome) equal.push(outcome.equal);
     if (outcome && "error" in outcome) unusable.push({ customerId, error: outcome.error });
   }
-  await rememberOwners(state, orgId, ownersOf(snapshots));
+  // What has to be repaired may fail yet, so it is not settled.
+  await rememberOwners(state, orgId, ownersOf(snapshots), new Set(equal.map(({ customer }) => customer.customerId)));
   return { ...NO_FINDINGS, repairs, equal, unusable };
 }
 

@@ -22,8 +22,8 @@ export const sweepRelated: WorkPage = async (scope, after, deps) => {
     records.map(({ id }) => id),
   );
   const moves = records.flatMap(({ id, parentIds, systemModstamp }) => {
-    const owner = owners.get(id);
-    return [...parentIds, ...(owner ? [owner] : [])].map((customerId) => ({ customerId, movedAt: systemModstamp }));
+    const accountIds = new Set([...parentIds, ...(owners.get(id) ?? [])]);
+    return [...accountIds].map((customerId) => ({ customerId, movedAt: systemModstamp }));
   });
   const contents = await compareMoved(moves, scope, deps);
   return { findings: { ...contents, compared: records.length }, next };
@@ -39,8 +39,8 @@ export const sweepDeletedRelated: WorkPage = async (scope, after, deps) => {
   );
   const gone = await findHardDeleted(deps.salesforce, scope.entity, [...owners.keys()]);
   const moves = entries.flatMap(({ id, deletedAt }) => {
-    const owner = gone.has(id) ? owners.get(id) : undefined;
-    return owner ? [{ customerId: owner, movedAt: deletedAt }] : [];
+    const accountIds = gone.has(id) ? (owners.get(id) ?? []) : [];
+    return accountIds.map((customerId) => ({ customerId, movedAt: deletedAt }));
   });
   const contents = await compareMoved(moves, scope, deps);
   return { findings: { ...contents, compared: moves.length }, next };

@@ -138,7 +138,7 @@ export class SweepBench {
     const cause = { correlationId: "c", actor: "005000000000001AAA", occurredAt: new Date(commit).toISOString() };
     const calls = this.org.calls.length;
     const snapshots = await readCustomers(this.salesforce, [accountId]);
-    await rememberOwners(this.tables.state, this.org.id, ownersOf(snapshots));
+    await rememberOwners(this.tables.state, this.org.id, ownersOf(snapshots), new Set([accountId]));
     const snapshot = snapshots.get(accountId);
     this.org.calls.length = calls;
     if (snapshot instanceof Error) return;
