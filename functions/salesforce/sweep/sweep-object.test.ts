@@ -233,22 +233,6 @@ describe("accounts that tell something else of their billing than was written ba
   });
 });
 
-test("a customer that lost its contact is found, although the event was lost and the new account was read since", async () => {
-  const [old = "", next = ""] = await captured(2);
-  const contact = org.create("Contact", { AccountId: old });
-  await bench.capture(old);
-  await bench.sweep({ entity: "Contact" });
-  await bench.sync();
-  org.time += HOUR;
-  org.update(contact, { AccountId: next });
-  await bench.capture(next);
-  org.time += HOUR;
-  await bench.sweep({ entity: "Contact", full: false });
-  expect(bench.repaired).toEqual([`changed ${old}`]);
-  await bench.sync();
-  expect((await tables.store.read(old))?.customer?.billingContact).toBeNull();
-});
-
 describe("customers that cannot be compared", () => {
   test("are counted, parked once with their reason, and stay as they are", async () => {
     await swept();
