@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { wholeNumber } from "../cli/usage.ts";
 
 const HELP = `Works random operations against the whole fleet in the midst of trouble, and compares every system with the org.
 
@@ -11,11 +12,7 @@ usage: npm run hostile -- [--seed <number>]... [--operations 2000]
 
 Exit code 0 means that every run left every system equal; 1 that one did not; 2 that an argument is wrong.`;
 
-/** @throws Error that says what the option must be */
-function wholeNumber(name: string, text: string): number {
-  if (/^\d{1,9}$/.test(text)) return Number(text);
-  throw new Error(`--${name} must be a whole number of at most nine digits, not '${text}'.`);
-}
+const MOST = 999_999_999;
 
 /** Works one run; whether every system was equal. */
 function work(seed: number, operations: number): boolean {
@@ -37,8 +34,8 @@ function main(args: string[]): number {
     console.log(HELP);
     return 0;
   }
-  const operations = wholeNumber("operations", values.operations);
-  const seeds = values.seed?.map((seed) => wholeNumber("seed", seed)) ?? [Math.floor(Math.random() * 1e9)];
+  const operations = wholeNumber("--operations", values.operations, 0, MOST);
+  const seeds = values.seed?.map((seed) => wholeNumber("--seed", seed, 0, MOST)) ?? [Math.floor(Math.random() * 1e9)];
   const results = seeds.map((seed) => ({ seed, equal: work(seed, operations) }));
   for (const { seed, equal } of results) console.log(`seed ${seed}: ${equal ? "every system is equal" : "not equal"}`);
   return results.every(({ equal }) => equal) ? 0 : 1;

@@ -4,7 +4,7 @@ import { hashOf } from "#shared/hash.ts";
 import { ownersOf, rememberOwners } from "../changes/owners.ts";
 import type { CustomerSnapshot } from "../mapping/map.ts";
 import { readCustomers } from "../mapping/snapshots.ts";
-import { WRITTEN_FIELDS } from "../write-back/fields.ts";
+import { WRITTEN_NAMES } from "../write-back/fields.ts";
 import { tellsOutcome } from "../write-back/outcome.ts";
 import type { Deleted } from "./deletions.ts";
 import { type EqualCustomer, type Findings, NO_FINDINGS, type Repair } from "./findings.ts";
@@ -17,8 +17,6 @@ type Outcome =
   | { readonly equal: EqualCustomer }
   | { readonly error: FleetError }
   | undefined;
-
-const WRITTEN = WRITTEN_FIELDS.map(({ name }) => name);
 
 /**
  * Compares the content of customers with what Salesforce has now, and what the account tells of its billing with what
@@ -33,7 +31,7 @@ export async function compareContents(
   { salesforce, state, now }: CompareDependencies,
 ): Promise<Omit<Findings, "compared">> {
   const readAt = now();
-  const snapshots = await readCustomers(salesforce, customerIds, WRITTEN);
+  const snapshots = await readCustomers(salesforce, customerIds, WRITTEN_NAMES);
   const repairs: Repair[] = [];
   const equal: EqualCustomer[] = [];
   const unusable: Unusable[] = [];

@@ -22,6 +22,9 @@ export const WRITTEN_FIELDS = [
 /** API name of a field that the fleet writes. */
 export type WrittenName = (typeof WRITTEN_FIELDS)[number]["name"];
 
+/** All of them. */
+export const WRITTEN_NAMES: readonly WrittenName[] = WRITTEN_FIELDS.map(({ name }) => name);
+
 /** Values to write, by field. */
 export type WrittenValues = Readonly<Partial<Record<WrittenName, string | null>>>;
 

@@ -5,7 +5,7 @@ import type { Salesforce, WriteResult } from "../client/types.ts";
 import { keys } from "../org/keys.ts";
 import { type ClaimedAccount, claim, forgetRepairs, type KnownAccount, overtaken, readKnown } from "./claim.ts";
 import type { AccountOutcome } from "./coalesce.ts";
-import { WRITTEN_FIELDS, type WrittenValues } from "./fields.ts";
+import { WRITTEN_NAMES, type WrittenValues } from "./fields.ts";
 import { compareOutcomes } from "./outcome.ts";
 import { refusalOf } from "./refusal.ts";
 import { keptSchema } from "./written.ts";
@@ -22,7 +22,7 @@ export type AccountResult = WrittenValues | "equal" | "gone" | Error;
 type Update = ClaimedAccount & { readonly values: WrittenValues };
 type Results = Map<AccountOutcome, AccountResult>;
 
-const READ_FIELDS = ["Id", ...WRITTEN_FIELDS.map(({ name }) => name)];
+const READ_FIELDS = ["Id", ...WRITTEN_NAMES];
 /** Requests to the state table at the same time. */
 const PARALLEL = 25;
 
