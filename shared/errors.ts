@@ -1,3 +1,6 @@
+/** A guess for who does not know when a target will be there again. */
+const UNAVAILABLE_SECONDS = 30;
+
 /**
  * Every failure of the fleet is one of these classes. `name` is the literal that Retry and Catch of the state machines
  * match on, so it survives bundling; `retryable` is what a queue consumer goes by.
@@ -5,7 +8,8 @@
  * | class                 | when                                                            | retried |
  * | --------------------- | --------------------------------------------------------------- | ------- |
  * | TransientError        | the other side or the network failed and may recover             | yes     |
- * | RateLimitedError      | the other side asks us to slow down                              | yes     |
+ * | RateLimitedError      | the other side names a time to wait, or asks us to slow down     | yes     |
+ * | TargetUnavailableError| no call was made: the breaker is open or the budget is used up   | yes     |
  * | InvalidInputError     | the work itself is wrong and will be wrong again                 | no      |
  * | RejectedByTargetError | the target understood and refused                                | no      |
  * | NotAuthorizedError    | credentials or permissions are missing                           | no      |
@@ -41,6 +45,22 @@ export class RateLimitedError extends FleetError {
   ) {
     super(code, message, options);
     this.retryAfterSeconds = options.retryAfterSeconds;
+  }
+}
+
+/**
+ * No call was made: the target's circuit breaker is open, or its rate budget is used up. Waiting for either is no try, so
+ * nothing is counted and nothing is written for the item.
+ */
+export class TargetUnavailableError extends FleetError {
+  override readonly name = "TargetUnavailableError";
+  override readonly retryable = true;
+  /** Seconds after which asking again makes sense. */
+  readonly retryAfterSeconds: number;
+
+  constructor(code: string, message: string, options: { cause?: unknown; retryAfterSeconds?: number } = {}) {
+    super(code, message, options);
+    this.retryAfterSeconds = options.retryAfterSeconds ?? UNAVAILABLE_SECONDS;
   }
 }
 

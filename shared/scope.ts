@@ -6,6 +6,8 @@ export interface Scope {
   readonly customerId?: string;
   /** X-Ray header that calls made for this change must carry. */
   readonly traceHeader?: string;
+  /** `bulk` when the work may wait behind live changes. */
+  readonly lane?: "bulk";
 }
 
 const storage = new AsyncLocalStorage<Scope>();

@@ -30,6 +30,8 @@ export const customerSynced = defineEvent({
     billing: z.looseObject({
       outcome: z.enum(["created", "updated", "unchanged", "archived", "none"]),
       stripeCustomerId: z.string().nullable(),
+      /** Fields whose value did not fit into billing and was shortened or kept as metadata, such as `phone`. */
+      adjusted: z.array(z.string()).optional(),
     }),
   }),
 });
@@ -129,6 +131,32 @@ export const backfillFinished = defineEvent({
   }),
 });
 
+export const targetUnreachable = defineEvent({
+  type: "target.unreachable",
+  source: "fleet.flows",
+  description: "A target's circuit breaker is open for a while already; everything for it waits by itself.",
+  data: z.looseObject({
+    /** `billing`, `salesforce` or `slack`. */
+    target: z.string(),
+    /** What of it: an endpoint, an organisation or a channel. */
+    endpoint: z.string(),
+    since: z.iso.datetime(),
+    /** Code of the error that opened the breaker. */
+    reason: z.string(),
+    /** Whether a person must act, as the target refuses the key or the login. */
+    needsPerson: z.boolean(),
+    /** Customers that wait for the target. */
+    waiting: z.int().nonnegative(),
+  }),
+});
+
+export const targetRecovered = defineEvent({
+  type: "target.recovered",
+  source: "fleet.flows",
+  description: "A target answers again; what waited for it is on its way.",
+  data: z.looseObject({ target: z.string(), endpoint: z.string(), since: z.iso.datetime(), until: z.iso.datetime() }),
+});
+
 /** Every event of the fleet, in the order of a customer's way. */
 export const events = [
   customerChanged,
@@ -139,4 +167,6 @@ export const events = [
   reconciliationRequested,
   customerDriftFound,
   backfillFinished,
+  targetUnreachable,
+  targetRecovered,
 ] as const;
