@@ -8,7 +8,7 @@ import { ADMINISTRATOR, type Kernel } from "../../local/aws/kernel/kernel.ts";
 import { SalesforceApi } from "../../local/console/salesforce.ts";
 import { type Fleet, type FleetOptions, startFleet } from "../../local/fleet.ts";
 import { packageFleet } from "../../local/packaging.ts";
-import { eventually, untilQuiet } from "./wait.ts";
+import { untilQuiet } from "./wait.ts";
 
 const HOUR_MS = 3_600_000;
 
