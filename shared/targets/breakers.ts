@@ -81,7 +81,8 @@ export function createBreakers(
   return {
     async list() {
       const rows = await table.list();
-      return [...rows].flatMap(([key, row]) => stateOfRow(key, row, now()) ?? []);
+      const states = [...rows].flatMap(([key, row]) => stateOfRow(key, row, now()) ?? []);
+      return states.toSorted((a, b) => (a.key < b.key ? -1 : 1));
     },
 
     markTold: ({ key, since }, what) => change(key, (breaker) => told(breaker, what, Date.parse(since), now())),

@@ -154,7 +154,7 @@ export function createGateTable(
       const items = await batchGet(
         table,
         tableName,
-        [...keys].toSorted().map((key) => ({ key })),
+        [...keys].map((key) => ({ key })),
       );
       const rows = new Map<string, Row>();
       for (const item of items) rows.set(String(item.key), await understand(String(item.key), item));
