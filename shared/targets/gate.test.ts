@@ -165,6 +165,29 @@ describe("an outage", () => {
     expect(await alone(it, () => call(it.gate()))).toBe("made");
   });
 
+  test.each([
+    ["20 s", 20, 3],
+    ["2 min", 120, 6],
+    ["2 h", 7200, 125],
+  ])("of %s ends within a minute after the target is back, and costs few calls", async (_, seconds, most) => {
+    const it = scene();
+    for (const subject of subjects) await alone(it, () => call(it.gate(), fails(broken()), subject));
+    let made = 0;
+    const target = async () => {
+      made += 1;
+      if (it.clock.now() < NOW + seconds * 1000) throw broken();
+      return "made";
+    };
+    const gate = it.gate();
+    for (let end: unknown; end !== "made"; end = await alone(it, () => call(gate, target))) {
+      const { retryAfterSeconds = 1 } = (end ?? {}) as { retryAfterSeconds?: number };
+      await alone(it, () => it.clock.wait(retryAfterSeconds * 1000));
+    }
+    expect(it.clock.now() - NOW).toBeLessThanOrEqual((seconds + 61) * 1000);
+    expect(made).toBeLessThanOrEqual(most);
+    expect(await it.state()).toMatchObject({ state: "closed", since: "2026-01-01T00:00:00.000Z" });
+  });
+
   test("lasts longer when the probe fails, and a crashed prober is waited for no longer than its lease", async () => {
     const it = scene({ probeLeaseMs: 20_000 });
     for (const subject of subjects) await alone(it, () => call(it.gate(), fails(broken()), subject));
@@ -244,13 +267,16 @@ describe("the budget", () => {
 });
 
 describe("the table", () => {
-  test("that throttles keeps nobody from the target", async () => {
-    await using down = await serve(() => failure("ThrottlingException"));
-    const it = scene({}, { client: dynamoAt(Number(new URL(down.url).port)) });
-    expect(await alone(it, () => call(it.gate()))).toBe("made");
-    const error = broken();
-    expect(await alone(it, () => call(it.gate(), fails(error)))).toBe(error);
-  });
+  test.each(["ThrottlingException", "InternalServerError", "ResourceNotFoundException", "ValidationException"])(
+    "that answers %s keeps nobody from the target",
+    async (name) => {
+      await using down = await serve(() => failure(name));
+      const it = scene({}, { client: dynamoAt(Number(new URL(down.url).port)) });
+      expect(await alone(it, () => call(it.gate()))).toBe("made");
+      const error = broken();
+      expect(await alone(it, () => call(it.gate(), fails(error)))).toBe(error);
+    },
+  );
 
   test("that we may not use is told, and no call is made", async () => {
     await using denied = await serve(() => failure("AccessDeniedException"));

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
-import { describeError, InvalidInputError, TransientError } from "../errors.ts";
+import { describeError, InvalidInputError, NotAuthorizedError, TargetUnavailableError } from "../errors.ts";
 import { log } from "../observability.ts";
 import { currentScope } from "../scope.ts";
 import { answerOf } from "./breaker.ts";
@@ -49,7 +49,7 @@ export interface Gate {
    * the budget counts what the target counts; what it throws is thrown unchanged.
    * @param endpoint one of a few fixed names, such as `POST /v1/customers`; never with the id of a record
    * @throws TargetUnavailableError `BREAKER_OPEN` or `BUDGET_USED_UP`; `work` was not called
-   * @throws NotAuthorizedError, InvalidInputError or RejectedByTargetError when DynamoDB refuses our own call
+   * @throws NotAuthorizedError when we may not use the table; `work` was not called
    */
   call<T>(endpoint: string, work: () => Promise<T>, options?: CallOptions): Promise<T>;
 }
@@ -62,9 +62,10 @@ const PROBE_LEASE_MS = 30_000;
  * The circuit breaker and the rate budget of a target, shared by all functions through one table: one write per call in
  * calm times (one read without a budget), none while the breaker is open.
  *
- * When DynamoDB throttles or cannot be reached, calls are made without leave, with a warning in the log: a target is not
- * lost with our own table, and answers 429 if it is too much. A wait that this function knows of is kept all the same.
- * A missing permission of ours is thrown, because it lasts until somebody grants it.
+ * When DynamoDB throttles, cannot be reached or has no such table, calls are made without leave, with a warning in the
+ * log: a target is not lost with our own table, and answers 429 if it is too much. A wait that this function knows of is
+ * kept all the same. A missing permission of ours is thrown, because it lasts until somebody grants it; it is no record's
+ * fault.
  */
 export function createGate(tableName: string, options: GateOptions, dependencies: GateDependencies = {}): Gate {
   const { target, ratePerSecond, bulkShare = BULK_SHARE, maxWaitMs = MAX_WAIT_MS } = options;
@@ -82,7 +83,7 @@ export function createGate(tableName: string, options: GateOptions, dependencies
     try {
       return await entrance.enter(key, bulk);
     } catch (error) {
-      if (!(error instanceof TransientError)) throw error;
+      if (error instanceof TargetUnavailableError || error instanceof NotAuthorizedError) throw error;
       entrance.refuseIfKnownOpen(key);
       log().warn("A call is made without leave, because the gate's table fails", { key, ...describeError(error) });
       return {};
