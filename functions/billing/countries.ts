@@ -29,8 +29,8 @@ const codesByName = lazy((): ReadonlyMap<string, string> => {
   const known = library.flatMap(([code, names]) => [names].flat().map((name) => [name, code] as const));
   const ours = Object.entries(COUNTRY_ALIASES).flatMap(([code, names]) => names.map((name) => [name, code] as const));
   const all = [...known, ...ours];
-  const both = [...all.map(([name, code]) => [inverted(name), code] as const), ...all];
-  return new Map(both.map(([name, code]) => [normalize(name), code]));
+  const turned = all.filter(([name]) => /[,(]/.test(name)).map(([name, code]) => [inverted(name), code] as const);
+  return new Map([...turned, ...all].map(([name, code]) => [normalize(name), code]));
 });
 
 /** `Korea, Republic of` and `Korea (Republic of)` as they are spoken. */
