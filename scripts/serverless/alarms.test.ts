@@ -101,7 +101,7 @@ describe("a function", () => {
     expect([Metrics[0].Expression, EvaluationPeriods]).toEqual(["m1-FILL(m2,0)", 3]);
     expect(Metrics[2].MetricStat.Metric).toEqual({
       Namespace: "ConnectorFleet",
-      MetricName: "TasksFailed",
+      MetricName: "RunsFailed",
       Dimensions: [{ Name: "service", Value: "billing/upsert" }],
     });
   });

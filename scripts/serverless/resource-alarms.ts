@@ -41,7 +41,7 @@ function errors(one: FunctionItem): AlarmSpec {
     // An error with a name of our own is an answer: it is the caller's, who tries again, marks as behind or parks.
     ...(one.consumes
       ? { measures: [thrown] }
-      : { measures: [thrown, ofFleet("TasksFailed", one.service)], expression: "m1-FILL(m2,0)" }),
+      : { measures: [thrown, ofFleet("RunsFailed", one.service)], expression: "m1-FILL(m2,0)" }),
     statistic: "Sum",
     period: FIVE_MINUTES,
     // Twice, even when a queue lets as long as this pass between two tries.
