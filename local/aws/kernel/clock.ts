@@ -3,6 +3,8 @@
  * windows, event ages); time stamps stay real, and limits on real work (function and task timeouts) are never scaled.
  */
 export interface Clock {
+  /** How many times shorter waits are than real ones. */
+  readonly scale: number;
   /** Wall-clock milliseconds since the epoch, never scaled. */
   now(): number;
   /** Milliseconds since `since`, as a service would have counted them: real time multiplied by the scale. */
@@ -20,6 +22,7 @@ export function createClock(scale = 1): Clock {
     return () => clearTimeout(timer);
   };
   return {
+    scale,
     now: () => Date.now(),
     elapsed: (since) => (Date.now() - since) * scale,
     after,
