@@ -68,6 +68,13 @@ describe("every alarm", () => {
     }
   });
 
+  test("is there once, however many organisations send changes", () => {
+    const rule = { Type: "AWS::Events::Rule", Properties: { Targets: [{ Arn: arnOf("SalesforceChangesQueue") }] } };
+    const bus = { Type: "AWS::Events::EventBus", Properties: { Name: "other" } };
+    const secret = { Type: "AWS::SecretsManager::Secret", Properties: { Name: "other" } };
+    expect(alarmsOf({ ...TEMPLATE, rule, bus, secret })).toEqual(alarmsOf(TEMPLATE));
+  });
+
   test("stays within CloudWatch's metrics of one alarm, however many resources there are", () => {
     const many = Object.fromEntries(
       Array.from({ length: 41 }, (_, n) => [

@@ -171,7 +171,7 @@ function keyOf({ Namespace, MetricName, Dimensions }: Metric): string {
 }
 
 function sorted(dimensions: readonly Dimension[] = []): Dimension[] {
-  return dimensions.map(({ Name, Value }) => ({ Name, Value })).sort((a, b) => a.Name.localeCompare(b.Name));
+  return dimensions.map(({ Name, Value }) => ({ Name, Value })).sort((a, b) => (a.Name < b.Name ? -1 : 1));
 }
 
 function add(bucket: Bucket, datum: MetricDatum): void {

@@ -15,6 +15,8 @@ export interface DataQuery {
 export class Queries {
   readonly #byId = new Map<string, { readonly query: DataQuery; readonly expression?: Expression }>();
 
+  readonly #periods = new Map<string, number>();
+
   /** @throws Error of one sentence for an expression that cannot be read or names an unknown id */
   constructor(queries: readonly DataQuery[]) {
     for (const query of queries)
@@ -31,6 +33,12 @@ export class Queries {
 
   /** Seconds of a query's periods: the longest of the metrics it is worked out from. */
   periodOf(id: string): number {
+    const known = this.#periods.get(id) ?? this.#longestOf(id);
+    this.#periods.set(id, known);
+    return known;
+  }
+
+  #longestOf(id: string): number {
     const { query, expression } = this.#get(id);
     if (query.MetricStat) return Number(query.MetricStat.Period);
     return (
