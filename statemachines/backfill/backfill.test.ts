@@ -204,7 +204,7 @@ describe("a run that ends early", () => {
     bench = await BackfillBench.start(10_000_000, (text) => text.replace(`$steps >= ${steps}`, `$steps >= ${allowed}`));
     bench.ids = Array.from({ length: 60 }, (_, n) => `001${String(n).padStart(15, "0")}`);
     await bench.ended(await bench.run(name, 1, { pageSize: 1, batchSize: 1 }));
-    await until(() => bench.events.length > 0);
+    await bench.finished(name);
     expectAll();
     const { run: runs } = (await bench.kept(name)) ?? { run: 0 };
     expect(runs).toBe(4);

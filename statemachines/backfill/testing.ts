@@ -1,12 +1,17 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createDynamoDb } from "../../local/aws/dynamodb/index.ts";
+import { type Gateway, startGateway } from "../../local/aws/gateway/index.ts";
 import { ADMINISTRATOR } from "../../local/aws/kernel/kernel.ts";
+import type { Service } from "../../local/aws/kernel/service.ts";
 import { BUCKET, type MapBench, mapBench } from "../../local/aws/states/distributed/harness.ts";
 import { FunctionFailure, fakeLambda, fakeService } from "../../local/aws/states/testing.ts";
 
 const DEFINITION = readFileSync(join(import.meta.dirname, "definition.asl.json"), "utf8");
-const TABLE = "state";
+const STACK = "connector-fleet-dev";
+const STATE = `${STACK}-salesforce-state`;
+const PARKED = `${STACK}-parked`;
+const CUSTOMERS = `${STACK}-customers`;
 const SUBSTITUTIONS: Readonly<Record<string, string>> = {
   PlanArn: "plan",
   StartQueryArn: "start",
@@ -14,8 +19,8 @@ const SUBSTITUTIONS: Readonly<Record<string, string>> = {
   StorePageArn: "store",
   LoadBatchArn: "load",
   BucketName: BUCKET,
-  StateTableName: TABLE,
-  ParkedTableName: "parked",
+  StateTableName: STATE,
+  ParkedTableName: PARKED,
   FleetBusName: "fleet-bus",
 };
 export const ORG = "00D5f000005KcCnEAK";
@@ -44,6 +49,7 @@ export interface Ended {
 export class BackfillBench {
   readonly #bench: MapBench;
   readonly #machineArn: string;
+  #gateway: Gateway | undefined;
   ids: string[] = [];
   /** Polls that see a new query job at work. */
   polls = 0;
@@ -76,26 +82,37 @@ export class BackfillBench {
     );
     const dynamodb = createDynamoDb(bench.kernel);
     bench.kernel.register(dynamodb);
-    for (const [TableName, key] of [
-      [TABLE, "key"],
-      ["parked", "parkedId"],
-    ])
-      await dynamodb.resources?.[0]?.create({
-        logicalId: TableName as string,
-        type: "AWS::DynamoDB::Table",
-        stackName: "Fleet",
-        artifacts: ".",
-        properties: {
-          TableName,
-          BillingMode: "PAY_PER_REQUEST",
-          AttributeDefinitions: [{ AttributeName: key, AttributeType: "S" }],
-          KeySchema: [{ AttributeName: key, KeyType: "HASH" }],
-        },
-      });
+    await createTable(dynamodb, STATE, "key");
+    await createTable(dynamodb, PARKED, "parkedId", { name: "by-status", hash: "status", range: "parkedAt" });
+    await createTable(dynamodb, CUSTOMERS, "customerId", { name: "behind", hash: "behindKey", range: "nextTryAt" });
     const text = DEFINITION.replace(/\$\{(\w+)\}/g, (placeholder, name) => SUBSTITUTIONS[name] ?? placeholder);
-    const machineArn = await bench.machine(JSON.parse(alter(text)));
+    const machineArn = await bench.machine(JSON.parse(alter(text)), { name: `${STACK}-backfill` });
     self = new BackfillBench(bench, machineArn);
     return self;
+  }
+
+  /** An endpoint for unmodified clients; it ends with the bench. */
+  async origin(): Promise<string> {
+    this.#gateway ??= await startGateway(this.#bench.kernel);
+    return this.#gateway.origin;
+  }
+
+  /** Leaves customers behind billing, and one that billing refused. */
+  async leaveBehind(ids: readonly string[], refused: string): Promise<void> {
+    const item = { orgId: { S: ORG }, nextTryAt: { S: "2026-01-01T00:00:00.000Z" } };
+    for (const [n, id] of ids.entries())
+      await this.#table(CUSTOMERS, "PutItem", {
+        Item: { ...item, customerId: { S: id }, behindKey: { S: `billing#${String(n % 16).padStart(2, "0")}` } },
+      });
+    await this.#table(PARKED, "PutItem", {
+      Item: {
+        orgId: { S: ORG },
+        parkedId: { S: refused },
+        status: { S: "parked" },
+        parkedAt: { S: "2026-01-01T00:00:00.000Z" },
+        hop: { S: "customer-sync/UpsertBilling" },
+      },
+    });
   }
 
   /** The next run of a backfill, as the command line starts it. */
@@ -111,6 +128,11 @@ export class BackfillBench {
 
   ended(executionArn: string): Promise<Ended> {
     return this.#bench.ended(executionArn);
+  }
+
+  /** Resolves when a backfill has finished, by whichever run. */
+  async finished(name: string): Promise<void> {
+    while ((await this.kept(name))?.progress.phase !== "finished") await new Promise((next) => setImmediate(next));
   }
 
   arnOf(executionName: string): string {
@@ -137,7 +159,7 @@ export class BackfillBench {
 
   /** Sets the flag of an operator. */
   async setPaused(name: string, paused: boolean): Promise<void> {
-    await this.#table(TABLE, "UpdateItem", {
+    await this.#table(STATE, "UpdateItem", {
       Key: { key: { S: `backfill/${name}` } },
       UpdateExpression: paused ? "SET paused = :yes" : "REMOVE paused, halted",
       ...(paused ? { ExpressionAttributeValues: { ":yes": { BOOL: true } } } : {}),
@@ -146,7 +168,7 @@ export class BackfillBench {
 
   /** What is kept of a backfill. */
   async kept(name: string): Promise<{ progress: Any; halted: boolean; run: number } | undefined> {
-    const { Item } = await this.#table(TABLE, "GetItem", {
+    const { Item } = await this.#table(STATE, "GetItem", {
       Key: { key: { S: `backfill/${name}` } },
       ConsistentRead: true,
     });
@@ -156,7 +178,7 @@ export class BackfillBench {
 
   /** Parked items as plain attributes. */
   async parked(): Promise<Record<string, string>[]> {
-    const { Items } = await this.#table("parked", "Scan", {});
+    const { Items } = await this.#table(PARKED, "Scan", {});
     const plain = ([name, value]: [string, Any]) => [name, Object.values(value)[0]];
     return Items.map((item: object) => Object.fromEntries(Object.entries(item).map(plain)));
   }
@@ -171,8 +193,9 @@ export class BackfillBench {
     for (const Key of await this.#bench.keys("")) await this.#bucket("DeleteObject", { Key });
   }
 
-  close(): Promise<void> {
-    return this.#bench.stop();
+  async close(): Promise<void> {
+    await this.#gateway?.close();
+    await this.#bench.stop();
   }
 
   #table(TableName: string, operation: string, input: object): Promise<Any> {
@@ -237,3 +260,35 @@ export class BackfillBench {
 
 /** A function's failure, as its runtime reports it. */
 export const failure = (name: string, message = "why"): Error => new FunctionFailure(name, message);
+
+interface Index {
+  readonly name: string;
+  readonly hash: string;
+  readonly range: string;
+}
+
+async function createTable(dynamodb: Service, TableName: string, key: string, index?: Index): Promise<void> {
+  const keys = [key, ...(index ? [index.hash, index.range] : [])];
+  const schema = (...names: readonly string[]) =>
+    names.map((AttributeName, n) => ({ AttributeName, KeyType: n === 0 ? "HASH" : "RANGE" }));
+  const indexes = index && [
+    {
+      IndexName: index.name,
+      KeySchema: schema(index.hash, index.range),
+      Projection: { ProjectionType: "ALL" },
+    },
+  ];
+  await dynamodb.resources?.[0]?.create({
+    logicalId: TableName,
+    type: "AWS::DynamoDB::Table",
+    stackName: "Fleet",
+    artifacts: ".",
+    properties: {
+      TableName,
+      BillingMode: "PAY_PER_REQUEST",
+      AttributeDefinitions: keys.map((AttributeName) => ({ AttributeName, AttributeType: "S" })),
+      KeySchema: schema(key),
+      ...(indexes ? { GlobalSecondaryIndexes: indexes } : {}),
+    },
+  });
+}
