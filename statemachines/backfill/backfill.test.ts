@@ -89,7 +89,7 @@ describe("waiting", () => {
     expectAll();
   });
 
-  test("for an operator costs nothing: a pause of 60 days outlives Salesforce's results and AWS's redrive", async () => {
+  test("for an operator costs nothing: a pause of 60 days outlives Salesforce's results", async () => {
     bench.before = (connector) => {
       if (connector === "load" && calls("load") === 2) void bench.setPaused(name, true);
     };
@@ -195,6 +195,16 @@ describe("a run that ends early", () => {
     expect((await bench.ended((await second) as string)).status).toBe("SUCCEEDED");
     expect(first.status).toBe("SUCCEEDED");
     expect((await bench.kept(name))?.run).toBe(2);
+    expectAll();
+  });
+
+  test("longer ago than AWS redrives is followed by another run all the same", async () => {
+    const executionArn = await bench.run(name, 1, SMALL);
+    await until(() => calls("load") > 1);
+    await bench.stop(executionArn);
+    await bench.pass(60 * DAY);
+    await expect(bench.redrive(executionArn)).rejects.toMatchObject({ code: "ExecutionNotRedrivable" });
+    expect((await bench.ended(await bench.run(name, 2))).status).toBe("SUCCEEDED");
     expectAll();
   });
 
