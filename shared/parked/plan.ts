@@ -1,7 +1,9 @@
 import { z } from "zod";
+import type { Target } from "../behind/marks.ts";
 import { salesforceIdSchema } from "../contracts/customer.ts";
 import { customerChanged, customerDeleted, MAX_CHOSEN } from "../contracts/events.ts";
-import { type CustomerState, isInStep, reachedStore, reachedVersion, type Target, targetOf } from "./state.ts";
+import type { CustomerRecord } from "../customer-record.ts";
+import { isInStep, reachedStore, reachedVersion, targetOf } from "./state.ts";
 import type { ParkedItem } from "./work.ts";
 
 /** How a piece of parked work is taken up again. */
@@ -26,26 +28,26 @@ const runSchema = z.looseObject({
 /**
  * Decides how to bring the customer of a piece of work to its newest version: from the store where it got that far, else
  * by giving its input to whoever could not take it. Nothing that has happened is asked for again.
- * @param state the customer's record, when it is stored
+ * @param record the customer's, when it is stored
  * @param syncQueue name of the queue whose messages become runs of customer-sync
  */
-export function planRedrive(item: ParkedItem, state: CustomerState | undefined, syncQueue: string): Plan {
+export function planRedrive(item: ParkedItem, record: CustomerRecord | undefined, syncQueue: string): Plan {
   if (item.kind === "comparison") return planComparison(item);
   const target = targetOf(item);
-  if (target && state && reachedStore(item, state)) return planRetry(item, state, target);
+  if (target && record && reachedStore(item, record)) return planRetry(item, record, target);
   if (item.kind === "customer-sync") return planRun(item, syncQueue);
   if (item.kind === "message") return { kind: "message", queue: item.hop, body: asReplay(item.input) };
   return { kind: "impossible", why: `no way is known to redrive work of kind '${item.kind}'` };
 }
 
-function planRetry({ customerId, version }: ParkedItem, state: CustomerState, target: Target): Plan {
-  const reached = reachedVersion(state, target);
+function planRetry({ customerId, version }: ParkedItem, record: CustomerRecord, target: Target): Plan {
+  const reached = reachedVersion(record, target);
   if (version !== undefined && reached !== undefined && reached > version)
     return { kind: "settled", status: "superseded", why: `a newer version has reached ${target}` };
   if (version !== undefined && reached !== undefined && reached === version)
     return { kind: "settled", status: "done", why: `the version has reached ${target} already` };
   // What follows in the chain begins anew with what is before it.
-  const first = target === "salesforce" && !isInStep(state, "billing") ? "billing" : target;
+  const first = target === "salesforce" && !isInStep(record, "billing") ? "billing" : target;
   return { kind: "retry", customerId, target: first };
 }
 

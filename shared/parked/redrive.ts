@@ -1,10 +1,11 @@
+import type { Behind } from "../behind/behind.ts";
 import { reconciliationRequested } from "../contracts/events.ts";
 import type { CustomerStore } from "../customer-store.ts";
 import { describeError, InvalidInputError, isRetryable } from "../errors.ts";
 import { createEvent, type Publish, publishAll } from "../publish.ts";
 import { type Plan, planRedrive } from "./plan.ts";
 import type { SendToQueue } from "./send.ts";
-import { customerStateSchema, type Target, targetOf } from "./state.ts";
+import { targetOf } from "./state.ts";
 import type { ParkedTable } from "./table.ts";
 import { hasEnded, type ParkedItem } from "./work.ts";
 
@@ -12,8 +13,7 @@ import { hasEnded, type ParkedItem } from "./work.ts";
 export interface RedriveDependencies {
   readonly parked: Pick<ParkedTable, "read" | "move">;
   readonly store: Pick<CustomerStore, "readMany">;
-  /** Marks a stored customer as behind and due now, with its tries counted from nothing; false when it is not stored. */
-  readonly retryNow: (customerId: string, target: Target, parkedId: string) => Promise<boolean>;
+  readonly behind: Pick<Behind, "retryNow">;
   readonly send: SendToQueue;
   readonly publish: Publish;
   /** Name of the queue whose messages become runs of customer-sync. */
@@ -107,7 +107,7 @@ async function openItem(
 
 async function redriveOne(item: ParkedItem, dryRun: boolean, deps: RedriveDependencies): Promise<RedriveResult> {
   const { parkedId, customerId } = item;
-  const plan = planRedrive(item, await stateOf(item, deps), deps.syncQueue);
+  const plan = planRedrive(item, await recordOf(item, deps), deps.syncQueue);
   const how = describePlan(plan);
   if (plan.kind === "impossible") return { parkedId, customerId, outcome: "failed", how };
   const outcome = plan.kind === "settled" ? plan.status : "redriven";
@@ -126,16 +126,17 @@ async function redriveOne(item: ParkedItem, dryRun: boolean, deps: RedriveDepend
   }
 }
 
-async function stateOf(item: ParkedItem, { store }: RedriveDependencies) {
-  if (!targetOf(item)) return undefined;
-  const record = (await store.readMany([item.customerId])).get(item.customerId);
-  return customerStateSchema.safeParse(record).data;
+async function recordOf(item: ParkedItem, { store }: RedriveDependencies) {
+  return targetOf(item) && (await store.readMany([item.customerId])).get(item.customerId);
 }
 
 async function carryOut(plan: Plan, item: ParkedItem, deps: RedriveDependencies): Promise<void> {
   const { parkedId, traceHeader } = item;
-  if (plan.kind === "retry" && !(await deps.retryNow(plan.customerId, plan.target, parkedId)))
-    throw new InvalidInputError("NOT_STORED", `Customer ${plan.customerId} is not stored any more.`);
+  if (plan.kind === "retry" && !(await deps.behind.retryNow(plan.customerId, plan.target)))
+    throw new InvalidInputError(
+      "NOT_DUE",
+      `Customer ${plan.customerId} is not stored, or behind another target first.`,
+    );
   if (plan.kind === "message") await deps.send(plan.queue, { parkedId, body: plan.body, traceHeader });
   if (plan.kind === "compare") await publishAll(deps.publish, [comparison(plan, deps)]);
 }

@@ -1,7 +1,8 @@
 import { z } from "zod";
+import type { CustomerRecord } from "../customer-record.ts";
 import type { CustomerStore } from "../customer-store.ts";
 import type { StateTable } from "../state-table.ts";
-import { type CustomerState, customerStateSchema, isInStep, reachedVersion, targetOf, wasReadAfter } from "./state.ts";
+import { isInStep, reachedVersion, targetOf, wasReadAfter } from "./state.ts";
 import type { ParkedTable } from "./table.ts";
 import type { ParkedStatus, ParkedSummary } from "./work.ts";
 
@@ -69,8 +70,7 @@ async function settlePage(
   const records = await store.readMany(ids);
   for (const item of items) {
     counts.looked += 1;
-    const state = customerStateSchema.safeParse(records.get(item.customerId)).data;
-    const verdict = judge(item, state, now().getTime());
+    const verdict = judge(item, records.get(item.customerId), now().getTime());
     if (!verdict) continue;
     const { moved } = await parked.move(item.parkedId, verdict.status, { by: BY, at: now(), note: verdict.why });
     if (!moved) continue;
@@ -82,19 +82,19 @@ async function settlePage(
 type Verdict = { readonly status: Exclude<ParkedStatus, "redriven" | "discarded">; readonly why: string } | undefined;
 
 /** What becomes of a piece of open work, by what the store and the target have of its customer now. */
-function judge(item: ParkedSummary, state: CustomerState | undefined, now: number): Verdict {
+function judge(item: ParkedSummary, record: CustomerRecord | undefined, now: number): Verdict {
   const target = targetOf(item);
   const redrivenFor = item.status === "redriven" ? now - Date.parse(item.redrivenAt ?? item.parkedAt) : undefined;
-  if (target && state) {
-    const reached = reachedVersion(state, target);
-    if (redrivenFor !== undefined && isInStep(state, target) && isNewEnough(item, state.version))
+  if (target && record) {
+    const reached = reachedVersion(record, target);
+    if (redrivenFor !== undefined && isInStep(record, target) && isNewEnough(item, record.version))
       return { status: "done", why: `${target} has what is stored` };
     if (reached !== undefined && isOvertaken(item, reached))
       return { status: "superseded", why: `a newer version has reached ${target}` };
     if (item.version !== undefined && reached === item.version)
       return { status: "done", why: `the version has reached ${target}` };
     // What waits by itself is taken up, or given up, by itself.
-    if (state.behind !== undefined) return undefined;
+    if (record.behindKey !== undefined) return undefined;
   }
   if (redrivenFor === undefined) return undefined;
   if (!(target && isSalesforceId(item.customerId)))

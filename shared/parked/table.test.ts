@@ -43,7 +43,7 @@ describe("a piece of work", () => {
       status: "parked",
       history: [{ status: "parked", at: work.parkedAt, by: work.hop, note: "ContractError" }],
     });
-    expect(await table.parked.read("nothing")).toBeUndefined();
+    expect(await table.parked.read("never")).toBeUndefined();
   });
 
   test.each([
@@ -173,7 +173,7 @@ describe("a step", () => {
   });
 
   test("of what is not there is none", async () => {
-    expect(await table.parked.move("nothing", "done", { by: "ann", at: AT })).toEqual({
+    expect(await table.parked.move("never", "done", { by: "ann", at: AT })).toEqual({
       moved: false,
       status: undefined,
     });

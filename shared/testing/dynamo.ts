@@ -1,25 +1,66 @@
 import type { AddressInfo } from "node:net";
-import { CreateTableCommand, type CreateTableCommandInput, DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import {
+  CreateTableCommand,
+  type CreateTableCommandInput,
+  DynamoDBClient,
+  type GlobalSecondaryIndex,
+} from "@aws-sdk/client-dynamodb";
 // @ts-expect-error dynalite ships no types
 import dynalite from "dynalite";
+
+/** A sparse or full index of a table: text attributes for its name, its hash key and its range key. */
+export interface TestIndex {
+  readonly name: string;
+  readonly hash: string;
+  readonly range: string;
+}
+
+/** A DynamoDB on loopback. */
+export interface TestDynamo {
+  readonly client: DynamoDBClient;
+  readonly port: number;
+  close(): Promise<void>;
+}
 
 /** A DynamoDB on loopback with one empty table, whose only key is the text attribute `hashKey`. */
 export function startTable(
   TableName: string,
   hashKey: string,
-): Promise<{ client: DynamoDBClient; port: number; close: () => Promise<void> }> {
-  return startDynamo({
+  indexes: readonly TestIndex[] = [],
+): Promise<TestDynamo> {
+  return startDynamo(tableOf(TableName, hashKey, indexes));
+}
+
+/** A table whose only key is the text attribute `hashKey`. */
+export function tableOf(
+  TableName: string,
+  hashKey: string,
+  indexes: readonly TestIndex[] = [],
+): CreateTableCommandInput {
+  const names = [hashKey, ...indexes.flatMap(({ hash, range }) => [hash, range])];
+  return {
     TableName,
     KeySchema: [{ AttributeName: hashKey, KeyType: "HASH" }],
-    AttributeDefinitions: [{ AttributeName: hashKey, AttributeType: "S" }],
+    AttributeDefinitions: names.map((AttributeName) => ({ AttributeName, AttributeType: "S" })),
+    ...(indexes.length > 0 ? { GlobalSecondaryIndexes: indexes.map(indexOf) } : {}),
     BillingMode: "PAY_PER_REQUEST",
-  });
+  };
+}
+
+/** An index that holds everything of its items. */
+export function indexOf({ name, hash, range }: TestIndex): GlobalSecondaryIndex {
+  return {
+    IndexName: name,
+    KeySchema: [
+      { AttributeName: hash, KeyType: "HASH" },
+      { AttributeName: range, KeyType: "RANGE" },
+    ],
+    Projection: { ProjectionType: "ALL" },
+  };
 }
 
 /** A DynamoDB on loopback with these empty tables. */
-export async function startDynamo(
-  ...tables: readonly CreateTableCommandInput[]
-): Promise<{ client: DynamoDBClient; port: number; close: () => Promise<void> }> {
+export async function startDynamo(...tables: readonly CreateTableCommandInput[]): Promise<TestDynamo> {
   const server = dynalite({ createTableMs: 0 });
   // Node closes idle connections after five seconds, in the middle of a request when a test is slow.
   server.keepAliveTimeout = 120_000;
@@ -29,7 +70,7 @@ export async function startDynamo(
   for (const table of tables) await client.send(new CreateTableCommand(table));
   const close = async () => {
     client.destroy();
-    await new Promise((resolve) => server.close(resolve));
+    await new Promise<void>((resolve) => server.close(() => resolve()));
   };
   return { client, port, close };
 }

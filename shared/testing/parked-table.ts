@@ -1,12 +1,19 @@
+import type { CreateTableCommandInput } from "@aws-sdk/client-dynamodb";
 import { createParkedTable } from "../parked/table.ts";
 import type { ParkedWork } from "../parked/work.ts";
-import { startDynamo } from "./dynamo.ts";
+import { indexOf, startDynamo } from "./dynamo.ts";
 
 export const PARKED_TABLE = "parked-test";
 
-/** An empty table of parked work on a loopback DynamoDB, as resources/tables.yml declares it. Close it in `afterAll`. */
+/** An empty table of parked work on a loopback DynamoDB. Close it in `afterAll`. */
 export async function startParkedTable(TableName = PARKED_TABLE) {
-  const dynamo = await startDynamo({
+  const dynamo = await startDynamo(parkedTableOf(TableName));
+  return { ...dynamo, parked: createParkedTable(TableName, dynamo.client) };
+}
+
+/** The table as resources/tables.yml declares it. */
+export function parkedTableOf(TableName: string): CreateTableCommandInput {
+  return {
     TableName,
     AttributeDefinitions: [
       { AttributeName: "parkedId", AttributeType: "S" },
@@ -18,22 +25,12 @@ export async function startParkedTable(TableName = PARKED_TABLE) {
       { AttributeName: "parkedId", KeyType: "HASH" },
       { AttributeName: "part", KeyType: "RANGE" },
     ],
-    GlobalSecondaryIndexes: [
-      {
-        IndexName: "by-status",
-        KeySchema: [
-          { AttributeName: "status", KeyType: "HASH" },
-          { AttributeName: "parkedAt", KeyType: "RANGE" },
-        ],
-        Projection: { ProjectionType: "ALL" },
-      },
-    ],
+    GlobalSecondaryIndexes: [indexOf({ name: "by-status", hash: "status", range: "parkedAt" })],
     BillingMode: "PAY_PER_REQUEST",
-  });
-  return { ...dynamo, parked: createParkedTable(TableName, dynamo.client) };
+  };
 }
 
-/** A dead letter of the queue customer-sync, about one customer. */
+/** A dead letter of the queue customer-sync, about no customer that is known. */
 export function parkedWork(parkedId: string, more: Partial<ParkedWork> = {}): ParkedWork {
   return {
     parkedId,
