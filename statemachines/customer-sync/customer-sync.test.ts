@@ -124,6 +124,13 @@ describe("a run that works", () => {
     expect(run.parked).toEqual([]);
   });
 
+  test.each([[["phone"]], [["phone", "address.line1"]]])("says which fields billing adjusted: %j", async (adjusted) => {
+    const run = await runCustomerSync(changed, { ...happy, billing: [{ ...billed, adjusted }] });
+    expect(onlyEvent(run, customerSynced)).toMatchObject({
+      billing: { outcome: "created", stripeCustomerId: "cus_1", adjusted },
+    });
+  });
+
   test("brings a deletion there, also of a customer that billing never knew", async () => {
     const run = await runCustomerSync(deleted, {
       customers: [{ ...stored, version: version(2) }],
