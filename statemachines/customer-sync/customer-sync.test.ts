@@ -68,6 +68,10 @@ function expectParked(run: Outcome, state: string, error: { name: string; messag
   const [item] = run.parked;
   expect(item).toEqual({
     parkedId: expect.stringMatching(/^[0-9a-f]{32}$/),
+    parking: item?.executionArn,
+    executionArn: expect.stringMatching(/:express:/),
+    orgId: metadata.orgId,
+    version: (input as typeof changed).data.version,
     kind: "customer-sync",
     hop: `customer-sync/${state}`,
     input: expect.any(String),

@@ -5,7 +5,7 @@ import { describeIssues } from "#shared/issues.ts";
 import { log } from "#shared/observability.ts";
 import type { StateTable } from "#shared/state-table.ts";
 import type { Salesforce } from "../client/types.ts";
-import { chooseMapping, feedingEntities } from "../mapping/mapping.ts";
+import { ACCOUNT, chooseMapping, feedingEntities } from "../mapping/mapping.ts";
 import { readMark } from "./mark.ts";
 import { phasesOf } from "./phases.ts";
 import { NOTHING, type Progress, progressSchema } from "./progress.ts";
@@ -37,6 +37,8 @@ export async function planSweep(
   const { orgId } = metadata;
   const { entity } = data;
   const parents = await parentsOf(entity, deps.salesforce);
+  if (data.ids)
+    return planChosen({ orgId, entity, parents, full: false, window: spell(deps.now(), deps.now()) }, data.ids);
   if (data.cursor) {
     const scope = { orgId, entity, parents, full: data.full, window: givenWindow(data.window) };
     return { scope, progress: readCursor(data.cursor, scope) };
@@ -44,6 +46,13 @@ export async function planSweep(
   const { full, window } = await chooseWindow(data, orgId, deps);
   const scope = { orgId, entity, parents, full, window };
   return { scope, progress: { phase: phasesOf(scope)[0]?.name ?? "end", counts: NOTHING } };
+}
+
+/** @throws InvalidInputError `UNKNOWN_ENTITY` for ids of what is no account */
+function planChosen(scope: SweepScope, ids: readonly string[]): { scope: SweepScope; progress: Progress } {
+  if (scope.entity !== ACCOUNT)
+    throw new InvalidInputError("UNKNOWN_ENTITY", `Accounts alone can be compared by their ids, not ${scope.entity}.`);
+  return { scope: { ...scope, ids: [...new Set(ids)] }, progress: { phase: "records", counts: NOTHING } };
 }
 
 async function chooseWindow(

@@ -10,7 +10,7 @@ import {
 import { createCustomerStore } from "#shared/customer-store.ts";
 import { FleetError } from "#shared/errors.ts";
 import { type Delivery, decodeFleetEvent, type FleetEvent } from "#shared/handler/delivery.ts";
-import type { ParkedWork } from "#shared/parked-work.ts";
+import type { ParkedWork } from "#shared/parked/work.ts";
 import type { OutgoingEvent } from "#shared/publish.ts";
 import { createStateTable } from "#shared/state-table.ts";
 import { startCustomersTable, TABLE } from "#shared/testing/customers-table.ts";
