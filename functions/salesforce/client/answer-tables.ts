@@ -211,3 +211,8 @@ export const RECORD_CAUSES: readonly { readonly words: RegExp; readonly source: 
   { words: /unable to obtain exclusive access/i, source: LOCKS },
   { words: /currently being modified by another user/i, source: LOCKS },
 ];
+
+/** What a code means; undefined when no row has it. */
+export function meaningOf(rows: readonly CodeRow[], code: string): Meaning | undefined {
+  return rows.find(({ codes }) => codes.includes(code))?.means;
+}

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { FleetError, NotAuthorizedError, RateLimitedError, RejectedByTargetError } from "#shared/errors.ts";
+import { PUB_SUB_CODES, PUB_SUB_STATUSES, toFleetError as toPubSubError, toSchemaError } from "../catch-up/errors.ts";
 import { CALL_ANSWERS, RECORD_CAUSES, RECORD_CODES, TOKEN_ANSWERS } from "./answer-tables.ts";
 import { isSessionExpired, problemsIn, RefusedAnswer, type Surface, toFleetError, toRecordError } from "./errors.ts";
 
@@ -62,10 +63,33 @@ describe("every answer is classified", () => {
   });
 });
 
+test("every error of the Pub/Sub API is classified, whatever its status and code are", () => {
+  const all = [...PUB_SUB_CODES, ...PUB_SUB_STATUSES];
+  const code = fc.oneof(fc.constantFrom(...all.flatMap((row) => row.codes)), fc.string());
+  fc.assert(
+    fc.property(fc.integer({ min: -1, max: 30 }), code, (status, errorCode) => {
+      const metadata = { get: () => [`sfdc.platform.eventbus.grpc.${errorCode}`] };
+      const thrown = { code: status, details: "refused", metadata };
+      const error = toPubSubError(thrown, "Subscribe");
+      expect(error).toBeInstanceOf(FleetError);
+      const row = PUB_SUB_CODES.find(({ codes }) => codes.includes(errorCode));
+      expect(error.retryable).toBe(!["refused", "login"].includes(row?.means ?? "retry"));
+      expect(toSchemaError(thrown, "GetSchema")).toBeInstanceOf(FleetError);
+    }),
+  );
+});
+
 test("every row of the tables names where it comes from, and no table knows a code twice", () => {
-  const sources = [...rows, ...CALL_ANSWERS.statuses, ...TOKEN_ANSWERS.statuses, ...RECORD_CAUSES];
+  const sources = [
+    ...rows,
+    ...PUB_SUB_CODES,
+    ...PUB_SUB_STATUSES,
+    ...CALL_ANSWERS.statuses,
+    ...TOKEN_ANSWERS.statuses,
+    ...RECORD_CAUSES,
+  ];
   for (const { source } of sources) expect(() => new URL(source)).not.toThrow();
-  for (const table of [CALL_ANSWERS.codes, TOKEN_ANSWERS.codes, RECORD_CODES]) {
+  for (const table of [CALL_ANSWERS.codes, TOKEN_ANSWERS.codes, RECORD_CODES, PUB_SUB_CODES]) {
     const all = table.flatMap((row) => row.codes);
     expect(all.toSorted()).toEqual([...new Set(all)].toSorted());
   }

@@ -8,8 +8,8 @@ import {
 import {
   type AnswerTable,
   CALL_ANSWERS,
-  type CodeRow,
   type Meaning,
+  meaningOf,
   RECORD_CAUSES,
   RECORD_CODES,
   TOKEN_ANSWERS,
@@ -83,6 +83,9 @@ export function problemsIn(body: unknown): Problem[] {
   });
 }
 
+/** One record of a collection was refused for good, while the call itself went well. */
+export class RecordRefusedError extends RejectedByTargetError {}
+
 /** One error of one record, as collections tell it. */
 export interface RecordError {
   readonly statusCode: string;
@@ -101,9 +104,11 @@ export function toRecordError(entity: string, id: string, errors: readonly Recor
     const passes = RECORD_CAUSES.some(({ words }) => words.test(message));
     const means = meaningOf(RECORD_CODES, statusCode) ?? (passes ? "retry" : "refused");
     const text = `Salesforce refused ${where} with ${statusCode}${wordsOf(statusCode, message)}`;
-    return errorOf(means, { code: statusCode, message }, text);
+    return means === "refused"
+      ? new RecordRefusedError(statusCode, text)
+      : errorOf(means, { code: statusCode, message }, text);
   });
-  const missing = new RejectedByTargetError("UNKNOWN", `Salesforce refused ${entity} ${id} without saying why.`);
+  const missing = new RecordRefusedError("UNKNOWN", `Salesforce refused ${entity} ${id} without saying why.`);
   return found.find(({ retryable }) => !retryable) ?? found[0] ?? missing;
 }
 
@@ -141,10 +146,6 @@ function judge({ surface, status, problems }: RefusedAnswer): { means: Meaning; 
   // That the day's calls are used up is said under several statuses, and asks for more patience than any of them.
   const means = byStatus && first.means !== "limit" ? byStatus : first.means;
   return { means, problem: first.problem };
-}
-
-function meaningOf(rows: readonly CodeRow[], code: string): Meaning | undefined {
-  return rows.find(({ codes }) => codes.includes(code))?.means;
 }
 
 function errorOf(
