@@ -1,6 +1,7 @@
 import type { CustomerStore, StoredVersion } from "#shared/customer-store.ts";
 import { log } from "#shared/observability.ts";
 import type { StateTable } from "#shared/state-table.ts";
+import type { OwnersContext } from "../changes/owners.ts";
 import type { Salesforce } from "../client/types.ts";
 import { type Deleted, logBeginning, readDeleteLog } from "./deletions.ts";
 import type { Findings } from "./findings.ts";
@@ -13,6 +14,8 @@ export interface SweepScope {
   readonly entity: string;
   /** Fields of the object that hold an account's id; none for the account itself. */
   readonly parents: readonly string[];
+  /** Objects that a customer is made of beside the account. */
+  readonly related: readonly string[];
   readonly full: boolean;
   /** ISO 8601 in UTC. */
   readonly window: { readonly from: string; readonly to: string };
@@ -21,7 +24,9 @@ export interface SweepScope {
 export interface CompareDependencies {
   readonly salesforce: Salesforce;
   readonly store: Pick<CustomerStore, "readMany" | "listVersions">;
-  readonly state: Pick<StateTable, "readMany" | "writeMany">;
+  readonly state: Pick<StateTable, "readMany" | "replace">;
+  /** Asks for a comparison of all customers; absent while one is under way. */
+  readonly onLost?: OwnersContext["onLost"];
   /** Epoch milliseconds. */
   readonly now: () => number;
 }
