@@ -49,12 +49,12 @@ export function spanOf({ window }: SweepScope): { from: string; to: string } {
   return { from: new Date(from).toISOString(), to: window.to };
 }
 
-/** A page of what the delete log says of the window. */
+/** A page of what the delete log says of the window; undefined when it does not tell of all of it. */
 export async function listDeleted(
   scope: SweepScope,
   after: Position | undefined,
   { salesforce, now }: CompareDependencies,
-): Promise<{ entries: readonly Deleted[]; next: Position | undefined }> {
+): Promise<{ entries: readonly Deleted[]; next: Position | undefined } | undefined> {
   const span = spanOf(scope);
   const [from, to] = [Date.parse(span.from), Date.parse(span.to)];
   if (!after && from < logBeginning(now()))
@@ -62,8 +62,14 @@ export async function listDeleted(
       entity: scope.entity,
       from: span.from,
     });
-  const whole = await readDeleteLog(salesforce, scope.entity, { from, to, now: now() });
-  const rest = after ? whole.filter((entry) => comesAfter(entry, after)) : whole;
+  const told = await readDeleteLog(salesforce, scope.entity, { from, to, now: now() });
+  if (!told.complete) {
+    log().warn("Salesforce does not tell what was deleted in the window; everything is compared", {
+      entity: scope.entity,
+    });
+    return undefined;
+  }
+  const rest = after ? told.entries.filter((entry) => comesAfter(entry, after)) : told.entries;
   const entries = rest.slice(0, PAGE);
   const last = rest.length > PAGE ? entries.at(-1) : undefined;
   return { entries, next: last && { id: last.id, at: new Date(last.deletedAt).toISOString() } };
