@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { markSchema, TARGETS } from "./behind/marks.ts";
 import { customerSchema, salesforceIdSchema, versionSchema } from "./contracts/customer.ts";
 
 /** A customer's counterpart in Stripe. */
@@ -33,6 +34,25 @@ export const customerRecordSchema = z.looseObject({
   correlationId: z.string(),
   actor: z.string(),
   occurredAt: z.iso.datetime(),
+  /** More of that change, for those who bring it further later. */
+  cause: z
+    .looseObject({
+      eventId: z.string().optional(),
+      traceHeader: z.string().optional(),
+      lane: z.literal("bulk").optional(),
+    })
+    .optional(),
+  /** Newest version of which the account in Salesforce was told. */
+  writtenBack: versionSchema.optional(),
+  /** Set while a target may be behind: the first one, as `billing#07`, and when it is looked at. The index `behind`. */
+  behindKey: z.string().optional(),
+  nextTryAt: z.iso.datetime().optional(),
+  billingBehind: markSchema.optional(),
+  salesforceBehind: markSchema.optional(),
+  /** Set while parked work keeps a target behind this version. */
+  parked: z
+    .looseObject({ target: z.enum(TARGETS), parkedId: z.string(), state: z.string(), version: z.string() })
+    .optional(),
 });
 
 export type BillingLink = z.infer<typeof billingLinkSchema>;

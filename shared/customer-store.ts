@@ -10,6 +10,7 @@ import type { z } from "zod";
 import { awsClient } from "./aws.ts";
 import { awsError } from "./aws-errors.ts";
 import { batchGet } from "./batch-get.ts";
+import { assignMark, markValues } from "./behind/marks.ts";
 import type { Customer } from "./contracts/customer.ts";
 import type { Metadata } from "./contracts/metadata.ts";
 import { type BillingLink, type CustomerRecord, customerRecordSchema } from "./customer-record.ts";
@@ -18,7 +19,8 @@ import { hashOf } from "./hash.ts";
 import { describeIssues } from "./issues.ts";
 
 /** The change on whose behalf the store is written. */
-export type Cause = Pick<Metadata, "correlationId" | "actor" | "occurredAt">;
+export type Cause = Pick<Metadata, "correlationId" | "actor" | "occurredAt"> &
+  Partial<Pick<Metadata, "eventId" | "traceHeader" | "lane">>;
 
 /**
  * What a write did: `unchanged` when the same content came with a newer (or the same) version, `superseded` when the
@@ -57,12 +59,13 @@ export interface CustomerStore {
   /** One page of everything that is stored, tombstones included; eventually consistent. */
   listVersions(after?: string): Promise<VersionsPage>;
   /**
-   * Stores a snapshot unless a newer version is there; takes a tombstone back.
+   * Stores a snapshot unless a newer version is there; takes a tombstone back. The same write puts the customer behind
+   * its targets, so that a run which is killed afterwards is found again.
    * @throws InvalidInputError `OTHER_ORG` when the id is stored for another organisation
    */
   save(customer: Customer, version: string, cause: Cause): Promise<Saved>;
   /**
-   * Marks as deleted unless a newer version is there; the content and the links stay.
+   * Marks as deleted unless a newer version is there, and as behind its targets; the content and the links stay.
    * @throws InvalidInputError `OTHER_ORG` when the id is stored for another organisation
    */
   markDeleted(account: { customerId: string; orgId: string }, version: string, cause: Cause): Promise<Saved>;
@@ -89,7 +92,11 @@ const storedVersionSchema = customerRecordSchema.pick({
 type Update = Omit<UpdateCommandInput, "TableName" | "Key">;
 
 /** The store on one DynamoDB table. */
-export function createCustomerStore(tableName: string, client = awsClient(new DynamoDBClient({}))): CustomerStore {
+export function createCustomerStore(
+  tableName: string,
+  client = awsClient(new DynamoDBClient({})),
+  now: () => number = Date.now,
+): CustomerStore {
   const table = DynamoDBDocumentClient.from(client, { marshallOptions: { removeUndefinedValues: true } });
 
   async function read(customerId: string): Promise<CustomerRecord | undefined> {
@@ -170,9 +177,9 @@ export function createCustomerStore(tableName: string, client = awsClient(new Dy
     save(customer, version, cause) {
       const contentHash = hashOf(customer);
       const write = {
-        UpdateExpression: `SET ${COMMON}, customer = :customer, contentHash = :hash REMOVE deletedAt`,
+        UpdateExpression: `SET ${COMMON}, customer = :customer, contentHash = :hash REMOVE deletedAt, parked`,
         ExpressionAttributeValues: {
-          ...commonValues(customer.orgId, version, cause),
+          ...commonValues(customer, version, cause, now()),
           ":deleted": false,
           ":customer": customer,
           ":hash": contentHash,
@@ -184,8 +191,8 @@ export function createCustomerStore(tableName: string, client = awsClient(new Dy
 
     markDeleted({ customerId, orgId }, version, cause) {
       const write = {
-        UpdateExpression: `SET ${COMMON}, deletedAt = if_not_exists(deletedAt, :occurredAt)`,
-        ExpressionAttributeValues: { ...commonValues(orgId, version, cause), ":deleted": true },
+        UpdateExpression: `SET ${COMMON}, deletedAt = if_not_exists(deletedAt, :occurredAt) REMOVE parked`,
+        ExpressionAttributeValues: { ...commonValues({ customerId, orgId }, version, cause, now()), ":deleted": true },
       };
       return applyVersion({ customerId, orgId }, version, write, (before) => before.deleted === true);
     },
@@ -214,13 +221,21 @@ export function createCustomerStore(tableName: string, client = awsClient(new Dy
       const free = "attribute_exists(customerId) AND attribute_not_exists(links.stripe)";
       const same = "links.stripe.id = :id AND";
       const older = `${same} attribute_not_exists(links.stripe.version) OR ${same} links.stripe.version <= :version`;
+      const condition = link.version ? `${free} OR ${older}` : free;
+      const values = { ":link": link, ...(link.version ? { ":id": link.id, ":version": link.version } : {}) };
+      // Of the newest version it also says that billing is there, so that the account is next.
+      const last = link.version
+        ? await update(customerId, {
+            UpdateExpression: `SET links.stripe = :link, ${assignMark("salesforce")} REMOVE billingBehind`,
+            ConditionExpression: `version = :version AND (${condition})`,
+            ExpressionAttributeValues: { ...values, ...markValues("salesforce", customerId, now(), undefined) },
+          })
+        : "refused";
+      if (last !== "refused") return { outcome: "linked", link };
       const written = await update(customerId, {
         UpdateExpression: "SET links.stripe = :link",
-        ConditionExpression: link.version ? `${free} OR ${older}` : free,
-        ExpressionAttributeValues: {
-          ":link": link,
-          ...(link.version ? { ":id": link.id, ":version": link.version } : {}),
-        },
+        ConditionExpression: condition,
+        ExpressionAttributeValues: values,
       });
       if (written !== "refused") return { outcome: "linked", link };
       const stored = (await existing(customerId)).links.stripe;
@@ -232,9 +247,14 @@ export function createCustomerStore(tableName: string, client = awsClient(new Dy
 
 const COMMON =
   "orgId = :orgId, version = :version, deleted = :deleted, links = if_not_exists(links, :noLinks), " +
-  "correlationId = :correlationId, actor = :actor, occurredAt = :occurredAt";
+  `correlationId = :correlationId, actor = :actor, occurredAt = :occurredAt, cause = :cause, ${assignMark("billing")}`;
 
-function commonValues(orgId: string, version: string, { correlationId, actor, occurredAt }: Cause) {
+function commonValues(
+  { customerId, orgId }: Pick<Customer, "customerId" | "orgId">,
+  version: string,
+  { correlationId, actor, occurredAt, eventId, traceHeader, lane }: Cause,
+  now: number,
+) {
   return {
     ":orgId": orgId,
     ":version": version,
@@ -242,6 +262,12 @@ function commonValues(orgId: string, version: string, { correlationId, actor, oc
     ":correlationId": correlationId,
     ":actor": actor,
     ":occurredAt": occurredAt,
+    ":cause": {
+      ...(eventId ? { eventId } : {}),
+      ...(traceHeader ? { traceHeader } : {}),
+      ...(lane ? { lane } : {}),
+    },
+    ...markValues("billing", customerId, now, lane),
   };
 }
 

@@ -20,10 +20,10 @@ export interface NewMetadata {
   readonly occurredAt: string;
   readonly correlationId: string;
   readonly causationId: string;
-  readonly traceHeader?: string;
+  readonly traceHeader?: string | undefined;
   readonly orgId: string;
   readonly actor: string;
-  readonly lane?: "bulk";
+  readonly lane?: "bulk" | undefined;
 }
 
 /** What became of one event; in the order given. */

@@ -9,6 +9,7 @@ import { createWorkflow, type RunWorkflow } from "./client.ts";
 import { type CustomerEvent, customerIdOf, runCustomerSync } from "./run-customer-sync.ts";
 
 const workflow = lazy(() => createWorkflow(readEnv({ CUSTOMER_SYNC_ARN: z.string() }).CUSTOMER_SYNC_ARN));
+const lane = lazy(() => readEnv({ LANE: z.literal("bulk").optional() }).LANE);
 
 /** Runs customer-sync for one event, inside the trace of its change. */
 export async function dispatch(
@@ -23,7 +24,7 @@ export async function dispatch(
     traceHeader: delivery.traceHeader,
     annotations: { connector: "flows", version: data.version },
   };
-  await inChange(change, () => runCustomerSync(delivery.event, run));
+  await inChange(change, () => runCustomerSync(delivery.event, run, lane()));
 }
 
 export const handler = queueHandler(

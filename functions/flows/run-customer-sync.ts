@@ -15,15 +15,21 @@ export function customerIdOf({ detail: { data } }: CustomerEvent): string {
 }
 
 /**
- * Runs the workflow once. A run that failed has parked its work, so the message is done; a run that could not park
- * (timed out, or the parking itself failed) is a TransientError, and the queue hands the event out again.
+ * Runs the workflow once. A run that stored the customer is done, whether its targets are in step, behind or parked: the
+ * reconciler and people find them without the message. Any other end (nothing stored, nothing said, timed out) is a
+ * TransientError, and the queue hands the event out again.
+ * @param lane `bulk` when the run gives way to live ones in the budgets of the targets
  */
-export async function runCustomerSync(event: CustomerEvent, run: RunWorkflow): Promise<RunResult> {
+export async function runCustomerSync(event: CustomerEvent, run: RunWorkflow, lane?: "bulk"): Promise<RunResult> {
   const { metadata, data } = event.detail;
-  const result = await run({ type: event.type, metadata, data });
+  const result = await run({ type: event.type, metadata, data, ...(lane ? { lane } : {}) });
   const { executionArn, status, error } = result;
   if (status === "SUCCEEDED") log().info("Customer in step", { executionArn });
   else if (error === PARKED) log().error("Run failed and is parked", { executionArn, cause: result.cause });
-  else throw new TransientError(status, `Run ${executionArn} ended ${status} without parking its work: ${error ?? ""}`);
+  else
+    throw new TransientError(
+      status,
+      `Run ${executionArn} ended ${status}: ${error ?? ""} ${result.cause ?? ""}`.trim(),
+    );
   return result;
 }

@@ -66,6 +66,7 @@ export default class FleetPlugin {
             request: { type: "string" },
             data: { type: "array", items: { type: "object" }, minItems: 1 },
             enabled: {},
+            perOrg: { type: "boolean" },
           },
           required: ["rate", "request", "data", "enabled"],
           additionalProperties: false,

@@ -157,6 +157,17 @@ export const targetRecovered = defineEvent({
   data: z.looseObject({ target: z.string(), endpoint: z.string(), since: z.iso.datetime(), until: z.iso.datetime() }),
 });
 
+export const retriesRequested = defineEvent({
+  type: "retries.requested",
+  source: "fleet.flows",
+  description:
+    "What is behind its targets and due shall be taken up again; said by a clock, and when a target recovers.",
+  data: z.looseObject({
+    /** Target that recovered. */
+    target: z.string().optional(),
+  }),
+});
+
 /** Every event of the fleet, in the order of a customer's way. */
 export const events = [
   customerChanged,
@@ -169,4 +180,5 @@ export const events = [
   backfillFinished,
   targetUnreachable,
   targetRecovered,
+  retriesRequested,
 ] as const;

@@ -24,3 +24,6 @@ export const metadataSchema = z.looseObject({
 });
 
 export type Metadata = z.infer<typeof metadataSchema>;
+
+/** Stands for the organisation in events that are about none: Salesforce's own id for "no record". */
+export const NO_ORG = "000000000000000AAA";

@@ -17,7 +17,7 @@ export function eventInputOf<C extends EventContract>(contract: C) {
   return taskInputOf(contract.type as C["type"], contract.detail.shape.data as C["detail"]["shape"]["data"]);
 }
 
-type TaskInput = { metadata: { correlationId: string }; data: unknown };
+type TaskInput = { lane?: unknown; metadata: { correlationId: string; lane?: unknown }; data: unknown };
 
 /**
  * Wraps one task of a state machine: input checked, log lines and trace carry the change's ids. The Lambda service
@@ -28,8 +28,8 @@ export function taskHandler<S extends z.ZodType<TaskInput>, Output>(
   work: (input: z.infer<S>) => Promise<Output>,
 ): LambdaHandler<Output> {
   return withStack(input, (task) => {
-    const scope = { correlationId: task.metadata.correlationId, ...customerOf(task.data) };
-    annotate({ ...scope, connector: connectorName(), version: versionOf(task.data) });
+    const scope = { correlationId: task.metadata.correlationId, ...customerOf(task.data), ...laneOf(task) };
+    annotate({ ...scope, lane: undefined, connector: connectorName(), version: versionOf(task.data) });
     return withScope(scope, async () => {
       const output = await work(task);
       log().info("Task done");
@@ -43,6 +43,11 @@ function customerOf(data: unknown): { customerId?: string } {
   const { customerId, customer } = data as { customerId?: unknown; customer?: { customerId?: unknown } };
   const id = customerId ?? customer?.customerId;
   return typeof id === "string" ? { customerId: id } : {};
+}
+
+/** The lane that the run itself is on, such as that of a retry, or the one of its event. */
+function laneOf({ lane, metadata }: { lane?: unknown; metadata: { lane?: unknown } }): { lane?: "bulk" } {
+  return lane === "bulk" || metadata.lane === "bulk" ? { lane: "bulk" } : {};
 }
 
 function versionOf(data: unknown): string | undefined {

@@ -1,3 +1,4 @@
+import { INDEX } from "../behind/marks.ts";
 import type { Customer } from "../contracts/customer.ts";
 import { formatVersion } from "../contracts/customer.ts";
 import { startTable } from "./dynamo.ts";
@@ -7,7 +8,8 @@ export { dynamoAt } from "./dynamo.ts";
 export const TABLE = "customers-test";
 
 /** A customers table on a loopback DynamoDB. Close it in `afterAll`. */
-export const startCustomersTable = () => startTable(TABLE, "customerId");
+export const startCustomersTable = () =>
+  startTable(TABLE, "customerId", [{ name: INDEX, hash: "behindKey", range: "nextTryAt" }]);
 
 let count = 0;
 

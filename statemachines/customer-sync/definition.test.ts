@@ -16,17 +16,17 @@ describe("every task", () => {
 
 describe("tasks that call a connector", () => {
   test("there are some", () => {
-    expect(invocations.map(([name]) => name)).toEqual(["UpsertCustomer", "UpsertBilling"]);
-    expect(fleetErrors.length).toBe(6);
+    expect(invocations.map(([name]) => name)).toEqual(["UpsertCustomer", "UpsertBilling", "NoteFailure"]);
+    expect(fleetErrors.length).toBe(7);
   });
 
-  test.each(invocations)(
-    "%s retries exactly the fleet's retryable errors, and those of the Lambda service",
-    (_name, state) => expectFleetRetries(state),
+  test.each(invocations)("%s retries within the run exactly what is over in seconds", (_name, state) =>
+    expectFleetRetries(state, ["TransientError"]),
   );
 
-  test.each(invocations)("%s parks what it cannot do", (_name, state) => {
-    expect(state.Catch?.at(-1)?.Next).toBe("ParkWork");
+  test("leave to the reconciler, or to the queue, what they cannot do for now", () => {
+    expect(definition.States.UpsertCustomer.Catch.at(-1).Next).toBe("NotStored");
+    expect(definition.States.UpsertBilling.Catch.at(-1).Next).toBe("NoteFailure");
   });
 });
 

@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { AwsError } from "../../local/aws/kernel/errors.ts";
+import type { ParkedAt, TryError } from "#shared/behind/behind.ts";
+import type { ParkedWork } from "#shared/parked-work.ts";
+import { type FailedRun, type FailureDependencies, noteFailure } from "../../functions/customers/failure.ts";
 import { bench, FunctionFailure, fakeLambda, fakeService } from "../../local/aws/states/testing.ts";
 
 const DEFINITION = readFileSync(join(import.meta.dirname, "definition.asl.json"), "utf8");
@@ -8,8 +10,11 @@ const SUBSTITUTIONS: Record<string, string> = {
   CustomersUpsertArn: "customers-upsert",
   BillingUpsertArn: "billing-upsert",
   FleetBusName: "fleet-bus",
-  ParkedTableName: "parked-table",
+  NoteFailureArn: "note-failure",
 };
+
+export const NOW = Date.parse("2026-01-02T00:00:00.000Z");
+export const GIVE_UP_AFTER_SECONDS = 86_400;
 
 // biome-ignore lint/suspicious/noExplicitAny: tests know the shapes they ask for
 type Any = any;
@@ -21,8 +26,10 @@ export type Answers = readonly unknown[];
 export interface Script {
   readonly customers?: Answers;
   readonly billing?: Answers;
-  /** Answers of the table: an error, or anything else for success. */
-  readonly table?: Answers;
+  /** Answers of the function that notes failures: an error, or anything else for what it really does. */
+  readonly note?: Answers;
+  /** Since how many seconds the customer is behind billing; absent: not at all. */
+  readonly behindFor?: number;
   /** By detail type: an error, `"entry"` for an entry the bus refuses, or anything else for success. */
   readonly bus?: Readonly<Record<string, Answers>>;
   /** Changes the definition before it runs, such as a shorter time-out. */
@@ -37,10 +44,15 @@ export interface Outcome {
   readonly output?: string;
   readonly executionArn: string;
   /** Payloads by function, one for every try. */
-  readonly calls: { readonly customers: readonly unknown[]; readonly billing: readonly unknown[] };
-  /** Parked items as plain attributes, and how often each put was tried. */
-  readonly parked: readonly Record<string, string>[];
-  readonly putTries: readonly Record<string, string>[];
+  readonly calls: {
+    readonly customers: readonly unknown[];
+    readonly billing: readonly unknown[];
+    readonly note: readonly unknown[];
+  };
+  readonly parked: readonly ParkedWork[];
+  /** Failed tries noted at the customer, and what was given up. */
+  readonly failed: readonly TryError[];
+  readonly givenUp: readonly ParkedAt[];
   readonly emitted: readonly {
     readonly type: string;
     readonly source: string;
@@ -62,27 +74,18 @@ export const failure = (name: string, message = "why"): Error => new FunctionFai
 
 /** Runs the real definition once, as Step Functions would, with scripted collaborators. */
 export async function runCustomerSync(input: unknown, script: Script = {}): Promise<Outcome> {
-  const calls = { customers: [] as unknown[], billing: [] as unknown[] };
-  const [customers, billing, table] = [script.customers, script.billing, script.table].map(player);
+  const calls = { customers: [] as unknown[], billing: [] as unknown[], note: [] as unknown[] };
+  const [customers, billing, note] = [script.customers, script.billing, script.note].map(player);
   const bus = Object.fromEntries(Object.entries(script.bus ?? {}).map(([type, answers]) => [type, player(answers)]));
-  const [parked, putTries, emitted]: [Any[], Any[], Any[]] = [[], [], []];
+  const emitted: Any[] = [];
+  const [parked, failed, givenUp]: [ParkedWork[], TryError[], ParkedAt[]] = [[], [], []];
+  const deps = noting(script.behindFor, parked, failed, givenUp);
   const { sync, history } = bench([
     fakeLambda((payload, name) => {
-      const connector = name === "customers-upsert" ? "customers" : "billing";
+      const connector = name === "customers-upsert" ? "customers" : name === "billing-upsert" ? "billing" : "note";
       calls[connector].push(payload);
-      return (connector === "customers" ? customers : billing)?.();
-    }),
-    fakeService("dynamodb", {
-      PutItem({ TableName, Item }) {
-        const item = Object.fromEntries(
-          Object.entries(Item).map(([name, value]) => [name, Object.values(value as Any)[0]]),
-        );
-        putTries.push(item);
-        table?.();
-        if (TableName !== "parked-table") throw new AwsError("ResourceNotFoundException", TableName);
-        parked.push(item);
-        return {};
-      },
+      if (connector !== "note") return (connector === "customers" ? customers : billing)?.();
+      return note?.() ?? noteFailure(payload as FailedRun, deps);
     }),
     fakeService("events", {
       PutEvents({ Entries: [{ DetailType, Source, EventBusName, Detail }] }) {
@@ -96,7 +99,29 @@ export async function runCustomerSync(input: unknown, script: Script = {}): Prom
   const result = await sync(definition(script.alter), input);
   const path = history(result.executionArn).flatMap((event: Any) => event.stateEnteredEventDetails?.name ?? []);
   for (const name of path) visited.add(name);
-  return { ...result, calls, parked, putTries, emitted, path };
+  return { ...result, calls, parked, failed, givenUp, emitted, path };
+}
+
+/** What the real decision about failures is made with. */
+function noting(
+  behindFor: number | undefined,
+  parked: ParkedWork[],
+  failed: TryError[],
+  givenUp: ParkedAt[],
+): FailureDependencies {
+  const moment = new Date(NOW - (behindFor ?? 0) * 1000).toISOString();
+  return {
+    now: () => NOW,
+    giveUpAfterSeconds: GIVE_UP_AFTER_SECONDS,
+    park: async (work) => void parked.push(work),
+    behind: {
+      async failed(_customerId, _target, error) {
+        failed.push(error);
+        return behindFor === undefined ? undefined : { since: moment, markedAt: moment, tries: failed.length };
+      },
+      giveUp: async (_customerId, what) => void givenUp.push(what),
+    },
+  };
 }
 
 function definition(alter: (states: Any) => void = () => undefined): object {

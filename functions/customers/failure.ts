@@ -1,0 +1,160 @@
+import { randomUUID } from "node:crypto";
+import { z } from "zod";
+import type { Behind } from "#shared/behind/behind.ts";
+import { customerSyncFailed } from "#shared/contracts/events.ts";
+import { metadataSchema, NO_ORG } from "#shared/contracts/metadata.ts";
+import { hashOf } from "#shared/hash.ts";
+import { log } from "#shared/observability.ts";
+import type { Park, ParkedWork } from "#shared/parked-work.ts";
+import { createEvent } from "#shared/publish.ts";
+import { withScope } from "#shared/scope.ts";
+
+/** A run of customer-sync that could not go on: its whole input, and what its state caught. */
+export const failedRunSchema = z.looseObject({
+  input: z.unknown(),
+  failure: z.looseObject({
+    state: z.string(),
+    error: z.looseObject({ Error: z.string().optional(), Cause: z.string().optional() }),
+  }),
+  executionArn: z.string(),
+});
+
+export type FailedRun = z.infer<typeof failedRunSchema>;
+
+export interface FailureDependencies {
+  readonly behind: Pick<Behind, "failed" | "giveUp">;
+  readonly park: Park;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+  /** Age at which what fails again and again is parked. */
+  readonly giveUpAfterSeconds: number;
+}
+
+/** `detail` of the `customer.sync-failed` to be said; absent while the customer is tried again by itself. */
+export type Noted =
+  | { readonly outcome: "behind" }
+  | { readonly outcome: "parked"; readonly parkedId: string; readonly detail: object };
+
+/** Errors that trying again cannot mend, however long one waits: a person decides about this one customer. */
+const FINAL = new Set(["InvalidInputError", "RejectedByTargetError", "ContractError"]);
+const BILLING = "UpsertBilling";
+const UNKNOWN = "unknown";
+
+/**
+ * Decides what becomes of a run that failed. What may pass leaves the customer behind its target, with a next try; what
+ * cannot pass, or did not for too long, is parked under an id that the same failure always has.
+ * @throws the fleet's errors when neither table can be written
+ */
+export function noteFailure(run: FailedRun, deps: FailureDependencies): Promise<Noted> {
+  const about = subjectOf(run.input);
+  const { customerId, metadata } = about;
+  return withScope({ correlationId: metadata.correlationId, customerId }, () => note(run, about, deps));
+}
+
+async function note(run: FailedRun, about: Subject, deps: FailureDependencies): Promise<Noted> {
+  const error = plainError(run.failure.error);
+  const isFinal = FINAL.has(error.name);
+  if (!isFinal && run.failure.state === BILLING) {
+    const mark = await deps.behind.failed(about.customerId, "billing", { ...error, code: error.name });
+    const age = mark ? deps.now() - Date.parse(mark.since) : 0;
+    if (age <= deps.giveUpAfterSeconds * 1000) {
+      log().warn("Customer stays behind billing and is tried again", { error, tries: mark?.tries });
+      return { outcome: "behind" };
+    }
+  }
+  return parkRun(run, about, error, deps);
+}
+
+async function parkRun(
+  { input, failure: { state }, executionArn }: FailedRun,
+  about: Subject,
+  error: { name: string; message: string },
+  { behind, park, now }: FailureDependencies,
+): Promise<Noted> {
+  const { customerId, version, metadata } = about;
+  const hop = `customer-sync/${state}`;
+  const known = customerId !== UNKNOWN;
+  const parkedId = hashOf(...(known ? [hop, customerId, version] : [hop, executionArn])).slice(0, 32);
+  const parkedAt = new Date(now()).toISOString();
+  const work: ParkedWork = {
+    parkedId,
+    kind: "customer-sync",
+    hop,
+    input: JSON.stringify(input),
+    errorName: error.name,
+    errorMessage: error.message,
+    correlationId: metadata.correlationId,
+    customerId,
+    traceHeader: metadata.traceHeader ?? "none",
+    tries: 1,
+    parkedAt,
+  };
+  await park(work);
+  if (known && state === BILLING) await behind.giveUp(customerId, { target: "billing", parkedId, state, version });
+  log().error("Run failed and is parked", { parkedId, hop, error });
+  const event = createEvent(
+    customerSyncFailed,
+    { ...metadata, eventId: randomUUID(), occurredAt: parkedAt, causationId: metadata.eventId },
+    { customerId, version, parkedId, state, error },
+  );
+  return { outcome: "parked", parkedId, detail: event.detail };
+}
+
+interface Subject {
+  readonly customerId: string;
+  readonly version: string;
+  readonly metadata: z.infer<typeof metadataSchema>;
+}
+
+/** What a run's input is about, as far as it says: whatever was given, its failure can be told. */
+function subjectOf(input: unknown): Subject {
+  const { metadata, data } = partsOf(input);
+  const customer = data?.customer as { customerId?: unknown } | undefined;
+  const eventId = textOf(metadata?.eventId) ?? randomUUID();
+  const whole = metadataSchema.safeParse(metadata).data;
+  return {
+    customerId: textOf(data?.customerId) ?? textOf(customer?.customerId) ?? UNKNOWN,
+    version: textOf(data?.version) ?? UNKNOWN,
+    metadata: whole ?? {
+      eventId,
+      occurredAt: new Date(0).toISOString(),
+      correlationId: textOf(metadata?.correlationId) ?? eventId,
+      causationId: textOf(metadata?.causationId) ?? eventId,
+      orgId: NO_ORG,
+      actor: UNKNOWN,
+      schemaVersion: 1,
+    },
+  };
+}
+
+type Parts = { metadata?: Record<string, unknown>; data?: Record<string, unknown> };
+
+function partsOf(input: unknown): Parts {
+  const { metadata, data } = (isObject(input) ? input : {}) as Parts;
+  return { ...(isObject(metadata) ? { metadata } : {}), ...(isObject(data) ? { data } : {}) };
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null;
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === "string" && value !== "" ? value : undefined;
+}
+
+const MAX_MESSAGE = 1_000;
+const lambdaError = z.looseObject({ errorMessage: z.string() });
+
+/** Step Functions wraps a function's error as JSON with a stack; people want its words. */
+function plainError({ Error: name = "Unknown", Cause: cause = "" }: FailedRun["failure"]["error"]) {
+  const words = lambdaError.safeParse(parse(cause)).data?.errorMessage ?? cause;
+  return { name, message: (words || "No cause was given.").slice(0, MAX_MESSAGE) };
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,28 @@
+import { z } from "zod";
+import { createBehind } from "#shared/behind/behind.ts";
+import { readEnv } from "#shared/env.ts";
+import { withStack } from "#shared/handler/stack.ts";
+import { lazy } from "#shared/lazy.ts";
+import { createParkedTable } from "#shared/parked-work.ts";
+import { type FailedRun, type FailureDependencies, failedRunSchema, noteFailure } from "./failure.ts";
+
+const environment = {
+  CUSTOMERS_TABLE: z.string().min(1),
+  PARKED_TABLE: z.string().min(1),
+  GIVE_UP_AFTER_SECONDS: z.coerce.number().int().positive(),
+};
+
+const production = lazy((): FailureDependencies => {
+  const { CUSTOMERS_TABLE, PARKED_TABLE, GIVE_UP_AFTER_SECONDS } = readEnv(environment);
+  return {
+    behind: createBehind(CUSTOMERS_TABLE),
+    park: createParkedTable(PARKED_TABLE),
+    now: Date.now,
+    giveUpAfterSeconds: GIVE_UP_AFTER_SECONDS,
+  };
+});
+
+/** Notes what became of a run that could not go on; its input is whatever the run was given. */
+export const note = (run: FailedRun, deps = production()) => noteFailure(run, deps);
+
+export const handler = withStack(failedRunSchema, (run) => note(run));

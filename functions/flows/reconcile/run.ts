@@ -1,0 +1,29 @@
+import type { Behind } from "#shared/behind/behind.ts";
+import { TARGETS } from "#shared/behind/marks.ts";
+import { type Measured, measure } from "./measure.ts";
+import { type Breaker, outagesOf } from "./outages.ts";
+import { type TakeDependencies, takeUp } from "./take.ts";
+import { type TellDependencies, tellOutages } from "./tell.ts";
+
+export interface ReconcileDependencies extends TakeDependencies, Omit<TellDependencies, "waiting"> {
+  readonly behind: Pick<Behind, "due" | "take" | "count" | "list">;
+  /** The breakers that ever opened. */
+  readonly breakers: () => Promise<readonly Breaker[]>;
+  readonly report: (measured: readonly Measured[]) => void;
+}
+
+/**
+ * One round of the recovery: takes up what is due for every target, tells of outages, and measures what waits.
+ * @throws the fleet's errors when something could not be read or written; the next round does it
+ */
+export async function reconcile(deps: ReconcileDependencies): Promise<void> {
+  const breakers = await deps.breakers();
+  const outages = outagesOf(breakers, deps.now());
+  for (const target of TARGETS) await takeUp(target, outages, deps);
+  const waiting = async (name: string) => {
+    const target = TARGETS.find((one) => one === name);
+    return target ? deps.behind.count(target) : 0;
+  };
+  await tellOutages(breakers, { ...deps, waiting });
+  deps.report(await measure(breakers, deps.behind, deps.now()));
+}
