@@ -1,10 +1,11 @@
 import { dirname } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { createIam, createIdentities } from "../local/aws/iam/index.ts";
+import type { Clock } from "../local/aws/kernel/clock.ts";
 import { ADMINISTRATOR, Kernel } from "../local/aws/kernel/kernel.ts";
 import { defaultServices } from "../local/aws/services.ts";
 import { deploy, type Stack } from "../local/aws/template/index.ts";
-import { type ManualClock, manualClock } from "../local/aws/testing.ts";
+import { manualClock } from "../local/aws/testing.ts";
 import { packageFleet } from "../local/packaging.ts";
 import { packagedTemplate } from "./support/fleet.ts";
 
@@ -13,7 +14,7 @@ const TOPIC = "arn:aws:sns:us-east-1:123456789012:alarms";
 const MINUTE_MS = 60_000;
 const HOUR = 60;
 
-let clock: ManualClock;
+let clock: Clock;
 let kernel: Kernel;
 let stack: Stack;
 let healthy = true;

@@ -42,7 +42,6 @@ const SLACK_ERRORS = {
   messageTooLong: "msg_too_long",
 } as const;
 
-const _ADMIN_SCOPES = ["channels:manage", "channels:write", "channels:history", "chat:write"];
 const ADMIN_SCOPES = ["channels:manage", "channels:write", "channels:history", "chat:write"];
 const BOT_SCOPES = ["chat:write", "channels:read", "channels:history", "channels:join"];
 
