@@ -7,12 +7,14 @@ import { metrics } from "#shared/observability.ts";
 import { createPublisher } from "#shared/publish.ts";
 import { queueDepth } from "#shared/queue-depth.ts";
 import { createMessageSender } from "#shared/send-messages.ts";
+import { createBreakers } from "#shared/targets/breakers.ts";
 import type { Measured } from "./measure.ts";
 import type { ReconcileDependencies } from "./run.ts";
 import type { WorkQueue } from "./take.ts";
 
 const environment = {
   CUSTOMERS_TABLE: z.string().min(1),
+  FLEET_STATE_TABLE: z.string().min(1),
   EVENT_BUS_NAME: z.string().min(1),
   BILLING_QUEUE_URL: z.url(),
   WRITE_BACK_QUEUE_URL: z.url(),
@@ -26,8 +28,7 @@ export function productionDependencies(): ReconcileDependencies {
     store: createCustomerStore(env.CUSTOMERS_TABLE),
     queues: { billing: queueAt(env.BILLING_QUEUE_URL), salesforce: queueAt(env.WRITE_BACK_QUEUE_URL) },
     publish: createPublisher(env.EVENT_BUS_NAME),
-    breakers: async () => [],
-    markTold: async () => false,
+    breakers: createBreakers(env.FLEET_STATE_TABLE),
     report,
     now: Date.now,
   };
