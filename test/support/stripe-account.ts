@@ -52,10 +52,14 @@ export class StripeAccount implements AsyncDisposable {
 
   /** Lets time pass; what was late arrives. */
   async advance(milliseconds: number): Promise<void> {
-    this.now += milliseconds;
-    const due = this.#late.filter(({ at }) => at <= this.now).sort((a, b) => a.at - b.at);
-    this.#late = this.#late.filter(({ at }) => at > this.now);
-    for (const { request } of due) await this.#deliver(request);
+    const end = this.now + milliseconds;
+    const due = this.#late.filter(({ at }) => at <= end).sort((a, b) => a.at - b.at);
+    this.#late = this.#late.filter(({ at }) => at > end);
+    for (const { at, request } of due) {
+      this.now = Math.max(this.now, at);
+      await this.#deliver(request);
+    }
+    this.now = end;
   }
 
   /** Arms a fault of the emulator. */
