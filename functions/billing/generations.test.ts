@@ -271,6 +271,17 @@ describe("a customer that was deleted in Stripe", () => {
   });
 });
 
+test("a run in which Stripe is slow ends before its function does, and the next one goes on", async () => {
+  const customer = await stored();
+  account.fate = (endpoint) => {
+    if (endpoint === "POST /v1/customers") account.now += 21_000;
+    return "pass";
+  };
+  await expect(sync(customer, 1)).rejects.toMatchObject({ name: "TransientError", code: "OUT_OF_TIME" });
+  expect(await sync(customer, 1)).toMatchObject({ outcome: "updated" });
+  expect(await customersOf(customer)).toMatchObject([{ name: "Acme" }]);
+});
+
 test("a duplicate that came to be long after its request was given up is found and told, and not linked", async () => {
   const customer = await stored();
   await account.fault({ ...CREATE, error: "apiError" });

@@ -3,7 +3,7 @@ import { TransientError } from "#shared/errors.ts";
 import { hashOf } from "#shared/hash.ts";
 import { toBillingCustomer } from "./map.ts";
 import { obtainCustomer } from "./obtain-customer.ts";
-import { type BillingDependencies, contended, note, readRecord } from "./records.ts";
+import { type BillingDependencies, contended, note, readRecord, withDeadline } from "./records.ts";
 import { isDirty, liveLinkOf, requestsOf } from "./requests.ts";
 import { writeCustomer } from "./write-customer.ts";
 
@@ -38,8 +38,9 @@ const MAX_BURIALS = 3;
  * @throws RateLimitedError when Stripe names a time to wait, or an earlier request must settle first
  * @throws TransientError when Stripe fails, or newer versions kept coming in
  */
-export async function makeBillingEqual(change: Change, deps: BillingDependencies): Promise<BillingResult> {
+export async function makeBillingEqual(change: Change, dependencies: BillingDependencies): Promise<BillingResult> {
   const { customerId } = change;
+  const deps = withDeadline(dependencies);
   let record = await readRecord(customerId, deps);
   let overtaken = record.version > change.version ? change.version : undefined;
   let created = false;

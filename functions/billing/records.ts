@@ -12,6 +12,9 @@ export interface BillingDependencies {
   readonly now: () => number;
 }
 
+/** The function has 30 seconds, and a call to Stripe up to eight of them. */
+const LAST_CALL_MS = 20_000;
+
 /** More runs than this never note something about one customer at a time. */
 const MAX_NOTES = 20;
 
@@ -57,4 +60,26 @@ export function stillOpen(customerId: string, what: string, until: number, now: 
   const retryAfterSeconds = Math.max(1, Math.ceil((until - now) / 1000));
   const text = `${what} of customer ${customerId} has an open outcome in Stripe; it is settled in ${retryAfterSeconds} s.`;
   return new RateLimitedError("OUTCOME_OPEN", text, { retryAfterSeconds });
+}
+
+/** The same, but no call to Stripe is begun so late that the function would end before its answer. */
+export function withDeadline(deps: BillingDependencies): BillingDependencies {
+  const { billing, now } = deps;
+  const end = now() + LAST_CALL_MS;
+  const inTime = <Input extends unknown[], Output>(call: (...input: Input) => Promise<Output>) => {
+    return async (...input: Input): Promise<Output> => {
+      if (now() <= end) return call(...input);
+      throw new TransientError("OUT_OF_TIME", "Stripe answers too slowly for one run; the next one goes on.");
+    };
+  };
+  return {
+    ...deps,
+    billing: {
+      create: inTime(billing.create),
+      update: inTime(billing.update),
+      isDeleted: inTime(billing.isDeleted),
+      list: inTime(billing.list),
+      search: inTime(billing.search),
+    },
+  };
 }
