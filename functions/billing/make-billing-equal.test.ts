@@ -83,6 +83,25 @@ describe("a customer", () => {
     expect((await linkOf(customer))?.version).toBe(version(2));
   });
 
+  test("with a value that does not fit says so, when it was written and when it is unchanged", async () => {
+    const customer = newCustomer();
+    await store.save({ ...customer, phone: "+1 555-555-5656 ext. 725" }, version(1), cause());
+    expect(await sync(customer, 1)).toMatchObject({ outcome: "created", adjusted: ["phone"] });
+    expect(await customersOf(customer)).toMatchObject([{ name: "Acme", phone: "+15555555656" }]);
+    expect(await sync(customer, 1)).toMatchObject({ outcome: "unchanged", adjusted: ["phone"] });
+  });
+
+  test("with a value that Stripe refuses is written without it, and tried again with the next change", async () => {
+    const customer = await stored();
+    const error = { type: "invalid_request_error", code: "email_invalid", param: "email", message: "no" };
+    await account.fault({ method: "POST", path: "/v1/customers/*", status: 400, body: { error } });
+    expect(await sync(customer, 1)).toMatchObject({ outcome: "created", adjusted: ["email"] });
+    expect(await customersOf(customer)).toMatchObject([{ name: "Acme", email: null }]);
+    const { stripeCustomerId } = await sync(customer, 1);
+    expect(await sync(customer, 1)).toEqual({ outcome: "unchanged", stripeCustomerId, version: version(1) });
+    expect(await customersOf(customer)).toMatchObject([{ email: "pay@acme.example" }]);
+  });
+
   test("that is not stored is InvalidInputError", async () => {
     await expect(sync(newCustomer(), 1)).rejects.toMatchObject({ code: "NOT_STORED" });
   });

@@ -1,11 +1,12 @@
-import type { CustomerRecord } from "#shared/customer-record.ts";
+import type { BillingLink, CustomerRecord } from "#shared/customer-record.ts";
 import { TransientError } from "#shared/errors.ts";
 import { hashOf } from "#shared/hash.ts";
 import { toBillingCustomer } from "./map.ts";
 import { obtainCustomer } from "./obtain-customer.ts";
 import { type BillingDependencies, contended, note, readRecord, withDeadline } from "./records.ts";
 import { isDirty, liveLinkOf, requestsOf } from "./requests.ts";
-import { writeCustomer } from "./write-customer.ts";
+import { writeWhatIsTaken } from "./set-aside.ts";
+import { type Written, writeCustomer } from "./write-customer.ts";
 
 export type { BillingDependencies } from "./records.ts";
 
@@ -14,6 +15,8 @@ export interface BillingResult {
   readonly outcome: "created" | "updated" | "unchanged" | "archived" | "none";
   readonly stripeCustomerId: string | null;
   readonly version: string;
+  /** Fields whose value did not fit, shortened or kept as metadata; absent when all fit. */
+  readonly adjusted?: readonly string[];
 }
 
 interface Change {
@@ -71,21 +74,26 @@ async function bringTo(
   deps: BillingDependencies,
 ): Promise<BillingResult> {
   let current = record;
-  let created = false;
   for (let burials = 0; burials <= MAX_BURIALS; burials += 1) {
     const counterpart = await obtainCustomer(current, deps);
     const { id } = counterpart;
     current = counterpart.record;
-    created = counterpart.created;
     const { version, deleted } = current;
     if (id === null) return { outcome: "none", stripeCustomerId: null, version };
-    const outcome = await writeTo(current, id, circumstances, deps);
-    if (outcome === "unchanged") return { outcome, stripeCustomerId: id, version };
+    const { outcome, adjusted } = await writeTo(current, id, circumstances, deps);
+    const result = { stripeCustomerId: id, version, ...(adjusted.length > 0 ? { adjusted } : {}) };
+    if (outcome === "unchanged") return { outcome, ...result };
     if (outcome === "written")
-      return { outcome: deleted ? "archived" : created ? "created" : "updated", stripeCustomerId: id, version };
+      return { outcome: deleted ? "archived" : counterpart.created ? "created" : "updated", ...result };
     current = await readRecord(record.customerId, deps);
   }
   throw contended(record.customerId);
+}
+
+interface Outcome {
+  /** `gone`: the customer was deleted in Stripe, or the link went to another one. */
+  readonly outcome: "unchanged" | "written" | "gone";
+  readonly adjusted: readonly string[];
 }
 
 /** Makes the linked customer equal to the record. */
@@ -94,24 +102,36 @@ async function writeTo(
   id: string,
   circumstances: Circumstances,
   deps: BillingDependencies,
-): Promise<"unchanged" | "written" | "gone"> {
-  const { version } = record;
+): Promise<Outcome> {
+  const { customerId, version } = record;
   const link = liveLinkOf(record);
-  const target = toBillingCustomer(record);
-  const contentHash = hashOf(target);
+  const { customer, adjusted } = toBillingCustomer(record);
+  const contentHash = hashOf(customer);
   const isEqual = link?.contentHash === contentHash && !isDirty(requestsOf(record), contentHash);
   if (isEqual && !circumstances.overtaken) {
-    if (link.version !== version) await deps.store.linkBilling(record.customerId, { id, version, contentHash });
-    return "unchanged";
+    if (link.version !== version) await deps.store.linkBilling(customerId, { id, version, contentHash });
+    return { outcome: "unchanged", adjusted };
   }
-  const written = await writeCustomer(record, { id, target, contentHash, version, ...circumstances }, deps);
-  if (written.outcome === "gone") return "gone";
+  let last: Written = { outcome: "gone" };
+  const { written, refused } = await writeWhatIsTaken(customer, async (target) => {
+    last = await writeCustomer(record, { id, target, contentHash: hashOf(target), version, ...circumstances }, deps);
+  });
+  const isLinked = await recordWritten(record, { id, version, contentHash: hashOf(written) }, last, deps);
+  return { outcome: isLinked ? "written" : "gone", adjusted: [...new Set([...adjusted, ...refused])] };
+}
+
+/** Records what was written; false when the customer is not the linked one any more. */
+async function recordWritten(
+  record: CustomerRecord,
+  link: BillingLink,
+  written: Written,
+  { store }: BillingDependencies,
+): Promise<boolean> {
+  if (written.outcome === "gone") return false;
   const { settles } = written;
-  const linked = await deps.store.linkBilling(record.customerId, { id, version, contentHash }, { settles });
-  // The link went to another customer, for this one was found deleted.
-  if (linked.outcome === "conflict") return "gone";
-  if (linked.outcome === "superseded") await note(record, (requests) => without(requests, settles), deps);
-  return "written";
+  const { outcome } = await store.linkBilling(record.customerId, link, { settles });
+  if (outcome === "superseded") await note(record, (requests) => without(requests, settles), { store });
+  return outcome !== "conflict";
 }
 
 function without(requests: ReturnType<typeof requestsOf>, keys: readonly string[]): ReturnType<typeof requestsOf> {

@@ -1,7 +1,9 @@
 import { describe, expect, test } from "@jest/globals";
 import { RateLimitedError, RejectedByTargetError, TransientError } from "#shared/errors.ts";
 import { version } from "#shared/testing/customers-table.ts";
+import { RecordRefusedError } from "../client/errors.ts";
 import { ACCOUNT, ORG, OTHER_ACCOUNT } from "../testing.ts";
+import { tellsOutcome } from "./outcome.ts";
 import { deliveries, deliveryOf, endOf, failed, fakeOrg, setUp, synced, timeOf, unchanged } from "./testing.ts";
 import { writeOutcomes } from "./write-outcomes.ts";
 
@@ -50,6 +52,26 @@ describe("an account", () => {
     expect(accounts[ACCOUNT]).toEqual({ ...inStep(3), Sync_State__c: `failed: ${"x".repeat(71)}` });
   });
 
+  test.each([
+    [["phone"], "synced, adjusted: phone"],
+    [["phone", "address.line1"], "synced, adjusted: phone, address.line1"],
+    [
+      ["name", "email", "phone", "address.country", "address.line1", "address.line2"],
+      "synced, adjusted: name, email, phone, address.country, address.line1 and 1 more",
+    ],
+    [["x".repeat(90)], "synced, adjusted: 1 field"],
+    [[], "synced"],
+  ])("is told which fields billing adjusted, in 80 characters: %j", async (adjusted, state) => {
+    const { deps, accounts, updates } = setUp();
+    const billing = { outcome: "updated" as const, stripeCustomerId: "cus_1", adjusted };
+    await writeOutcomes(deliveries(synced(1, { data: { billing } })), deps);
+    expect(accounts[ACCOUNT]).toEqual({ ...inStep(1), Sync_State__c: state });
+    expect(state.length).toBeLessThanOrEqual(80);
+    expect(tellsOutcome(accounts[ACCOUNT] ?? {}, "cus_1")).toBe(true);
+    await writeOutcomes(deliveries(unchanged(2, { data: { billing: { ...billing, outcome: "unchanged" } } })), deps);
+    expect(updates).toHaveLength(1);
+  });
+
   test("keeps the time of its first failure: a try that fails the same way is no news", async () => {
     const { deps, accounts, updates } = setUp();
     await writeOutcomes(deliveries(failed(1)), deps);
@@ -64,7 +86,7 @@ describe("an account", () => {
   });
 
   test("that was deleted is done, whoever notices", async () => {
-    const gone = new RejectedByTargetError("ENTITY_IS_DELETED", "entity is deleted");
+    const gone = new RecordRefusedError("ENTITY_IS_DELETED", "entity is deleted");
     const { deps, reads, updates } = setUp({ [OTHER_ACCOUNT]: {} }, () => gone);
     const deleted = synced(1, { data: { change: "deleted", billing: { outcome: "none", stripeCustomerId: null } } });
     expect(await writeOutcomes(deliveries(deleted), deps)).toEqual([]);
@@ -167,7 +189,7 @@ describe("a record that fails", () => {
   test.each([
     new TransientError("UNABLE_TO_LOCK_ROW", "unable to obtain exclusive access to this record"),
     new RejectedByTargetError("FIELD_CUSTOM_VALIDATION_EXCEPTION", "Accounts on hold must not change"),
-    new RejectedByTargetError("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id"),
+    new RejectedByTargetError("INVALID_FIELD_FOR_INSERT_UPDATE", "Unable to create/update fields: Sync_State__c"),
     new RateLimitedError("DAILY_LIMIT", "TotalRequests", { retryAfterSeconds: 3_600 }),
     new TransientError("TIMEOUT", "no answer in time"),
   ])("for $code goes its way as it is", async (error) => {

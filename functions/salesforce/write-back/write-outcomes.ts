@@ -1,4 +1,4 @@
-import { describeError } from "#shared/errors.ts";
+import type { Behind } from "#shared/behind/behind.ts";
 import type { Delivery } from "#shared/handler/delivery.ts";
 import type { Failure } from "#shared/handler/queue.ts";
 import { lazy } from "#shared/lazy.ts";
@@ -8,11 +8,13 @@ import type { Priority } from "../client/types.ts";
 import type { Orgs } from "../org/orgs.ts";
 import { type AccountOutcome, coalesceOutcomes } from "./coalesce.ts";
 import type { SyncEvent } from "./outcome.ts";
+import { type SettleDependencies, settleAccount } from "./settle.ts";
 import { type AccountResult, type WriteDependencies, writeAccounts } from "./write-accounts.ts";
 
-export interface WriteBackDependencies extends WriteDependencies {
+export interface WriteBackDependencies extends WriteDependencies, SettleDependencies {
   /** The organisations, for work that may use the whole daily budget and for work that waits below the reserve. */
   readonly orgs: Readonly<Record<Priority, Pick<Orgs, "salesforce">>>;
+  readonly behind: SettleDependencies["behind"] & Pick<Behind, "marked">;
   readonly inChange: typeof inChange;
 }
 
@@ -29,27 +31,26 @@ export async function writeOutcomes(
   const accounts = coalesceOutcomes(deliveries);
   const byNewest = new Map(accounts.map((account) => [account.newest, account]));
   const written = lazy(() => writeGroups(accounts, deps));
+  const marked = lazy(async () => {
+    const failed = [...(await written())].filter(([, result]) => result instanceof Error);
+    const ids = failed.map(([{ accountId }]) => accountId);
+    return deps.behind.marked(ids, "salesforce");
+  });
   const failures: Failure[] = [];
   const works = deliveries.map((delivery) => {
-    const work = () => settle(byNewest.get(delivery), written);
+    const work = async () => {
+      const account = byNewest.get(delivery);
+      const result = account && (await written()).get(account);
+      if (!result) return log().info("Nothing to write back", { reason: "a newer outcome, or no account" });
+      const isMarked = result instanceof Error && (await marked()).has(account.accountId);
+      await settleAccount(account, result, isMarked, deps);
+    };
     return deps.inChange(segmentOf(delivery), work).catch((error) => {
       failures.push({ record: delivery.record, error });
     });
   });
   await Promise.all(works);
   return failures;
-}
-
-/** Waits for the shared work, says what became of this delivery, and throws if it failed. */
-async function settle(account: AccountOutcome | undefined, written: () => Promise<Results>): Promise<void> {
-  if (!account) return log().info("Nothing to write back", { reason: "a newer outcome, or no account" });
-  const result = (await written()).get(account);
-  if (result instanceof Error) {
-    log().warn("Not written back", { error: describeError(result) });
-    throw result;
-  }
-  if (typeof result !== "object") return log().info("Nothing to write back", { reason: result });
-  log().info("Written back", { fields: Object.keys(result) });
 }
 
 /** One organisation after the other, and what may wait last; a group that fails leaves the others alone. */
