@@ -25,7 +25,8 @@ export interface Billing {
   find(orgId: string, accountId: string): Promise<string | undefined>;
 }
 
-const TIMEOUT_MS = 8_000;
+/** Time for one call with its answer. */
+export const TIMEOUT_MS = 8_000;
 
 /** Talks to the Stripe account that `connect` names. */
 export function createBilling(connect: Connect): Billing {
