@@ -104,6 +104,29 @@ describe("a customer", () => {
     expect((await linkOf(customer))?.version).toBe(version(2));
   });
 
+  test("with a value that does not fit says so, when it was written and when it is unchanged", async () => {
+    const customer = newCustomer();
+    await store.save({ ...customer, phone: "+1 555-555-5656 ext. 725" }, version(1), cause());
+    const account = new Account();
+    expect(await sync(customer, 1, account)).toMatchObject({ outcome: "created", adjusted: ["phone"] });
+    expect(account.customers.get("cus_1")).toMatchObject({ name: "Acme", phone: "+15555555656" });
+    expect(await sync(customer, 1, account)).toMatchObject({ outcome: "unchanged", adjusted: ["phone"] });
+  });
+
+  test("with a value that Stripe refuses is written without it, and tried again with the next change", async () => {
+    const customer = await stored();
+    const account = new Account();
+    account.before = refuseOnce("email");
+    expect(await sync(customer, 1, account)).toMatchObject({ outcome: "created", adjusted: ["email"] });
+    expect(account.customers.get("cus_1")).toMatchObject({ name: "Acme", email: "" });
+    expect(await sync(customer, 1, account)).toEqual({
+      outcome: "updated",
+      stripeCustomerId: "cus_1",
+      version: version(1),
+    });
+    expect(account.customers.get("cus_1")).toMatchObject({ email: "pay@acme.example" });
+  });
+
   test("that is not stored is InvalidInputError", async () => {
     await expect(sync(newCustomer(), 1, new Account())).rejects.toMatchObject({ code: "NOT_STORED" });
   });
@@ -298,6 +321,10 @@ async function createWithoutLink(customer: Customer, account: Account): Promise<
   const deps = { billing: account, store: died, now: () => NOW };
   await expect(makeBillingEqual({ customerId, version: version(1) }, deps)).rejects.toMatchObject({ code: "died" });
   expect(account.customers.size).toBe(1);
+}
+
+function refuseOnce(param: string): (call: string) => Promise<void> {
+  return failOnce("update", new RejectedByTargetError("refused", "no", { cause: { param } }));
 }
 
 function failOnce(failing: string, error: Error): (call: string) => Promise<void> {

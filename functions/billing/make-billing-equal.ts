@@ -4,6 +4,7 @@ import { FleetError, InvalidInputError, RejectedByTargetError, TransientError } 
 import { hashOf } from "#shared/hash.ts";
 import { type Billing, STORED_FAILURE } from "./client.ts";
 import { identityOf, toBillingCustomer } from "./map.ts";
+import { writeWhatIsTaken } from "./set-aside.ts";
 
 export interface BillingDependencies {
   readonly billing: Billing;
@@ -17,6 +18,8 @@ export interface BillingResult {
   readonly outcome: "created" | "updated" | "unchanged" | "archived" | "none";
   readonly stripeCustomerId: string | null;
   readonly version: string;
+  /** Fields whose value did not fit, shortened or kept as metadata; absent when all fit. */
+  readonly adjusted?: readonly string[];
 }
 
 const MAX_ROUNDS = 5;
@@ -70,22 +73,25 @@ async function bringTo(
 ): Promise<BillingResult> {
   const { customerId, version, deleted } = record;
   const link = record.links.stripe;
-  const target = toBillingCustomer(record);
-  const contentHash = hashOf(target);
+  const { customer: target, adjusted } = toBillingCustomer(record);
   const { id, created } = link ? { id: link.id, created: false } : await obtainCustomer(record, deps);
   if (id === null) return { outcome: "none", stripeCustomerId: null, version };
-  const unchanged = !overtaken && link?.contentHash === contentHash;
-  if (!unchanged) {
-    const keyOf = (again: number) => hashOf(record.orgId, customerId, version, "update", contentHash, overtaken, again);
-    await withFreshKey(keyOf, (key) => deps.billing.update(id, target, key)).catch((error) => {
-      throw explain(error, id, customerId);
-    });
-  }
-  if (!unchanged || link?.version !== version) await linkTo({ id, version, contentHash }, customerId, deps);
+  const unchanged = !overtaken && link?.contentHash === hashOf(target);
+  const { written, refused } = await writeWhatIsTaken(target, async (customer) => {
+    const keyOf = (again: number) =>
+      hashOf(record.orgId, customerId, version, "update", hashOf(customer), overtaken, again);
+    if (!unchanged) await withFreshKey(keyOf, (key) => deps.billing.update(id, customer, key));
+  }).catch((error) => {
+    throw explain(error, id, customerId);
+  });
+  if (!unchanged || link?.version !== version)
+    await linkTo({ id, version, contentHash: hashOf(written) }, customerId, deps);
+  const fields = [...new Set([...adjusted, ...refused])];
   return {
     outcome: unchanged ? "unchanged" : deleted ? "archived" : created ? "created" : "updated",
     stripeCustomerId: id,
     version,
+    ...(fields.length > 0 ? { adjusted: fields } : {}),
   };
 }
 

@@ -5,7 +5,7 @@ import { readEnv } from "#shared/env.ts";
 import { type Delivery, decodeFleetEvent, type FleetEvent } from "#shared/handler/delivery.ts";
 import { eachDelivery, queueHandler } from "#shared/handler/queue.ts";
 import { lazy } from "#shared/lazy.ts";
-import { createParkedTable } from "#shared/parked-work.ts";
+import { createParkedTable } from "#shared/parked/table.ts";
 import { createPublisher } from "#shared/publish.ts";
 import { createStateTable } from "#shared/state-table.ts";
 import { annotate, inChange } from "#shared/tracing.ts";
@@ -20,7 +20,7 @@ const production = lazy((): SweepDependencies => {
   const env = readEnv(environment);
   const [store, state] = [createCustomerStore(env.CUSTOMERS_TABLE), createStateTable(env.SALESFORCE_STATE_TABLE)];
   const trace = { inChange, annotate, sampleRate: env.TRACE_SAMPLE_RATE };
-  const [publish, park] = [createPublisher(env.EVENT_BUS_NAME), createParkedTable(env.PARKED_TABLE)];
+  const [publish, { park }] = [createPublisher(env.EVENT_BUS_NAME), createParkedTable(env.PARKED_TABLE)];
   return { orgs: createOrgs("background"), store, state, publish, park, ...trace, now: Date.now, budgetMs: BUDGET_MS };
 });
 

@@ -2,7 +2,8 @@ import { ChangeMessageVisibilityBatchCommand, SendMessageCommand, SQSClient } fr
 import type { SQSRecord } from "aws-lambda";
 import { awsClient } from "../aws.ts";
 import { chunks } from "../chunks.ts";
-import { describeError, TransientError } from "../errors.ts";
+import { describeError, FleetError, TransientError } from "../errors.ts";
+import { PARKED_ID } from "../parked/work.ts";
 
 /** What a consumer may do to its own queue beyond answering for a batch. */
 export interface QueueControl {
@@ -38,6 +39,7 @@ export function createQueueControl(settings: QueueSettings, client = awsClient(n
       const { name, message } = describeError(error);
       const text = (value: string) => ({ DataType: "String", StringValue: value.slice(0, MAX_REASON_LENGTH) });
       const header = record.attributes.AWSTraceHeader;
+      const parkedId = record.messageAttributes?.[PARKED_ID]?.stringValue;
       await client.send(
         new SendMessageCommand({
           QueueUrl: settings.DEAD_LETTER_QUEUE_URL,
@@ -46,6 +48,8 @@ export function createQueueControl(settings: QueueSettings, client = awsClient(n
             ERROR_CODE: text(name),
             ERROR_MESSAGE: text(message || name),
             RECEIVE_COUNT: text(record.attributes.ApproximateReceiveCount),
+            ...(error instanceof FleetError ? { ERROR_REASON: text(error.code) } : {}),
+            ...(parkedId ? { [PARKED_ID]: text(parkedId) } : {}),
           },
           ...(header
             ? { MessageSystemAttributes: { AWSTraceHeader: { DataType: "String", StringValue: header } } }

@@ -1,6 +1,6 @@
 import type { Behind } from "#shared/behind/behind.ts";
 import { keysOf, TARGETS, type Target } from "#shared/behind/marks.ts";
-import type { Breaker } from "./outages.ts";
+import type { BreakerState } from "#shared/targets/breakers.ts";
 
 /** What alarms and people watch, by target. */
 export interface Measured {
@@ -19,12 +19,12 @@ const MOST_COUNTED = 200_000;
 
 /** Measures all targets. @param now epoch milliseconds */
 export async function measure(
-  breakers: readonly Breaker[],
+  breakers: readonly BreakerState[],
   behind: Pick<Behind, "count" | "list">,
   now: number,
 ): Promise<Measured[]> {
   const flags = (target: string) => {
-    const open = breakers.filter((one) => one.target === target && one.isOpen);
+    const open = breakers.filter((one) => one.target === target && one.state !== "closed");
     return { target, BreakerOpen: Number(open.length > 0), TargetRefusesKey: Number(open.some((b) => b.needsPerson)) };
   };
   const measured = TARGETS.map(async (target) => ({

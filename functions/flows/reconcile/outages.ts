@@ -1,31 +1,11 @@
 import type { Target } from "#shared/behind/marks.ts";
-
-/** The circuit breaker of one endpoint of a target, as it is or as it last was. */
-export interface Breaker {
-  /** `billing`, `salesforce` or `slack`. */
-  readonly target: string;
-  /** For Salesforce the organisation, for Slack the channel. */
-  readonly endpoint: string;
-  readonly isOpen: boolean;
-  /** Whether its wait is over, so that one call may see whether the target is there again. */
-  readonly mayProbe: boolean;
-  /** When the outage began, ISO 8601. */
-  readonly since: string;
-  /** Code of the error that opened it. */
-  readonly code: string;
-  /** Whether the target refuses our key or login. */
-  readonly needsPerson: boolean;
-  /** When it closed, ISO 8601; absent while it is open. */
-  readonly closedAt?: string | undefined;
-  readonly toldAt?: string | undefined;
-  readonly endToldAt?: string | undefined;
-}
+import type { BreakerState } from "#shared/targets/breakers.ts";
 
 /** What the breakers mean for those who wait for a target. */
 export interface Outages {
   /** Whether nobody shall be taken up for the target. */
   isDown(target: Target): boolean;
-  /** Whether one customer shall be taken up, to see whether the target is there again. */
+  /** Whether a few customers shall be taken up, to see whether the target is there again. */
   isProbing(target: Target): boolean;
   /** Organisations for which nothing is taken up. */
   orgsDown(): string[];
@@ -39,15 +19,16 @@ export interface Outages {
 const NEWS_MS = 3_600_000;
 
 /** @param now epoch milliseconds */
-export function outagesOf(breakers: readonly Breaker[], now: number): Outages {
-  const openOf = (target: Target) => breakers.filter((one) => one.target === target && one.isOpen);
+export function outagesOf(breakers: readonly BreakerState[], now: number): Outages {
+  const openOf = (target: Target) => breakers.filter((one) => one.target === target && one.state !== "closed");
+  const isShut = ({ state, until = "" }: BreakerState) => state === "probing" || Date.parse(until) > now;
   const orgsDown = () =>
     openOf("salesforce")
-      .filter(({ mayProbe }) => !mayProbe)
+      .filter(isShut)
       .map(({ endpoint }) => endpoint);
   return {
     // A customer needs most endpoints of billing, but only its own organisation in Salesforce.
-    isDown: (target) => target === "billing" && openOf(target).some(({ mayProbe }) => !mayProbe),
+    isDown: (target) => target === "billing" && openOf(target).some(isShut),
     isProbing: (target) => target === "billing" && openOf(target).length > 0,
     orgsDown,
     onePerProbe(target, customers) {

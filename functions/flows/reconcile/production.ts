@@ -7,12 +7,14 @@ import { metrics } from "#shared/observability.ts";
 import { createPublisher } from "#shared/publish.ts";
 import { queueDepth } from "#shared/queue-depth.ts";
 import { createMessageSender } from "#shared/send-messages.ts";
+import { createBreakers } from "#shared/targets/breakers.ts";
 import type { Measured } from "./measure.ts";
 import type { ReconcileDependencies } from "./run.ts";
 import type { WorkQueue } from "./take.ts";
 
 const environment = {
   CUSTOMERS_TABLE: z.string().min(1),
+  FLEET_STATE_TABLE: z.string().min(1),
   EVENT_BUS_NAME: z.string().min(1),
   BILLING_QUEUE_URL: z.url(),
   WRITE_BACK_QUEUE_URL: z.url(),
@@ -26,8 +28,7 @@ export function productionDependencies(): ReconcileDependencies {
     store: createCustomerStore(env.CUSTOMERS_TABLE),
     queues: { billing: queueAt(env.BILLING_QUEUE_URL), salesforce: queueAt(env.WRITE_BACK_QUEUE_URL) },
     publish: createPublisher(env.EVENT_BUS_NAME),
-    breakers: async () => [],
-    markTold: async () => false,
+    breakers: createBreakers(env.FLEET_STATE_TABLE),
     report,
     now: Date.now,
   };
@@ -38,12 +39,11 @@ function queueAt(url: string): WorkQueue {
 }
 
 /** Alarms listen to these by `service` and `target`. */
-function report(measured: readonly Measured[]): void {
-  for (const { target, OldestBehindSeconds, ...counts } of measured) {
-    const metric = metrics.singleMetric().addDimension("target", target);
-    for (const [name, value] of Object.entries(counts)) metric.addMetric(name, MetricUnit.Count, value);
-    if (OldestBehindSeconds === undefined) continue;
-    const age = metrics.singleMetric().addDimension("target", target);
-    age.addMetric("OldestBehindSeconds", MetricUnit.Seconds, OldestBehindSeconds);
-  }
+export function report(measured: readonly Measured[]): void {
+  for (const { target, ...values } of measured)
+    for (const [name, value] of Object.entries(values)) {
+      const unit = name.endsWith("Seconds") ? MetricUnit.Seconds : MetricUnit.Count;
+      // One for each value: a single metric forgets its dimensions once it is written.
+      metrics.singleMetric().addDimension("target", target).addMetric(name, unit, value);
+    }
 }

@@ -5,9 +5,9 @@ import { customerChanged, customerDeleted, customerSynced, customerSyncFailed } 
 import { type CustomerStore, createCustomerStore } from "#shared/customer-store.ts";
 import { decodeFleetEvent } from "#shared/handler/delivery.ts";
 import type { OutgoingEvent } from "#shared/publish.ts";
+import type { BreakerState } from "#shared/targets/breakers.ts";
 import { cause, newCustomer, startCustomersTable, TABLE, version } from "#shared/testing/customers-table.ts";
 import type { Measured } from "./measure.ts";
-import type { Breaker } from "./outages.ts";
 import { type ReconcileDependencies, reconcile } from "./run.ts";
 
 const START = Date.parse("2026-01-01T10:00:00.000Z");
@@ -22,8 +22,9 @@ let moment = START;
 let sent: Record<Target, string[]>;
 let published: OutgoingEvent[];
 let measured: readonly Measured[];
-let breakers: Breaker[];
+let breakers: BreakerState[];
 let queued: number;
+const idle = new Set<string>();
 let deps: ReconcileDependencies;
 
 beforeAll(async () => {
@@ -40,17 +41,22 @@ beforeAll(async () => {
     behind,
     store,
     queues: { billing: queue("billing"), salesforce: queue("salesforce") },
-    breakers: async () => breakers,
+    breakers: {
+      list: async () => breakers,
+      async markTold({ key }, what) {
+        const told = what === "began" ? { toldAt: iso(0) } : { endToldAt: iso(0) };
+        breakers = breakers.map((one) => (one.key === key ? { ...one, ...told } : one));
+        return true;
+      },
+      async closeIdle({ key }) {
+        if (!idle.has(key)) return false;
+        breakers = breakers.map((one) => (one.key === key ? { ...one, state: "closed", closedAt: iso(0) } : one));
+        return true;
+      },
+    },
     async publish(events) {
       published.push(...events);
       return events.map((event) => ({ event }));
-    },
-    async markTold({ target, endpoint }, what) {
-      breakers = breakers.map((one) => {
-        if (one.target !== target || one.endpoint !== endpoint) return one;
-        return what === "began" ? { ...one, toldAt: iso(0) } : { ...one, endToldAt: iso(0) };
-      });
-      return true;
     },
     report: (values) => {
       measured = values;
@@ -70,6 +76,7 @@ beforeEach(async () => {
     }
   moment = START;
   [sent, published, measured, breakers, queued] = [{ billing: [], salesforce: [] }, [], [], [], 0];
+  idle.clear();
 });
 
 const at = (seconds: number) => {
@@ -88,16 +95,26 @@ async function stored(more: object = {}) {
   return customer;
 }
 
-const open = (more: Partial<Breaker> = {}): Breaker => ({
-  target: "billing",
-  endpoint: "POST /v1/customers",
-  isOpen: true,
-  mayProbe: false,
-  since: iso(0),
-  code: "api_error",
-  needsPerson: false,
-  ...more,
-});
+/** A breaker that is open for a long time yet. */
+function open(more: Partial<BreakerState> = {}): BreakerState {
+  const state: BreakerState = {
+    key: "",
+    target: "billing",
+    endpoint: "POST /v1/customers",
+    state: "open",
+    since: iso(0),
+    until: iso(1e6),
+    reason: "failing",
+    code: "api_error",
+    needsPerson: false,
+    ...more,
+  };
+  return { ...state, key: `${state.target} ${state.endpoint}` };
+}
+
+/** One whose wait is over. */
+const probable = (more: Partial<BreakerState> = {}) => open({ until: iso(0), ...more });
+const closedAt = (seconds: number) => ({ state: "closed" as const, closedAt: iso(seconds) });
 
 describe("taking up", () => {
   test("sends one piece of work for a customer, however many changes came, in the name of the newest", async () => {
@@ -197,16 +214,24 @@ describe("while billing is down", () => {
     expect(await store.read(customerId)).toEqual(before);
   });
 
-  test("one customer sees whether it is there again", async () => {
-    for (let n = 0; n < 3; n += 1) await stored();
-    breakers = [open({ mayProbe: true })];
+  test("a few customers see whether it is there again", async () => {
+    for (let n = 0; n < 8; n += 1) await stored();
+    breakers = [probable()];
     await round(3600);
-    expect(sent.billing).toHaveLength(1);
+    expect(sent.billing).toHaveLength(5);
+  });
+
+  test("an endpoint that nobody needs any more keeps nobody waiting", async () => {
+    for (let n = 0; n < 8; n += 1) await stored();
+    breakers = [probable()];
+    idle.add(breakers[0]?.key ?? "");
+    await round(3600);
+    expect(sent.billing).toHaveLength(8);
   });
 
   test("one endpoint of several that is down is enough to wait", async () => {
     await stored();
-    breakers = [open({ mayProbe: true }), open({ endpoint: "POST /v1/customers/:id" })];
+    breakers = [probable(), open({ endpoint: "POST /v1/customers/:id" })];
     await round(3600);
     expect(sent.billing).toEqual([]);
   });
@@ -223,7 +248,7 @@ describe("while billing is down", () => {
     for (let n = 0; n < 4; n += 1) await stored();
     const late = await stored();
     await behind.failed(late.customerId, "billing", { ...FAILURE, retryAfterSeconds: 1500 });
-    breakers = [open({ isOpen: false, closedAt: iso(100) })];
+    breakers = [open(closedAt(100))];
     await round(101);
     expect(sent.billing).toHaveLength(5);
     await round(161);
@@ -242,7 +267,7 @@ describe("while an organisation is down", () => {
     breakers = [open({ target: "salesforce", endpoint: org })];
     await round(200);
     expect(sent.salesforce).toEqual([]);
-    breakers = [open({ target: "salesforce", endpoint: org, mayProbe: true })];
+    breakers = [probable({ target: "salesforce", endpoint: org })];
     await round(260);
     expect(sent.salesforce).toHaveLength(1);
     breakers = [open({ target: "salesforce", endpoint: "00D000000000002EAA" })];
@@ -268,7 +293,7 @@ describe("people", () => {
         expect.objectContaining({ ...outage, needsPerson: false, waiting: 3, reason: "api_error" }),
       ],
     ]);
-    breakers = breakers.map((one, n) => ({ ...one, isOpen: false, closedAt: iso(130 + n) }));
+    breakers = breakers.map((one, n) => ({ ...one, ...closedAt(130 + n) }));
     await round(140);
     await round(200);
     expect(told().slice(1)).toEqual([["target.recovered", expect.objectContaining({ ...outage, until: iso(131) })]]);
@@ -289,7 +314,7 @@ describe("people", () => {
   test("hear nothing of a short outage", async () => {
     breakers = [open()];
     await round(40);
-    breakers = [open({ isOpen: false, closedAt: iso(50) })];
+    breakers = [open(closedAt(50))];
     await round(60);
     expect(published).toEqual([]);
   });
@@ -339,7 +364,7 @@ test("an outage with 10 changes to each of 200 customers leaves 200 pieces of wo
   breakers = [open()];
   await round(3600);
   expect(sent.billing).toEqual([]);
-  breakers = [open({ isOpen: false, closedAt: iso(3601) })];
+  breakers = [open(closedAt(3601))];
   await round(3602);
   const pieces = sent.billing.map(
     (body) => decode(body).detail.data as { customer: { name: string; customerId: string } },

@@ -24,19 +24,21 @@ export interface TakeDependencies {
 
 /** More would only wait in the queue: about what the bulk lane does in a minute. */
 const MOST_WAITING: Readonly<Record<Target, number>> = { billing: 600, salesforce: 4_000 };
+/** More than one, as a customer may need another endpoint than the one that is out; the breaker lets one call through. */
+const PROBES = 5;
 /** Until then somebody else takes the customer up again, should this piece be lost. */
 const LEASE_SECONDS = 900;
 const AT_ONCE = 25;
 
 /**
  * Takes up what is due for a target, one piece of work per customer however many changes came. While the target is down
- * nothing is taken, but for one customer when it is time to see whether it is there again.
+ * nothing is taken, but for a few when it is time to see whether it is there again.
  * @returns how many pieces of work went out
  */
 export async function takeUp(target: Target, outages: Outages, deps: TakeDependencies): Promise<number> {
   if (outages.isDown(target)) return 0;
   const room = MOST_WAITING[target] - (await deps.queues[target].waiting());
-  const limit = outages.isProbing(target) ? 1 : room;
+  const limit = outages.isProbing(target) ? Math.min(room, PROBES) : room;
   if (limit <= 0) return 0;
   const markedBefore = outages.recoveredAt(target);
   const withoutOrgs = target === "salesforce" ? outages.orgsDown() : [];

@@ -2,14 +2,13 @@ import { randomUUID } from "node:crypto";
 import { targetRecovered, targetUnreachable } from "#shared/contracts/events.ts";
 import { NO_ORG } from "#shared/contracts/metadata.ts";
 import { createEvent, type OutgoingEvent, type Publish, publishAll } from "#shared/publish.ts";
-import type { Breaker } from "./outages.ts";
+import type { BreakerState, Breakers } from "#shared/targets/breakers.ts";
 
 export interface TellDependencies {
   readonly publish: Publish;
   /** How many customers wait for a target. */
   readonly waiting: (target: string) => Promise<number>;
-  /** Notes that people were told; false when somebody else did so at the same moment. */
-  readonly markTold: (breaker: Breaker, what: "began" | "ended") => Promise<boolean>;
+  readonly breakers: Pick<Breakers, "markTold">;
   /** Epoch milliseconds. */
   readonly now: () => number;
 }
@@ -22,18 +21,22 @@ const WORTH_TELLING_MS = 60_000;
  * breaker each, but is one thing to people.
  * @throws the fleet's errors when the bus or the table does not take it; it is told with the next run
  */
-export async function tellOutages(breakers: readonly Breaker[], deps: TellDependencies): Promise<void> {
+export async function tellOutages(breakers: readonly BreakerState[], deps: TellDependencies): Promise<void> {
   const groups = Map.groupBy(breakers, ({ target, endpoint }) =>
     target === "billing" ? target : `${target} ${endpoint}`,
   );
   for (const [, group] of groups) {
-    const open = group.filter(({ isOpen }) => isOpen);
+    const open = group.filter(({ state }) => state !== "closed");
     if (open.length > 0) await tellBegin(group, open, deps);
     else await tellEnd(group, deps);
   }
 }
 
-async function tellBegin(group: readonly Breaker[], open: readonly Breaker[], deps: TellDependencies): Promise<void> {
+async function tellBegin(
+  group: readonly BreakerState[],
+  open: readonly BreakerState[],
+  deps: TellDependencies,
+): Promise<void> {
   const worst = open.toSorted(bySeverity)[0];
   const since = open.map((one) => one.since).toSorted()[0] ?? "";
   const isNews = worst?.needsPerson || deps.now() - Date.parse(since) >= WORTH_TELLING_MS;
@@ -41,18 +44,18 @@ async function tellBegin(group: readonly Breaker[], open: readonly Breaker[], de
   const toldOf = group.filter(({ toldAt, endToldAt }) => toldAt && !endToldAt);
   const known = toldOf.some(({ needsPerson }) => needsPerson || !worst.needsPerson);
   let mine = !known;
-  for (const one of open) if (!one.toldAt) mine = (await deps.markTold(one, "began")) && mine;
+  for (const one of open) if (!one.toldAt) mine = (await deps.breakers.markTold(one, "began")) && mine;
   if (!mine) return;
   const { target, endpoint, code, needsPerson } = worst;
   const data = { target, endpoint, since, reason: code, needsPerson, waiting: await deps.waiting(target) };
   await publishAll(deps.publish, [createEvent(targetUnreachable, metadataOf(deps), data)]);
 }
 
-async function tellEnd(group: readonly Breaker[], deps: TellDependencies): Promise<void> {
+async function tellEnd(group: readonly BreakerState[], deps: TellDependencies): Promise<void> {
   const ended = group.filter(({ toldAt, endToldAt }) => toldAt && !endToldAt);
   const [first] = ended.toSorted((a, b) => (a.since < b.since ? -1 : 1));
   let mine = first !== undefined;
-  for (const one of ended) mine = (await deps.markTold(one, "ended")) && mine;
+  for (const one of ended) mine = (await deps.breakers.markTold(one, "ended")) && mine;
   if (!first || !mine) return;
   const until =
     ended
@@ -78,6 +81,6 @@ function metadataOf({ now }: TellDependencies) {
   };
 }
 
-function bySeverity(a: Breaker, b: Breaker): number {
+function bySeverity(a: BreakerState, b: BreakerState): number {
   return Number(b.needsPerson) - Number(a.needsPerson) || (a.since < b.since ? -1 : 1);
 }

@@ -20,6 +20,13 @@ export const sweepAccounts: WorkPage = async (scope, after, deps) => {
   return { findings: { ...contents, compared: records.length, repairs }, next };
 };
 
+/** The accounts that a request names. One that is gone is found by a sweep of the time in which it was deleted. */
+export const sweepChosen: WorkPage = async ({ orgId, ids = [] }, _after, deps) => {
+  const stored = await deps.store.readMany(ids);
+  const contents = await compareContents(ids, stored, orgId, deps);
+  return { findings: { ...contents, compared: ids.length }, next: undefined };
+};
+
 /** Whether a listed account may differ from what is stored of it. */
 export function isDoubtful({ systemModstamp, deleted }: ListedRecord, stored: CustomerRecord | undefined): boolean {
   if (deleted || !stored) return !deleted;

@@ -39,6 +39,8 @@ export async function planSweep(
   const mapping = chooseMapping((await deps.salesforce.connection()).mapping);
   const parents = parentsOf(entity, mapping);
   const related = [...feedingEntities(mapping)].filter((one) => one !== ACCOUNT);
+  if (data.ids)
+    return planChosen({ orgId, entity, parents, related, full: false, window: spell(deps.now(), deps.now()) }, data.ids);
   if (data.cursor) {
     const scope = { orgId, entity, parents, related, full: data.full, window: givenWindow(data.window) };
     return { scope, progress: readCursor(data.cursor, scope) };
@@ -46,6 +48,13 @@ export async function planSweep(
   const { full, window } = await chooseWindow(data, orgId, deps);
   const scope = { orgId, entity, parents, related, full, window };
   return { scope, progress: { phase: phasesOf(scope)[0]?.name ?? "end", counts: NOTHING } };
+}
+
+/** @throws InvalidInputError `UNKNOWN_ENTITY` for ids of what is no account */
+function planChosen(scope: SweepScope, ids: readonly string[]): { scope: SweepScope; progress: Progress } {
+  if (scope.entity !== ACCOUNT)
+    throw new InvalidInputError("UNKNOWN_ENTITY", `Accounts alone can be compared by their ids, not ${scope.entity}.`);
+  return { scope: { ...scope, ids: [...new Set(ids)] }, progress: { phase: "records", counts: NOTHING } };
 }
 
 async function chooseWindow(

@@ -19,6 +19,8 @@ export interface SweepScope {
   readonly full: boolean;
   /** ISO 8601 in UTC. */
   readonly window: { readonly from: string; readonly to: string };
+  /** The accounts to compare, when a request names them. */
+  readonly ids?: readonly string[];
 }
 
 export interface CompareDependencies {

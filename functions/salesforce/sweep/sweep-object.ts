@@ -109,11 +109,11 @@ async function finish(
   const { reason } = request.data;
   log().info("Sweep finished", { entity, reason, full, window, ...counts });
   const drift = repairsOf(counts) + counts.unexplained + counts.unusable;
-  if (drift > 0 || reason !== "schedule") {
+  if (drift > 0 || (reason !== "schedule" && !scope.ids)) {
     const data = { entity, reason, full, window, ...counts };
     await publishAll(deps.publish, [createEvent(customerDriftFound, metadataOf(request, "drift-found", deps), data)]);
   }
-  await moveMark(scope, deps.state);
+  if (!scope.ids) await moveMark(scope, deps.state);
   metrics.addMetric("SweepCompared", MetricUnit.Count, counts.compared);
   metrics.addMetric("SweepRepaired", MetricUnit.Count, repairsOf(counts));
   metrics.addMetric("SweepUnexplained", MetricUnit.Count, counts.unexplained);

@@ -1,4 +1,5 @@
 import type { SQSRecord } from "aws-lambda";
+import { createBehind } from "#shared/behind/behind.ts";
 import { formatVersion } from "#shared/contracts/customer.ts";
 import {
   customerChanged,
@@ -9,7 +10,7 @@ import {
 import { createCustomerStore } from "#shared/customer-store.ts";
 import { FleetError } from "#shared/errors.ts";
 import { type Delivery, decodeFleetEvent, type FleetEvent } from "#shared/handler/delivery.ts";
-import type { ParkedWork } from "#shared/parked-work.ts";
+import type { ParkedWork } from "#shared/parked/work.ts";
 import type { OutgoingEvent } from "#shared/publish.ts";
 import { createStateTable } from "#shared/state-table.ts";
 import { startCustomersTable, TABLE } from "#shared/testing/customers-table.ts";
@@ -29,6 +30,7 @@ export async function startTables() {
   const [customers, kept] = await Promise.all([startCustomersTable(), startTable(STATE, "key")]);
   return {
     store: createCustomerStore(TABLE, customers.client),
+    behind: createBehind(TABLE, { client: customers.client }),
     state: createStateTable(STATE, { client: kept.client }),
     close: () => Promise.all([customers.close(), kept.close()]),
   };

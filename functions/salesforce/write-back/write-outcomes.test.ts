@@ -3,6 +3,7 @@ import { RateLimitedError, RejectedByTargetError, TransientError } from "#shared
 import { version } from "#shared/testing/customers-table.ts";
 import { RecordRefusedError } from "../client/errors.ts";
 import { ACCOUNT, ORG, OTHER_ACCOUNT } from "../testing.ts";
+import { tellsOutcome } from "./outcome.ts";
 import { deliveries, deliveryOf, endOf, failed, fakeOrg, setUp, synced, timeOf, unchanged } from "./testing.ts";
 import { START_WITHIN_MS, writeOutcomes } from "./write-outcomes.ts";
 
@@ -49,6 +50,26 @@ describe("an account", () => {
     expect(accounts[ACCOUNT]).toEqual({ ...inStep(2), Sync_State__c: "failed: UpsertBilling" });
     await writeOutcomes(deliveries(failed(3, { data: { state: `${"x".repeat(71)} tail` } })), deps);
     expect(accounts[ACCOUNT]).toEqual({ ...inStep(3), Sync_State__c: `failed: ${"x".repeat(71)}` });
+  });
+
+  test.each([
+    [["phone"], "synced, adjusted: phone"],
+    [["phone", "address.line1"], "synced, adjusted: phone, address.line1"],
+    [
+      ["name", "email", "phone", "address.country", "address.line1", "address.line2"],
+      "synced, adjusted: name, email, phone, address.country, address.line1 and 1 more",
+    ],
+    [["x".repeat(90)], "synced, adjusted: 1 field"],
+    [[], "synced"],
+  ])("is told which fields billing adjusted, in 80 characters: %j", async (adjusted, state) => {
+    const { deps, accounts, updates } = setUp();
+    const billing = { outcome: "updated" as const, stripeCustomerId: "cus_1", adjusted };
+    await writeOutcomes(deliveries(synced(1, { data: { billing } })), deps);
+    expect(accounts[ACCOUNT]).toEqual({ ...inStep(1), Sync_State__c: state });
+    expect(state.length).toBeLessThanOrEqual(80);
+    expect(tellsOutcome(accounts[ACCOUNT] ?? {}, "cus_1")).toBe(true);
+    await writeOutcomes(deliveries(unchanged(2, { data: { billing: { ...billing, outcome: "unchanged" } } })), deps);
+    expect(updates).toHaveLength(1);
   });
 
   test("keeps the time of its first failure: a try that fails the same way is no news", async () => {

@@ -102,6 +102,34 @@ describe("customers through the unmodified client", () => {
   });
 });
 
+// https://github.com/odoo/odoo/pull/109728 and https://docs.stripe.com/metadata#data
+test.each<[string, Stripe.CustomerCreateParams, string, string]>([
+  [
+    "phone of 21",
+    { phone: "+1 555-555-5656 ext. 72" },
+    "phone",
+    "Invalid string: +1 555-555...56 ext. 72; must be at most 20 characters",
+  ],
+  ["name of 257", { name: "n".repeat(257) }, "name", "must be at most 256 characters"],
+  ["e-mail of 513", { email: `${"e".repeat(504)}@x.example` }, "email", "must be at most 512 characters"],
+  ["city of 5001", { address: { city: "c".repeat(5001) } }, "address[city]", "must be at most 5000 characters"],
+  ["metadata key of 41", { metadata: { ["k".repeat(41)]: "x" } }, "metadata", "must be a string under 40 characters"],
+  ["metadata value of 501", { metadata: { k: "v".repeat(501) } }, "metadata", "must be a string under 500 characters"],
+  [
+    "51 pairs of metadata",
+    { metadata: Object.fromEntries(Array.from({ length: 51 }, (_, n) => [`k${n}`, "v"])) },
+    "metadata",
+    "up to 50 keys",
+  ],
+])("refuses a %s characters, and says which", async (_what, params, param, message) => {
+  await expect(stripe.customers.create(params)).rejects.toMatchObject({
+    statusCode: 400,
+    type: "StripeInvalidRequestError",
+    param,
+    message: expect.stringContaining(message),
+  });
+});
+
 // https://docs.stripe.com/api/idempotent_requests
 describe("idempotency", () => {
   test("the same key and parameters give the first result again", async () => {
