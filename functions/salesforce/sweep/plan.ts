@@ -40,7 +40,10 @@ export async function planSweep(
   const parents = parentsOf(entity, mapping);
   const related = [...feedingEntities(mapping)].filter((one) => one !== ACCOUNT);
   if (data.ids)
-    return planChosen({ orgId, entity, parents, related, full: false, window: spell(deps.now(), deps.now()) }, data.ids);
+    return planChosen(
+      { orgId, entity, parents, related, full: false, window: spell(deps.now(), deps.now()) },
+      data.ids,
+    );
   if (data.cursor) {
     const scope = { orgId, entity, parents, related, full: data.full, window: givenWindow(data.window) };
     return { scope, progress: readCursor(data.cursor, scope) };
