@@ -16,7 +16,8 @@ export interface Slack {
   post(message: Message): Promise<void>;
 }
 
-const TIMEOUT_MS = 8_000;
+/** Time for one call with its answer. */
+export const TIMEOUT_MS = 8_000;
 const DEFAULT_RETRY_SECONDS = 30;
 
 /** Talks to the workspace that `connect` names. */
