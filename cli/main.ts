@@ -42,8 +42,7 @@ async function main([name, ...args]: string[]): Promise<number> {
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
-  const { message, code } = error as Error & { code?: string };
-  const usage = error instanceof UsageError || code?.startsWith("ERR_PARSE_ARGS");
-  console.error(`error: ${message || code}${usage ? "; see 'fleet --help'" : ""}`);
-  process.exitCode = usage ? 2 : 1;
+  const { sentence, exitCode } = describeFailure(error);
+  console.error(`error: ${sentence}`);
+  process.exitCode = exitCode;
 }

@@ -1,5 +1,5 @@
 import { ListSecretsCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
-import { clientOptions, localFleet } from "./endpoint.ts";
+import { clientOptions, isLocal } from "./endpoint.ts";
 import { UsageError } from "./usage.ts";
 
 const SERVICE = "connector-fleet";
@@ -15,9 +15,9 @@ export interface Stack {
   secret(orgId: string): string;
 }
 
-/** The fleet of a stage; without one, the local fleet while it runs, else `dev`, as `deploy` has it. */
+/** The fleet of a stage; without one, the fleet on this machine when there is one, else `dev`, as `deploy` has it. */
 export function stackOf(stage: string | undefined): Stack {
-  const chosen = stage ?? (localFleet() && !process.env.AWS_ENDPOINT_URL ? "local" : "dev");
+  const chosen = stage ?? (isLocal() ? "local" : "dev");
   const bus = `${SERVICE}-${chosen}`;
   return {
     stage: chosen,
