@@ -8,6 +8,11 @@ export const logger = new Logger();
 export const tracer = new Tracer();
 export const metrics = new Metrics({ namespace: "ConnectorFleet" });
 
+/** A metric of the fleet as a whole, under one `service` whichever function tells it: written at once, one value each. */
+export function fleetMetric(service: string): Metrics {
+  return new Metrics({ namespace: "ConnectorFleet", serviceName: service, singleMetric: true });
+}
+
 /** The logger with the running change's ids on every line. Ids only: personal data never goes to a log. */
 export function log(): Logger {
   const scope = currentScope();

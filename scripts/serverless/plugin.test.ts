@@ -19,12 +19,19 @@ class FrameworkError extends Error {
 /** The framework as the plugin sees it, and the plugin in it. */
 function framework(functions: Record<string, Json>, members: Json = {}) {
   const schemas: Record<string, Json> = {};
-  const { command = "package", salesforceEventSource = PLACEHOLDER, provider = {}, ...service } = members;
+  const { command = "package", salesforceEventSource = PLACEHOLDER, alarmTopicArn = "", ...more } = members;
+  const { provider = {}, ...service } = more;
+  const warnings: string[] = [];
   const serverless: Json = {
     service: {
       service: "fleet",
       provider: { stage: "test", compiledCloudFormationTemplate: { Resources: {} }, ...provider },
-      custom: { fleet: { salesforceEventSource, fleetBus: { Ref: "FleetBus" }, alarmActions: [] } },
+      custom: {
+        fleet: {
+          ...{ salesforceEventSource, alarmTopicArn, feedSilentHours: "24" },
+          ...{ fleetBus: { Ref: "FleetBus" }, alarmActions: [alarmTopicArn] },
+        },
+      },
       functions,
       ...service,
     },
@@ -39,7 +46,8 @@ function framework(functions: Record<string, Json>, members: Json = {}) {
       },
     },
   };
-  return { serverless, schemas, plugin: new FleetPlugin(serverless) };
+  const log = { warning: (message: string) => warnings.push(message) };
+  return { serverless, schemas, warnings, plugin: new FleetPlugin(serverless, {}, { log }) };
 }
 
 const consumer = (queue: string, members: object = {}) => ({
@@ -170,6 +178,47 @@ describe("the event source", () => {
     ["info", PLACEHOLDER],
   ])("%s is content with %s", (command, salesforceEventSource) => {
     expect(() => framework({}, { command, salesforceEventSource }).plugin.expand()).not.toThrow();
+  });
+});
+
+describe("the topic of the alarms", () => {
+  const warned = (command: string, alarmTopicArn: string) => {
+    const { plugin, warnings } = framework({}, { command, alarmTopicArn, salesforceEventSource: REAL_SOURCE });
+    plugin.expand();
+    return warnings;
+  };
+
+  test("is missed in one line at a deploy", () => {
+    expect(warned("deploy", "")).toEqual([
+      "Parameter alarmTopicArn is empty: the alarms change state and tell nobody. Pass --param='alarmTopicArn=arn:aws:sns:…'.",
+    ]);
+  });
+
+  test.each([
+    ["deploy", "arn:aws:sns:us-east-1:123456789012:alarms"],
+    ["package", ""],
+  ])("%s with '%s' says nothing", (command, topic) => {
+    expect(warned(command, topic)).toEqual([]);
+  });
+});
+
+describe("watching", () => {
+  const finalized = (functions: Record<string, Json>) => {
+    const lambda = { Type: "AWS::Lambda::Function", Properties: { FunctionName: "fleet-test-notify", Timeout: 20 } };
+    const provider = { compiledCloudFormationTemplate: { Resources: { NotifyLambdaFunction: lambda } } };
+    const { plugin, serverless } = framework(functions, { provider, alarmTopicArn: "arn:topic" });
+    plugin.hooks.initialize?.();
+    plugin.hooks["before:package:finalize"]?.();
+    return serverless.service.resources.Resources;
+  };
+
+  test("covers what the framework compiled and what the plugin added, in alarms and on the dashboard", () => {
+    const resources = finalized({ notify: { events: [consumer("notices", { staleAfter: 900 })] } });
+    expect(resources.NotifyErrorsAlarm.Properties.AlarmName).toBe("fleet-test-errors-notify");
+    expect(resources.NoticesStaleAlarm.Properties).toMatchObject({ Threshold: 900, AlarmActions: ["arn:topic"] });
+    const { DashboardName, DashboardBody } = resources.Dashboard.Properties;
+    expect(DashboardName).toBe("fleet-test");
+    expect(DashboardBody["Fn::Sub"]).toContain("NotifyLambdaFunction");
   });
 });
 

@@ -1,4 +1,7 @@
+import { buildAlarms } from "./alarms.ts";
 import { buildConsumer, type ConsumerDeclaration } from "./consumer.ts";
+import { buildDashboard } from "./dashboard.ts";
+import { takeInventory } from "./inventory.ts";
 import { type Org, orgAccess, orgResources, PLACEHOLDER, parseOrgs } from "./orgs.ts";
 
 /** The parts of osls that the plugin uses. https://github.com/oss-serverless/serverless */
@@ -26,7 +29,16 @@ interface FleetSettings {
   /** Names of the partner event sources that Salesforce gave the Event Relays; a placeholder until they are known. */
   readonly salesforceEventSource: string;
   readonly fleetBus: unknown;
+  /** The SNS topic of the alarms; empty means that they tell nobody. */
+  readonly alarmTopicArn: string;
   readonly alarmActions: unknown;
+  /** Hours without a change of Salesforce before the alarm; 0 switches it off. */
+  readonly feedSilentHours: number | string;
+}
+
+/** What the framework gives a plugin to talk with. */
+interface Utilities {
+  readonly log: { warning(message: string): void };
 }
 
 interface FunctionConfig {
@@ -48,9 +60,13 @@ const TRACING = { Effect: "Allow", Action: ["xray:PutTraceSegments", "xray:PutTe
 export default class FleetPlugin {
   readonly hooks: Record<string, () => void>;
   readonly #serverless: Serverless;
+  readonly #log: Utilities["log"];
+  /** Seconds that a message may wait, by the logical id of its queue. */
+  readonly #staleAfter = new Map<string, number>();
 
-  constructor(serverless: Serverless) {
+  constructor(serverless: Serverless, _options: unknown, { log }: Utilities) {
     this.#serverless = serverless;
+    this.#log = log;
     const schema = serverless.configSchemaHandler;
     schema.defineFunctionEvent("aws", "consumer", {
       type: "object",
@@ -84,7 +100,10 @@ export default class FleetPlugin {
     schema.defineFunctionProperties("aws", { properties: { salesforceOrgs: { type: "boolean" } } });
     this.hooks = {
       initialize: () => this.expand(),
-      "before:package:finalize": () => this.dropSharedRole(),
+      "before:package:finalize": () => {
+        this.dropSharedRole();
+        this.watch();
+      },
     };
   }
 
@@ -92,7 +111,10 @@ export default class FleetPlugin {
   expand(): void {
     const { service, processedInput } = this.#serverless;
     const settings = service.custom.fleet;
-    if (processedInput.commands[0] === "deploy") this.#requireEventSource(settings);
+    if (processedInput.commands[0] === "deploy") {
+      this.#requireEventSource(settings);
+      this.#warnOfSilentAlarms(settings);
+    }
     refuseSharedQueues(service.functions);
     const orgs = parseOrgs(settings.salesforceEventSource);
     const { stage } = service.provider;
@@ -118,6 +140,18 @@ export default class FleetPlugin {
     if (role && !new RegExp(`\\b${SHARED_ROLE}\\b`).test(JSON.stringify(others))) delete Resources[SHARED_ROLE];
   }
 
+  /** Adds the alarms and the dashboard of everything that the template will contain. */
+  watch(): void {
+    const { service } = this.#serverless;
+    const prefix = `${service.service}-${service.provider.stage}`;
+    const { alarmActions, feedSilentHours } = service.custom.fleet;
+    const compiled = service.provider.compiledCloudFormationTemplate.Resources;
+    const inventory = takeInventory({ ...compiled, ...service.resources?.Resources }, prefix);
+    const settings = { prefix, actions: alarmActions, staleAfter: this.#staleAfter };
+    const alarms = buildAlarms(inventory, { ...settings, feedSilentHours: Number(feedSilentHours) });
+    this.#addResources({ ...alarms, Dashboard: buildDashboard(inventory, prefix, Object.keys(alarms)) });
+  }
+
   #addResources(resources: Record<string, unknown>): void {
     const { service } = this.#serverless;
     service.resources ??= {};
@@ -126,12 +160,11 @@ export default class FleetPlugin {
 
   #expandConsumers(config: FunctionConfig, orgs: readonly Org[]): string[] {
     const { service } = this.#serverless;
-    const { fleetBus, alarmActions } = service.custom.fleet;
+    const { fleetBus } = service.custom.fleet;
     const context = {
       prefix: `${service.service}-${service.provider.stage}`,
       timeoutSeconds: config.timeout ?? service.provider.timeout ?? 6,
       fleetBus,
-      alarmActions,
       orgs,
     };
     const deadLetterQueues: string[] = [];
@@ -142,9 +175,17 @@ export default class FleetPlugin {
       config.environment = { ...config.environment, ...consumer.environment };
       grant(config, consumer.statements);
       deadLetterQueues.push(consumer.deadLetterQueue);
+      this.#staleAfter.set(consumer.queue, consumer.staleAfter);
       return consumer.event as Record<string, unknown>;
     });
     return deadLetterQueues;
+  }
+
+  #warnOfSilentAlarms({ alarmTopicArn }: FleetSettings): void {
+    if (alarmTopicArn) return;
+    this.#log.warning(
+      "Parameter alarmTopicArn is empty: the alarms change state and tell nobody. Pass --param='alarmTopicArn=arn:aws:sns:…'.",
+    );
   }
 
   #requireEventSource({ salesforceEventSource }: FleetSettings): void {

@@ -129,6 +129,8 @@ export const backfillFinished = defineEvent({
     /** Differed, and are on their way through the sync. */
     sent: z.int().nonnegative(),
     equal: z.int().nonnegative(),
+    /** Of the equal ones, those that billing had not followed. */
+    behind: z.int().nonnegative().optional(),
     /** Parked one by one, such as for a field that cannot be used. */
     unusable: z.int().nonnegative(),
     /** Parked in batches that could not be loaded. */

@@ -10,6 +10,7 @@ import { type Decode, type Delivery, toDelivery } from "./delivery.ts";
 import { idsOf } from "./ids.ts";
 import { createQueueControl, type QueueControl } from "./queue-control.ts";
 import { type LambdaHandler, withStack } from "./stack.ts";
+import { measureWait } from "./wait.ts";
 
 /** A delivery that could not be worked, and why. */
 export interface Failure {
@@ -114,6 +115,7 @@ async function settle(queue: QueueControl, { record, error }: Failure, random: n
   if (isRetryable(error) && receives < queue.maxReceives) {
     log.warn("Message will be tried again", { ...details, seconds: again.seconds });
     metrics.addMetric("MessagesRetried", MetricUnit.Count, 1);
+    measureWait(record, error, Date.now());
     return again;
   }
   try {

@@ -39,12 +39,11 @@ function queueAt(url: string): WorkQueue {
 }
 
 /** Alarms listen to these by `service` and `target`. */
-function report(measured: readonly Measured[]): void {
-  for (const { target, OldestBehindSeconds, ...counts } of measured) {
-    const metric = metrics.singleMetric().addDimension("target", target);
-    for (const [name, value] of Object.entries(counts)) metric.addMetric(name, MetricUnit.Count, value);
-    if (OldestBehindSeconds === undefined) continue;
-    const age = metrics.singleMetric().addDimension("target", target);
-    age.addMetric("OldestBehindSeconds", MetricUnit.Seconds, OldestBehindSeconds);
-  }
+export function report(measured: readonly Measured[]): void {
+  for (const { target, ...values } of measured)
+    for (const [name, value] of Object.entries(values)) {
+      const unit = name.endsWith("Seconds") ? MetricUnit.Seconds : MetricUnit.Count;
+      // One for each value: a single metric forgets its dimensions once it is written.
+      metrics.singleMetric().addDimension("target", target).addMetric(name, unit, value);
+    }
 }

@@ -80,7 +80,7 @@ describe("createOrgs", () => {
     expect(() => createOrgs("live")).toThrow();
   });
 
-  test("publishes the usage of the API once a minute, by organisation", async () => {
+  test("publishes the usage of the API once a minute, by organisation and as the share of all", async () => {
     await using org = await startOrg(() => ({ headers: limitInfo(18, 15_000), body: [null] }));
     environment(ORG, { [ORG]: connectionOf(org.url) });
     const printed = jest.spyOn(process.stdout, "write").mockImplementation(() => true);
@@ -88,9 +88,15 @@ describe("createOrgs", () => {
       const salesforce = createOrgs("live").salesforce(ORG);
       await salesforce.readRecords("Account", [ACCOUNT], ["Id"]);
       await salesforce.readRecords("Account", [ACCOUNT], ["Id"]);
-      expect(printed).toHaveBeenCalledTimes(1);
-      const metric = JSON.parse(String(printed.mock.calls[0]?.[0]));
-      expect(metric).toMatchObject({ orgId: ORG, max: "15000", SalesforceApiRequestsUsed: 18 });
+      const [used, percent, ...more] = printed.mock.calls.map(([line]) => JSON.parse(String(line)));
+      expect(used).toMatchObject({ orgId: ORG, max: "15000", SalesforceApiRequestsUsed: 18 });
+      expect(percent).toMatchObject({ service: "salesforce", SalesforceApiUsedPercent: 0.12 });
+      expect(percent._aws.CloudWatchMetrics[0]).toMatchObject({
+        Namespace: "ConnectorFleet",
+        Dimensions: [["service"]],
+        Metrics: [{ Name: "SalesforceApiUsedPercent", Unit: "Percent" }],
+      });
+      expect(more).toEqual([]);
     } finally {
       printed.mockRestore();
     }

@@ -2,7 +2,7 @@ import { MetricUnit } from "@aws-lambda-powertools/metrics";
 import { z } from "zod";
 import { readEnv } from "#shared/env.ts";
 import { InvalidInputError } from "#shared/errors.ts";
-import { metrics } from "#shared/observability.ts";
+import { fleetMetric, metrics } from "#shared/observability.ts";
 import type { ApiUsage, Priority, Salesforce } from "../client/types.ts";
 import { createSalesforce } from "../client.ts";
 import { connectTo } from "./connect.ts";
@@ -68,5 +68,8 @@ function usageReporter(orgId: string): (usage: ApiUsage) => void {
     // One dimension value for every connected organisation, so that an alarm can name it.
     const metric = metrics.singleMetric().addDimension("orgId", orgId).addMetadata("max", String(max));
     metric.addMetric("SalesforceApiRequestsUsed", MetricUnit.Count, used);
+    // One metric of all organisations and functions for the alarm: the fullest counts.
+    if (max > 0)
+      fleetMetric("salesforce").addMetric("SalesforceApiUsedPercent", MetricUnit.Percent, (100 * used) / max);
   };
 }

@@ -1,4 +1,5 @@
 import type { SQSRecord } from "aws-lambda";
+import { createBehind } from "#shared/behind/behind.ts";
 import { formatVersion } from "#shared/contracts/customer.ts";
 import {
   customerChanged,
@@ -29,6 +30,7 @@ export async function startTables() {
   const [customers, kept] = await Promise.all([startCustomersTable(), startTable(STATE, "key")]);
   return {
     store: createCustomerStore(TABLE, customers.client),
+    behind: createBehind(TABLE, { client: customers.client }),
     state: createStateTable(STATE, { client: kept.client }),
     close: () => Promise.all([customers.close(), kept.close()]),
   };

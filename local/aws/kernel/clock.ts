@@ -4,6 +4,8 @@
  * scaled. `advance` lets a span of time be over at once, for everybody who waits or looks at the clock.
  */
 export interface Clock {
+  /** How many times shorter waits are than real ones. */
+  readonly scale: number;
   /** Milliseconds since the epoch: real time, and what it was advanced by. */
   now(): number;
   /** Milliseconds since `since`, as a service would have counted them: real time multiplied by the scale, and advances. */
@@ -58,6 +60,7 @@ export function createClock(scale = 1): Clock {
     return cancel;
   };
   return {
+    scale,
     now,
     elapsed,
     after,
