@@ -13,6 +13,8 @@ export interface Stack {
   name(resource: string): string;
   /** Name of the secret that connects to a Salesforce organisation. */
   secret(orgId: string): string;
+  /** Name of the secret that connects to Stripe. */
+  readonly stripeSecret: string;
 }
 
 /** The fleet of a stage; without one, the fleet on this machine when there is one, else `dev`, as `deploy` has it. */
@@ -24,6 +26,7 @@ export function stackOf(stage: string | undefined): Stack {
     bus,
     name: (resource) => `${bus}-${resource}`,
     secret: (orgId) => `${SERVICE}/${chosen}/salesforce/${orgId}`,
+    stripeSecret: `${SERVICE}/${chosen}/stripe`,
   };
 }
 
