@@ -28,12 +28,16 @@ async function bring(error?: Error, deleted = false) {
   if (deleted) await store.markDeleted(customer, version(1), cause());
   else await store.save(customer, version(1), cause());
   const billing = {
-    create: async () => "cus_1",
-    find: async () => undefined,
-    async update() {
-      if (error) throw error;
+    async create(_metadata, { before }) {
+      await before();
+      return "cus_1";
     },
-  } as unknown as Billing;
+    async update(_id, _customer, { before }) {
+      await before();
+      if (error) throw error;
+      return true;
+    },
+  } as Partial<Billing> as Billing;
   const deps = { billing, store, behind, now: () => NOW };
   const [settled] = await Promise.allSettled([bringToBilling({ customerId, version: version(1) }, deps)]);
   return { settled, deps, customerId, record: await store.read(customerId) };

@@ -27,7 +27,7 @@ export function createSalesforce(connect: Connect, options: SalesforceOptions = 
   const meter = createUsageMeter(now, onUsage);
 
   const sendIn = (session: OpenSession, request: Request): Promise<Answer> =>
-    createSend(session, session.settings, { timeoutMs, onHeaders: meter.observe })(request);
+    createSend(session, session.settings, { timeoutMs, now, onHeaders: meter.observe })(request);
   const sendUnguarded: Send = (request) => sessions.use((session) => sendIn(session, request));
   const readUsage = async () => meter.accept((await sendUnguarded({ method: "GET", path: "/limits" })).body);
   const guard = priority === "background" ? createGuard(meter, readUsage, connect, now) : undefined;

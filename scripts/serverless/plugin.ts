@@ -147,9 +147,13 @@ export default class FleetPlugin {
     const { alarmActions, feedSilentHours } = service.custom.fleet;
     const compiled = service.provider.compiledCloudFormationTemplate.Resources;
     const inventory = takeInventory({ ...compiled, ...service.resources?.Resources }, prefix);
-    const settings = { prefix, actions: alarmActions, staleAfter: this.#staleAfter };
+    const { stage } = service.provider;
+    const settings = { prefix, stage, actions: alarmActions, staleAfter: this.#staleAfter };
     const alarms = buildAlarms(inventory, { ...settings, feedSilentHours: Number(feedSilentHours) });
-    this.#addResources({ ...alarms, Dashboard: buildDashboard(inventory, prefix, Object.keys(alarms)) });
+    this.#addResources({
+      ...alarms,
+      Dashboard: buildDashboard(inventory, { name: prefix, stage }, Object.keys(alarms)),
+    });
   }
 
   #addResources(resources: Record<string, unknown>): void {

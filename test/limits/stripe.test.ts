@@ -67,11 +67,12 @@ const customer: fc.Arbitrary<Customer> = fc
 async function bring(one: Customer) {
   const record = { ...cause(), ...one, version: version(1), customer: one, deleted: false, links: {} };
   const { customer: fitted, adjusted } = toBillingCustomer(record);
-  const id = await billing.create(identityOf(one), `create ${one.customerId}`);
+  const requestOf = (idempotencyKey: string) => ({ idempotencyKey, before: async () => true });
+  const id = String(await billing.create(identityOf(one), requestOf(`create ${one.customerId}`)));
   let writes = 0;
   const { refused } = await writeWhatIsTaken(fitted, (some) => {
     writes += 1;
-    return billing.update(id, some, `update ${one.customerId} ${writes}`);
+    return billing.update(id, some, requestOf(`update ${one.customerId} ${writes}`));
   });
   const { apiKey, baseUrl } = stripe.connection();
   const answer = await fetch(`${baseUrl}/v1/customers/${id}`, { headers: { authorization: `Bearer ${apiKey}` } });

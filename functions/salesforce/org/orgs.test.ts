@@ -90,7 +90,7 @@ describe("createOrgs", () => {
       await salesforce.readRecords("Account", [ACCOUNT], ["Id"]);
       const [used, percent, ...more] = printed.mock.calls.map(([line]) => JSON.parse(String(line)));
       expect(used).toMatchObject({ orgId: ORG, max: "15000", SalesforceApiRequestsUsed: 18 });
-      expect(percent).toMatchObject({ service: "salesforce", SalesforceApiUsedPercent: 0.12 });
+      expect(percent).toMatchObject({ service: "fleet/local", SalesforceApiUsedPercent: 0.12 });
       expect(percent._aws.CloudWatchMetrics[0]).toMatchObject({
         Namespace: "ConnectorFleet",
         Dimensions: [["service"]],

@@ -69,7 +69,6 @@ function usageReporter(orgId: string): (usage: ApiUsage) => void {
     const metric = metrics.singleMetric().addDimension("orgId", orgId).addMetadata("max", String(max));
     metric.addMetric("SalesforceApiRequestsUsed", MetricUnit.Count, used);
     // One metric of all organisations and functions for the alarm: the fullest counts.
-    if (max > 0)
-      fleetMetric("salesforce").addMetric("SalesforceApiUsedPercent", MetricUnit.Percent, (100 * used) / max);
+    if (max > 0) fleetMetric().addMetric("SalesforceApiUsedPercent", MetricUnit.Percent, (100 * used) / max);
   };
 }

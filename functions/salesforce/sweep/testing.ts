@@ -140,7 +140,10 @@ export class SweepBench {
     const cause = { correlationId: "c", actor: "005000000000001AAA", occurredAt: new Date(commit).toISOString() };
     const calls = this.org.calls.length;
     const snapshots = await readCustomers(this.salesforce, [accountId]);
-    await rememberOwners(this.tables.state, this.org.id, ownersOf(snapshots), new Set([accountId]));
+    await rememberOwners(this.tables.state, ownersOf(snapshots), {
+      orgId: this.org.id,
+      settled: new Set([accountId]),
+    });
     const snapshot = snapshots.get(accountId);
     this.org.calls.length = calls;
     if (snapshot instanceof Error) return;

@@ -79,7 +79,7 @@ export function fakeState() {
       return items.get(key) as never;
     },
     async readMany(keys) {
-      return new Map(keys.flatMap((key) => (items.has(key) ? [[key, items.get(key)?.value]] : []))) as never;
+      return new Map(keys.flatMap((key) => (items.has(key) ? [[key, items.get(key)]] : []))) as never;
     },
     async replace(key, value, revision) {
       if ((items.get(key)?.revision ?? 0) !== revision) return false;

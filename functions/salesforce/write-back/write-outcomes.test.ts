@@ -1,6 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { RateLimitedError, RejectedByTargetError, TransientError } from "#shared/errors.ts";
 import { version } from "#shared/testing/customers-table.ts";
+import { RecordRefusedError } from "../client/errors.ts";
 import { ACCOUNT, ORG, OTHER_ACCOUNT } from "../testing.ts";
 import { tellsOutcome } from "./outcome.ts";
 import { deliveries, deliveryOf, endOf, failed, fakeOrg, setUp, synced, timeOf, unchanged } from "./testing.ts";
@@ -85,7 +86,7 @@ describe("an account", () => {
   });
 
   test("that was deleted is done, whoever notices", async () => {
-    const gone = new RejectedByTargetError("ENTITY_IS_DELETED", "entity is deleted");
+    const gone = new RecordRefusedError("ENTITY_IS_DELETED", "entity is deleted");
     const { deps, reads, updates } = setUp({ [OTHER_ACCOUNT]: {} }, () => gone);
     const deleted = synced(1, { data: { change: "deleted", billing: { outcome: "none", stripeCustomerId: null } } });
     expect(await writeOutcomes(deliveries(deleted), deps)).toEqual([]);
@@ -188,7 +189,7 @@ describe("a record that fails", () => {
   test.each([
     new TransientError("UNABLE_TO_LOCK_ROW", "unable to obtain exclusive access to this record"),
     new RejectedByTargetError("FIELD_CUSTOM_VALIDATION_EXCEPTION", "Accounts on hold must not change"),
-    new RejectedByTargetError("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id"),
+    new RejectedByTargetError("INVALID_FIELD_FOR_INSERT_UPDATE", "Unable to create/update fields: Sync_State__c"),
     new RateLimitedError("DAILY_LIMIT", "TotalRequests", { retryAfterSeconds: 3_600 }),
     new TransientError("TIMEOUT", "no answer in time"),
   ])("for $code goes its way as it is", async (error) => {
