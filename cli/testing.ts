@@ -16,9 +16,13 @@ export interface Run {
 }
 
 /** Runs the command line against an AWS of its own. */
-export async function runFleet(args: readonly string[], answer: (request: SeenRequest) => Answer): Promise<Run> {
+export async function runFleet(
+  args: readonly string[],
+  answer: (request: SeenRequest) => Answer,
+  more: Readonly<Record<string, string>> = {},
+): Promise<Run> {
   await using server = await serve(answer);
-  return { ...(await runFleetAt(server.url, args)), requests: server.requests };
+  return { ...(await runFleetAt(server.url, args, more)), requests: server.requests };
 }
 
 /**

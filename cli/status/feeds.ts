@@ -86,9 +86,9 @@ export async function linesOfOrgs(
 }
 
 async function lineOfPosition({ orgId, connection }: Org, state: StateTable, now: number): Promise<Omit<Line, "name">> {
-  const kept = await state.read(keys.position(orgId, connection.pubSubChannel), positionSchema);
-  if (!kept) return { ok: undefined, text: "no position yet" };
-  const { commitTimestamp, updatedAt } = kept.value;
+  const position = (await state.read(keys.position(orgId, connection.pubSubChannel), positionSchema))?.value;
+  if (!position) return { ok: undefined, text: "no position yet" };
+  const { commitTimestamp, updatedAt } = position;
   const [until, moved] = [new Date(commitTimestamp).toISOString(), new Date(updatedAt).toISOString()];
   return { ok: true, text: `read until ${until}, moved ${ago(moved, now)}` };
 }
@@ -100,7 +100,7 @@ async function lineOfSweep({ orgId, connection }: Org, state: StateTable, now: n
     entities.map((entity) => keys.sweep(orgId, entity)),
     markSchema,
   );
-  const untils = entities.map((entity) => marks.get(keys.sweep(orgId, entity))?.until);
+  const untils = entities.map((entity) => marks.get(keys.sweep(orgId, entity))?.value?.until);
   if (untils.includes(undefined)) return { ok: undefined, text: "not everything was swept yet" };
   const until = untils.map(String).toSorted()[0] ?? "";
   const text = `equal until ${until}, ${ago(until, now)}`;
