@@ -10,13 +10,11 @@ import { createPublisher } from "#shared/publish.ts";
 import { createStateTable } from "#shared/state-table.ts";
 import { annotate, inChange } from "#shared/tracing.ts";
 import { createOrgs } from "./org/orgs.ts";
-import { type SweepDependencies, sweepObject } from "./sweep/sweep-object.ts";
+import { BUDGET_MS, type SweepDependencies, sweepObject } from "./sweep/sweep-object.ts";
 
 const name = z.string().min(1);
 const tables = { CUSTOMERS_TABLE: name, SALESFORCE_STATE_TABLE: name, PARKED_TABLE: name };
 const environment = { ...tables, EVENT_BUS_NAME: name, TRACE_SAMPLE_RATE: z.coerce.number().min(0).max(1) };
-// Leaves the last page enough of the function's timeout.
-const BUDGET_MS = 120_000;
 
 const production = lazy((): SweepDependencies => {
   const env = readEnv(environment);

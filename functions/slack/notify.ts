@@ -12,17 +12,18 @@ import { readEnv } from "#shared/env.ts";
 import { type Delivery, decodeFleetEvent } from "#shared/handler/delivery.ts";
 import { type Failure, queueHandler } from "#shared/handler/queue.ts";
 import { lazy } from "#shared/lazy.ts";
+import { openGate } from "#shared/targets/open-gate.ts";
 import { createSlack } from "./client.ts";
-import { slackConnectionSchema } from "./connection.ts";
+import { type Connect, slackConnectionSchema } from "./connection.ts";
+import { SLACK_LIMITS } from "./limits.ts";
 import type { Notice } from "./notices.ts";
 import { type TellDependencies, tell } from "./tell.ts";
 
 const production = lazy((): TellDependencies => {
   const { SLACK_SECRET } = readEnv({ SLACK_SECRET: z.string() });
-  return {
-    slack: createSlack((options) => readConnection(SLACK_SECRET, slackConnectionSchema, options)),
-    now: Date.now,
-  };
+  const gate = openGate({ target: "slack", ratePerSecond: SLACK_LIMITS.rate.perSecond });
+  const connect: Connect = (options) => readConnection(SLACK_SECRET, slackConnectionSchema, options);
+  return { slack: createSlack(connect, gate), now: Date.now };
 });
 
 /** Tells people what a batch is about; answers with what could not be told. */

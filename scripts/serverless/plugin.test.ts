@@ -252,6 +252,8 @@ describe("the shared role", () => {
   });
 });
 
+const TARGET = { EVENT_BUS_NAME: { Ref: "FleetBus" }, FLEET_STATE_TABLE: { Ref: "FleetStateTable" } };
+
 describe("a function that reaches the Salesforce organisations", () => {
   const reach = (salesforceEventSource: string) => {
     const functions: Json = { capture: { salesforceOrgs: true }, notify: {} };
@@ -264,12 +266,26 @@ describe("a function that reaches the Salesforce organisations", () => {
   test("knows them and may read their secrets; the others know nothing", () => {
     const { functions, resources } = reach(`${REAL_SOURCE},${other}`);
     expect(functions.capture.environment).toEqual({
+      ...TARGET,
       SALESFORCE_ORGS: "00D5f0000000001EAA,00D000000000002EAA",
       SALESFORCE_SECRET_PREFIX: "fleet/test/salesforce/",
     });
     expect(JSON.stringify(functions.capture.iamRoleStatements)).toContain("Salesforce00D000000000002EAAConnection");
     expect(JSON.stringify(functions.notify)).not.toContain("Salesforce");
     expect(resources).toHaveProperty("Salesforce00D000000000002EAABus");
+  });
+
+  test("shares breaker and budget, as every function that calls a target", () => {
+    const functions: Json = { bill: { callsTarget: true }, upsert: {} };
+    framework(functions, {}).plugin.expand();
+    expect(functions.bill.environment).toEqual(TARGET);
+    expect(functions.bill.iamRoleStatements).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({ Resource: { "Fn::GetAtt": ["FleetStateTable", "Arn"] } }),
+        expect.objectContaining({ Action: "events:PutEvents" }),
+      ]),
+    );
+    expect(JSON.stringify(functions.upsert)).not.toContain("FleetState");
   });
 
   test("can be packaged before the event source is known", () => {

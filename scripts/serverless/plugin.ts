@@ -2,7 +2,7 @@ import { buildAlarms } from "./alarms.ts";
 import { buildConsumer, type ConsumerDeclaration } from "./consumer.ts";
 import { buildDashboard } from "./dashboard.ts";
 import { takeInventory } from "./inventory.ts";
-import { type Org, orgAccess, orgResources, PLACEHOLDER, parseOrgs } from "./orgs.ts";
+import { type Org, orgAccess, orgResources, PLACEHOLDER, parseOrgs, targetAccess } from "./orgs.ts";
 
 /** The parts of osls that the plugin uses. https://github.com/oss-serverless/serverless */
 interface Serverless {
@@ -45,6 +45,8 @@ interface FunctionConfig {
   readonly timeout?: number;
   /** The function talks to Salesforce. */
   readonly salesforceOrgs?: boolean;
+  /** The function calls a target that can be down: it shares breaker and budget with the others. */
+  readonly callsTarget?: boolean;
   events?: Record<string, unknown>[];
   environment?: Record<string, unknown>;
   iamRoleStatements?: unknown[];
@@ -97,7 +99,9 @@ export default class FleetPlugin {
       additionalProperties: false,
     });
     schema.defineFunctionEvent("aws", "deadLetters", { type: "boolean", const: true });
-    schema.defineFunctionProperties("aws", { properties: { salesforceOrgs: { type: "boolean" } } });
+    schema.defineFunctionProperties("aws", {
+      properties: { salesforceOrgs: { type: "boolean" }, callsTarget: { type: "boolean" } },
+    });
     this.hooks = {
       initialize: () => this.expand(),
       "before:package:finalize": () => {
@@ -123,10 +127,8 @@ export default class FleetPlugin {
     const deadLetterQueues = Object.values(service.functions).flatMap((config) => this.#expandConsumers(config, orgs));
     for (const config of Object.values(service.functions)) {
       grant(config, [TRACING]);
-      if (config.salesforceOrgs) {
-        config.environment = { ...config.environment, ...access.environment };
-        grant(config, access.statements);
-      }
+      if (config.salesforceOrgs) give(config, access);
+      if (config.salesforceOrgs || config.callsTarget) give(config, targetAccess(settings.fleetBus));
       config.events = (config.events ?? []).flatMap((event) =>
         "deadLetters" in event ? deadLetterQueues.map(drain) : [event],
       );
@@ -225,6 +227,14 @@ function drain(queue: string): Record<string, unknown> {
   return {
     sqs: { arn: { "Fn::GetAtt": [queue, "Arn"] }, batchSize: 10, functionResponseType: "ReportBatchItemFailures" },
   };
+}
+
+function give(
+  config: FunctionConfig,
+  access: { readonly environment: Record<string, unknown>; readonly statements: readonly unknown[] },
+): void {
+  config.environment = { ...config.environment, ...access.environment };
+  grant(config, access.statements);
 }
 
 function grant(config: FunctionConfig, statements: readonly unknown[]): void {
