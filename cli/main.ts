@@ -16,6 +16,7 @@ interface Command {
   run(args: string[]): Promise<number>;
 }
 
+const { summary, help, run } = catchUp;
 const COMMANDS: Record<string, Command> = {
   status,
   behind,
@@ -25,7 +26,7 @@ const COMMANDS: Record<string, Command> = {
   trace,
   doctor,
   sweep,
-  "catch-up": catchUp,
+  "catch-up": { summary, help, run },
   backfill,
   replay,
 };
