@@ -45,9 +45,16 @@ const DOUBTS: Readonly<Partial<Record<Doubt["data"]["reason"], (entity: string) 
   "position-lost": (entity) => `The catch-up reader lost its place, so changes of ${entity} may be missing`,
 };
 
-/** Whether people want to hear of it. A comparison that only goes on was told when it began. */
-export function isNews({ type, detail }: Notice): boolean {
-  return type !== "reconciliation.requested" || (detail.data.reason in DOUBTS && detail.data.cursor === undefined);
+/**
+ * Whether people want to hear of it. A comparison that only goes on was told when it began; a repeated event that found
+ * everything as it was has nothing to tell.
+ */
+export function isNews(notice: Notice): boolean {
+  const { type, detail } = notice;
+  if (type === "reconciliation.requested") return detail.data.reason in DOUBTS && detail.data.cursor === undefined;
+  if (type !== "customer.synced" || detail.metadata.replayOf === undefined) return true;
+  const { store, billing } = detail.data;
+  return store !== "unchanged" || !["unchanged", "none"].includes(billing.outcome);
 }
 
 /** Whether a notice is of one of these kinds. */
