@@ -2,6 +2,7 @@ import { gzipSync } from "node:zlib";
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { DynamoDBDocumentClient, PutCommand } from "@aws-sdk/lib-dynamodb";
 import { awsClient } from "./aws.ts";
+import { countParked } from "./parked-metric.ts";
 
 /** A piece of work that could not be done, kept whole until somebody redrives it. */
 export interface ParkedWork {
@@ -31,7 +32,8 @@ const MAX_INPUT_BYTES = 350_000;
 
 /**
  * The table of parked work. An input that does not fit into one item is compressed, and split over further items with
- * `part` 1, 2, … when even that is too large. Part 0 is written last, so that what is listed is complete.
+ * `part` 1, 2, … when even that is too large. Part 0 is written last, so that what is listed is complete. Whoever parks, it
+ * is counted as `WorkParked`.
  */
 export function createParkedTable(tableName: string, client = awsClient(new DynamoDBClient({}))): Park {
   const table = DynamoDBDocumentClient.from(client);
@@ -40,6 +42,7 @@ export function createParkedTable(tableName: string, client = awsClient(new Dyna
     const [first, ...rest] = pack(input);
     for (const [index, inputGzip] of rest.entries()) await put({ parkedId: work.parkedId, part: index + 1, inputGzip });
     await put({ ...work, part: 0, parts: rest.length + 1, status: "parked", ...first });
+    countParked();
   };
 }
 

@@ -14,7 +14,7 @@ export interface RunResult {
 /** Starts a run and waits for its end. */
 export type RunWorkflow = (input: unknown) => Promise<RunResult>;
 
-const REFUSED = new Set(["InvalidExecutionInput", "InvalidName", "InvalidArn", "StateMachineDoesNotExist"]);
+const REFUSED = new Set(["InvalidExecutionInput", "InvalidName"]);
 const THROTTLED = new Set(["ThrottlingException", "TooManyRequestsException"]);
 
 /**

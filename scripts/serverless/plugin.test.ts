@@ -8,6 +8,13 @@ const REAL_SOURCE = "aws.partner/salesforce.com/00D5f0000000001EAA/0YL5f00000000
 const PLACEHOLDER = "aws.partner/salesforce.com/EXAMPLE/EXAMPLE";
 const TRACING = { Effect: "Allow", Action: ["xray:PutTraceSegments", "xray:PutTelemetryRecords"], Resource: "*" };
 
+const settings = {
+  fleetBus: { Ref: "FleetBus" },
+  stateTable: { Ref: "FleetStateTable" },
+  giveUpAfterSeconds: 86_400,
+  alarmActions: [],
+};
+
 class FrameworkError extends Error {
   readonly code: string;
   constructor(message: string, code: string) {
@@ -24,7 +31,7 @@ function framework(functions: Record<string, Json>, members: Json = {}) {
     service: {
       service: "fleet",
       provider: { stage: "test", compiledCloudFormationTemplate: { Resources: {} }, ...provider },
-      custom: { fleet: { salesforceEventSource, fleetBus: { Ref: "FleetBus" }, alarmActions: [] } },
+      custom: { fleet: { ...settings, salesforceEventSource } },
       functions,
       ...service,
     },
@@ -83,14 +90,18 @@ describe("a consumer", () => {
       CHANNEL: "#sales",
       QUEUE_URL: { Ref: "NoticesQueue" },
       DEAD_LETTER_QUEUE_URL: { Ref: "NoticesDeadLetterQueue" },
-      MAX_RECEIVES: "12",
+      GIVE_UP_AFTER_SECONDS: "86400",
       VISIBILITY_SECONDS: "360",
+      RUN_SECONDS: "75",
+      FLEET_STATE_TABLE: { Ref: "FleetStateTable" },
     });
     const [own, ...added] = functions.notify.iamRoleStatements;
     expect(own).toEqual({ Action: "own" });
     expect(added.flatMap(({ Action }: Json) => Action)).toEqual([
       "sqs:ChangeMessageVisibility",
       "sqs:SendMessage",
+      "dynamodb:BatchGetItem",
+      "dynamodb:BatchWriteItem",
       ...TRACING.Action,
     ]);
   });

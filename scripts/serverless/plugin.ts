@@ -26,6 +26,9 @@ interface FleetSettings {
   /** Names of the partner event sources that Salesforce gave the Event Relays; a placeholder until they are known. */
   readonly salesforceEventSource: string;
   readonly fleetBus: unknown;
+  readonly stateTable: { readonly Ref: string };
+  /** Age at which a consumer gives a message up, unless it says otherwise. */
+  readonly giveUpAfterSeconds: number | string;
   readonly alarmActions: unknown;
 }
 
@@ -73,7 +76,7 @@ export default class FleetPlugin {
         batchSize: { type: "integer", minimum: 1, maximum: 10_000 },
         window: { type: "integer", minimum: 0, maximum: 300 },
         maximumConcurrency: { type: "integer", minimum: 2, maximum: 1_000 },
-        maxReceives: { type: "integer", minimum: 1, maximum: 999 },
+        giveUpAfter: { type: "integer", minimum: 60, maximum: 1_123_200 },
         staleAfter: { type: "integer", minimum: 60, maximum: 345_600 },
       },
       required: ["queue"],
@@ -125,11 +128,13 @@ export default class FleetPlugin {
 
   #expandConsumers(config: FunctionConfig, orgs: readonly Org[]): string[] {
     const { service } = this.#serverless;
-    const { fleetBus, alarmActions } = service.custom.fleet;
+    const { fleetBus, stateTable, giveUpAfterSeconds, alarmActions } = service.custom.fleet;
     const context = {
       prefix: `${service.service}-${service.provider.stage}`,
       timeoutSeconds: config.timeout ?? service.provider.timeout ?? 6,
       fleetBus,
+      stateTable,
+      giveUpAfterSeconds,
       alarmActions,
       orgs,
     };
