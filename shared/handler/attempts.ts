@@ -17,6 +17,10 @@ export interface Attempts {
   begin(messageIds: readonly string[], size: number, known: Known): Promise<readonly Mark[]>;
   /** Takes the marks away: the run ended with an answer, whatever it was. */
   end(messageIds: readonly string[]): Promise<void>;
+  /** Groups of suspects that this process has worked in the last minute; it would know of none if one had ended it. */
+  readonly survived: number;
+  /** Notes that this process has worked a group of suspects. */
+  survive(): void;
   /** Remembers that the consumer works: at once while it has suspects, otherwise now and then. */
   succeeded(hasSuspects: boolean): Promise<void>;
 }
@@ -26,11 +30,14 @@ export const noAttempts: Attempts = {
   look: async () => NOTHING_KNOWN,
   begin: async () => [],
   end: async () => undefined,
+  survived: 0,
+  survive: () => undefined,
   succeeded: async () => undefined,
 };
 
 const KEPT_MS = 15 * 86_400_000;
 const SUCCESS_EVERY_MS = 30_000;
+const LATELY_MS = 60_000;
 /** Strikes are kept in so many places, by the message: no place is ever read and written back. */
 const SLOTS = 16;
 const MAX_WRITE = 25;
@@ -50,6 +57,7 @@ export function createAttempts(queueName: string, state: StateTable, now: () => 
   const successKey = `success#${queueName}`;
   const slots = Array.from({ length: SLOTS }, (_, slot) => strikeKey(slot));
   let toldAt = Number.NEGATIVE_INFINITY;
+  let survived = { groups: 0, at: Number.NEGATIVE_INFINITY };
 
   const options = () => ({ expiresAt: Math.ceil((now() + KEPT_MS) / 1000) });
   async function put(entries: readonly { key: string; value: unknown }[]): Promise<void> {
@@ -92,6 +100,14 @@ export function createAttempts(queueName: string, state: StateTable, now: () => 
     async end(messageIds) {
       const works = chunks(messageIds.map(keyOf), MAX_WRITE).map((keys) => state.removeMany(keys));
       await Promise.all(works).catch((error) => unprotected("write", error));
+    },
+
+    get survived() {
+      return now() - survived.at > LATELY_MS ? 0 : survived.groups;
+    },
+
+    survive() {
+      survived = { groups: this.survived + 1, at: now() };
     },
 
     async succeeded(hasSuspects) {

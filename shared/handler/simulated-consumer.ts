@@ -1,6 +1,6 @@
 import type { SQSRecord } from "aws-lambda";
 import type { StateTable } from "../state-table.ts";
-import { createAttempts } from "./attempts.ts";
+import { type Attempts, createAttempts } from "./attempts.ts";
 import { type BatchWork, eachDelivery } from "./batch.ts";
 import type { QueueControl } from "./queue-control.ts";
 import { workRecords } from "./work-records.ts";
@@ -38,7 +38,8 @@ export class SimulatedConsumer {
   readonly runs: { readonly ids: readonly string[]; died: boolean }[] = [];
   readonly #messages = new Map<string, Message>();
   readonly #declared: Declared;
-  readonly #queue: QueueControl;
+  readonly #begin: () => Attempts;
+  #queue: QueueControl;
 
   constructor(name: string, declared: Declared, state: (now: () => number) => StateTable) {
     this.#declared = declared;
@@ -49,11 +50,12 @@ export class SimulatedConsumer {
         if (message) act(message);
       }
     };
+    this.#begin = () => createAttempts(name, state(now), now);
     this.#queue = {
       giveUpAfterSeconds: 86_400,
       visibilitySeconds: declared.visibility,
       runSeconds: declared.timeout + 15,
-      attempts: createAttempts(name, state(now), now),
+      attempts: this.#begin(),
       park: async ({ messageId }, error) => {
         this.parked.set(messageId, { at: this.now, error: error as Error });
       },
@@ -121,6 +123,8 @@ export class SimulatedConsumer {
     if (stay === "dead") {
       // The worst there is: it takes all the time it has, and then ends without an answer.
       this.now = Math.max(this.now, startedAt + this.#declared.timeout * 1000);
+      // What the process remembered is gone with it.
+      this.#queue = { ...this.#queue, attempts: this.#begin() };
       return;
     }
     const kept = new Set(stay.map(({ messageId }) => messageId));

@@ -69,9 +69,14 @@ export function isPoison(messageId: string, { alone, proven }: Mark, { strikes, 
   return others.length < MASS;
 }
 
-/** How many messages may be worked together with this one after it ended a run. */
-export function groupSize({ size }: Mark): number {
-  return Math.max(1, Math.floor(size / SHARE));
+/**
+ * How many messages may be worked together with this one after it ended a run. A process that has survived a whole
+ * group's worth of suspects, however small the parts, is past a trouble that was not theirs: its groups grow quickly.
+ * @param survived groups of suspects that this process has worked lately
+ */
+export function groupSize({ size }: Mark, survived: number): number {
+  const growth = 4 ** Math.min(6, Math.max(0, survived - 2 * SHARE + 1));
+  return Math.max(1, Math.floor(size / SHARE)) * growth;
 }
 
 /** The most suspicious first: they decide how small the first group of a run is. */

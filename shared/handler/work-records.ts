@@ -36,8 +36,6 @@ const LONG_RUN_SECONDS = 255;
 const HELD_SECONDS = 15;
 /** Suspects begin no further group after this time: the rest comes back while it would work. */
 const GROUPS_BEGIN_MS = 10_000;
-/** A group that ends with an answer lets the next one be so many times larger: after a mend all goes on quickly. */
-const GROWTH = 4;
 
 /**
  * Works the messages of one invocation and answers with those that stay on the queue. A message is marked while it is
@@ -77,11 +75,12 @@ async function workSuspects<T>(suspects: readonly Suspect[], known: Known, run: 
     left.map(({ record }) => record),
     HELD_SECONDS,
   );
+  const { attempts } = run.queue;
   const begin = run.now();
-  for (let size = groupSize(first.mark); left.length > 0; size *= GROWTH) {
-    if (run.now() - begin > GROUPS_BEGIN_MS) break;
-    const group = left.splice(0, size).map(({ record }) => record);
+  for (let next: Suspect | undefined = first; next && run.now() - begin <= GROUPS_BEGIN_MS; next = left[0]) {
+    const group = left.splice(0, groupSize(next.mark, attempts.survived)).map(({ record }) => record);
     const stay = await workGroup(group, known, run);
+    attempts.survive();
     again.push(...stay);
     if (left.length === 0) break;
     const done = group.filter((record) => !stay.includes(record));
