@@ -156,7 +156,9 @@ describe("a message that ends every run of its consumer", () => {
         batchSize: mapping.BatchSize,
         visibility: queue.VisibilityTimeout,
       };
-      const world = new SimulatedConsumer(id, declared, (now) => createStateTable("fleet-state", { client: table.client, now }));
+      const world = new SimulatedConsumer(id, declared, (now) =>
+        createStateTable("fleet-state", { client: table.client, now }),
+      );
       const begin = world.now;
       world.isFatal = (message) => message === "poison";
       world.send([...Array.from({ length: Math.max(1, mapping.BatchSize - 1) }, (_, n) => `m${n}`), "poison"]);
