@@ -18,8 +18,13 @@ export interface Run {
 /** Runs the command line against an AWS of its own. */
 export async function runFleet(args: readonly string[], answer: (request: SeenRequest) => Answer): Promise<Run> {
   await using server = await serve(answer);
+  return { ...(await runFleetAt(server.url, args)), requests: server.requests };
+}
+
+/** Runs the command line against the AWS at a URL. */
+export async function runFleetAt(url: string, args: readonly string[]): Promise<Omit<Run, "requests">> {
   const env = {
-    AWS_ENDPOINT_URL: server.url,
+    AWS_ENDPOINT_URL: url,
     AWS_REGION: "us-east-1",
     AWS_ACCESS_KEY_ID: "test",
     AWS_SECRET_ACCESS_KEY: "test",
@@ -28,7 +33,7 @@ export async function runFleet(args: readonly string[], answer: (request: SeenRe
   const child = spawn(process.execPath, [MAIN, ...args], { env, stdio: ["ignore", "pipe", "pipe"] });
   const ended = new Promise<number | null>((resolve, reject) => child.on("error", reject).on("close", resolve));
   const [out, err, code] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
-  return { code, out, err, requests: server.requests };
+  return { code, out, err };
 }
 
 /** As `runFleet`, against connections to these organisations and a bus; with the entries that were put on it. */

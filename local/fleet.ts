@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { bootTwin, type Twin } from "./aws/boot.ts";
+import { type Clock, createClock } from "./aws/kernel/clock.ts";
 import { ADMINISTRATOR } from "./aws/kernel/kernel.ts";
 import { packageFleet } from "./packaging.ts";
 import { type Saas, startSaas } from "./saas/index.ts";
@@ -11,6 +12,8 @@ export interface FleetOptions {
   readonly stateDir?: string;
   /** How many times shorter waits are than on AWS. */
   readonly clockScale?: number;
+  /** The clock of an earlier start, so that time does not go backwards. */
+  readonly clock?: Clock;
   /** The template, when it is not the packaged one as it is: tests change permissions or settings. */
   readonly template?: object;
   readonly say?: (line: string) => void;
@@ -23,6 +26,8 @@ export interface Fleet {
   readonly twin: Twin;
   readonly saas: Saas;
   readonly artifacts: string;
+  /** The clock of everything: functions, services and systems. */
+  readonly clock: Clock;
   /** The physical name or ARN of a resource of the template. */
   ref(logicalId: string): string;
   /** Ends everything and writes the state down; safe to call twice. */
@@ -35,12 +40,13 @@ export interface Fleet {
  */
 export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
   const { template, artifacts } = await packageFleet("local", options.say);
-  const { portBase: base, stateDir, clockScale } = options;
+  const { portBase: base, stateDir, clock = createClock(options.clockScale) } = options;
   const port = (offset: number) => (base === undefined ? 0 : base + offset);
   let saas: Saas | undefined;
   const prepare = async (booted: BootedTwin) => {
     saas = await startSaas({
       ports: { salesforce: port(1), stripe: port(2), slack: port(3), page: port(5) },
+      now: clock.now,
       aws: { origin: booted.origin, customersTable: refOf(booted, "CustomersTable") },
       ...(stateDir ? { stateDir: join(stateDir, "saas") } : {}),
     });
@@ -55,14 +61,14 @@ export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
       // A function that ran before would keep the connections of an earlier start for minutes.
       prepare,
       ...(stateDir ? { stateDir: join(stateDir, "aws") } : {}),
-      ...(clockScale ? { clockScale } : {}),
+      clock,
     });
     const systems = saas as unknown as Saas;
     const stop = async () => {
       await systems.stop();
       await twin.stop();
     };
-    return { twin, saas: systems, artifacts, ref: (logicalId) => refOf(twin, logicalId), stop };
+    return { twin, saas: systems, artifacts, clock, ref: (logicalId) => refOf(twin, logicalId), stop };
   } catch (cause) {
     await saas?.stop();
     throw cause;

@@ -1,10 +1,11 @@
 import { z } from "zod";
 import { markSchema, TARGETS } from "./behind/marks.ts";
+import { billingRequestsSchema } from "./billing-requests.ts";
 import { customerSchema, salesforceIdSchema, versionSchema } from "./contracts/customer.ts";
 
 /** A customer's counterpart in Stripe. */
 export const billingLinkSchema = z.looseObject({
-  /** `cus_…`; never replaced by another id. */
+  /** `cus_…`; replaced by another id only when that customer was deleted in Stripe. */
   id: z.string(),
   /** Newest version that Stripe was made equal to; absent while the Stripe customer is created but still empty. */
   version: versionSchema.optional(),
@@ -28,8 +29,10 @@ export const customerRecordSchema = z.looseObject({
   deletedAt: z.iso.datetime().optional(),
   /** Ids in other systems. A save never touches them. */
   links: z.looseObject({ stripe: billingLinkSchema.optional() }),
-  /** When a Stripe customer was first asked for; Stripe forgets idempotency keys a day later. */
+  /** When a Stripe customer was first asked for; none of the account is older. */
   billingAskedAt: z.iso.datetime().optional(),
+  /** What is known of the requests to Stripe. */
+  billingRequests: billingRequestsSchema.optional(),
   /** The change that wrote the item last: its correlation id, who made it and when. */
   correlationId: z.string(),
   actor: z.string(),

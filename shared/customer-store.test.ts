@@ -1,6 +1,7 @@
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { DeleteCommand, DynamoDBDocumentClient, PutCommand } from "@aws-sdk/lib-dynamodb";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import type { BillingRequests } from "./billing-requests.ts";
 import type { Customer } from "./contracts/customer.ts";
 import { type CustomerStore, createCustomerStore, type StoredVersion } from "./customer-store.ts";
 import { InvalidInputError, NotAuthorizedError, RejectedByTargetError, TransientError } from "./errors.ts";
@@ -246,15 +247,31 @@ describe("linkBilling", () => {
   test("refuses a customer that is not stored", async () => {
     const { customerId } = newCustomer();
     await expect(store.linkBilling(customerId, { id: "cus_1" })).rejects.toMatchObject({ code: "NOT_STORED" });
-    await expect(store.askBilling(customerId, new Date())).rejects.toBeInstanceOf(InvalidInputError);
+    await expect(store.noteBilling(customerId, requests(0))).rejects.toBeInstanceOf(InvalidInputError);
     expect(await store.read(customerId)).toBeUndefined();
   });
 
-  test("remembers when billing was first asked", async () => {
+  test("replaces exactly the id that was deleted", async () => {
     const { customerId } = await stored();
-    const first = new Date("2026-01-01T00:00:00Z");
-    expect(await store.askBilling(customerId, first)).toEqual(first);
-    expect(await store.askBilling(customerId, new Date("2026-01-02T00:00:00Z"))).toEqual(first);
+    await store.linkBilling(customerId, { id: "cus_1", version: version(1) });
+    const other = await store.linkBilling(customerId, { id: "cus_2" }, { replaces: "cus_0" });
+    expect(other).toMatchObject({ outcome: "conflict", link: { id: "cus_1" } });
+    expect(await store.linkBilling(customerId, { id: "cus_2" }, { replaces: "cus_1" })).toMatchObject({
+      outcome: "linked",
+    });
+    const late = await store.linkBilling(customerId, { id: "cus_1", version: version(1) });
+    expect(late).toEqual({ outcome: "conflict", link: { id: "cus_2" } });
+  });
+
+  test("settles requests with the link, so that a note from before is refused", async () => {
+    const { customerId } = await stored();
+    const at = "2026-01-01T00:00:00.000Z";
+    const pending = { a: { kind: "create", at, state: "asked" }, b: { kind: "update", at, state: "lost" } } as const;
+    await store.noteBilling(customerId, { ...requests(0), pending, isDirty: true });
+    await store.linkBilling(customerId, { id: "cus_1", version: version(1) }, { settles: ["a"] });
+    const record = await store.read(customerId);
+    expect(record?.billingRequests).toEqual({ ...requests(2), pending: { b: pending.b } });
+    expect(await store.noteBilling(customerId, requests(1))).toBeUndefined();
   });
 
   async function stored(): Promise<Customer> {
@@ -263,6 +280,31 @@ describe("linkBilling", () => {
     return customer;
   }
 });
+
+describe("noteBilling", () => {
+  test("is refused when somebody else wrote first", async () => {
+    const customer = newCustomer();
+    await store.save(customer, version(1), cause());
+    const note = (revision: number) => store.noteBilling(customer.customerId, requests(revision));
+    expect((await note(0))?.billingRequests).toEqual(requests(1));
+    expect(await note(0)).toBeUndefined();
+    expect((await note(1))?.billingRequests?.revision).toBe(2);
+    expect(await note(1)).toBeUndefined();
+  });
+
+  test("remembers when billing was first asked", async () => {
+    const customer = newCustomer();
+    await store.save(customer, version(1), cause());
+    const [first, later] = [new Date("2026-01-01T00:00:00Z"), new Date("2026-01-02T00:00:00Z")];
+    await store.noteBilling(customer.customerId, requests(0), first);
+    const record = await store.noteBilling(customer.customerId, requests(1), later);
+    expect(record?.billingAskedAt).toBe(first.toISOString());
+  });
+});
+
+function requests(revision: number): BillingRequests {
+  return { revision, create: { generation: 0 }, update: { generation: 0 }, pending: {} };
+}
 
 describe("failures", () => {
   test("a table that does not exist is RejectedByTargetError and names the table", async () => {

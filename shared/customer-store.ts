@@ -11,6 +11,7 @@ import { awsClient } from "./aws.ts";
 import { awsError } from "./aws-errors.ts";
 import { batchGet } from "./batch-get.ts";
 import { assignMark, markValues } from "./behind/marks.ts";
+import { type BillingRequests, type LinkOptions, linkWrite, noteWrite } from "./billing-requests.ts";
 import type { Customer } from "./contracts/customer.ts";
 import type { Metadata } from "./contracts/metadata.ts";
 import { type BillingLink, type CustomerRecord, customerRecordSchema } from "./customer-record.ts";
@@ -75,10 +76,14 @@ export interface CustomerStore {
    * @returns the record as it is instead; undefined when the version was raised
    */
   raiseVersion(customerId: string, known: string, version: string): Promise<CustomerRecord | undefined>;
-  /** Notes that billing is asked to create a customer now; the moment it was first asked, which may be earlier. */
-  askBilling(customerId: string, now: Date): Promise<Date>;
+  /**
+   * Replaces what is known of the requests to billing; `requests.revision` is the one that was read. With `askedAt` it
+   * also notes that a customer is asked for, unless that was noted earlier.
+   * @returns the record afterwards; undefined when somebody else wrote in between
+   */
+  noteBilling(customerId: string, requests: BillingRequests, askedAt?: Date): Promise<CustomerRecord | undefined>;
   /** Stores the link unless a newer version is linked. Without `version` it only claims the id. */
-  linkBilling(customerId: string, link: BillingLink): Promise<Linked>;
+  linkBilling(customerId: string, link: BillingLink, options?: LinkOptions): Promise<Linked>;
 }
 
 const storedVersionSchema = customerRecordSchema.pick({
@@ -206,35 +211,29 @@ export function createCustomerStore(
       return raised === "refused" ? existing(customerId) : undefined;
     },
 
-    async askBilling(customerId, now) {
-      const after = await update(customerId, {
-        UpdateExpression: "SET billingAskedAt = if_not_exists(billingAskedAt, :now)",
-        ConditionExpression: "attribute_exists(customerId)",
-        ExpressionAttributeValues: { ":now": now.toISOString() },
-        ReturnValues: "ALL_NEW",
-      });
-      if (after === "refused" || !after) return existing(customerId).then(() => now);
-      return new Date(parseItem(customerRecordSchema, after).billingAskedAt ?? now);
+    async noteBilling(customerId, requests, askedAt) {
+      const after = await update(customerId, { ...noteWrite(requests, askedAt), ReturnValues: "ALL_NEW" });
+      if (after !== "refused") return after && parseItem(customerRecordSchema, after);
+      await existing(customerId);
+      return undefined;
     },
 
-    async linkBilling(customerId, link) {
-      const free = "attribute_exists(customerId) AND attribute_not_exists(links.stripe)";
-      const same = "links.stripe.id = :id AND";
-      const older = `${same} attribute_not_exists(links.stripe.version) OR ${same} links.stripe.version <= :version`;
-      const condition = link.version ? `${free} OR ${older}` : free;
-      const values = { ":link": link, ...(link.version ? { ":id": link.id, ":version": link.version } : {}) };
+    async linkBilling(customerId, link, options = {}) {
+      const { set, removed, condition, names, values } = linkWrite(link, options);
       // Of the newest version it also says that billing is there, so that the account is next.
       const last = link.version
         ? await update(customerId, {
-            UpdateExpression: `SET links.stripe = :link, ${assignMark("salesforce")} REMOVE billingBehind`,
+            UpdateExpression: `SET ${set}, ${assignMark("salesforce")} REMOVE ${["billingBehind", ...removed].join(", ")}`,
             ConditionExpression: `version = :version AND (${condition})`,
+            ExpressionAttributeNames: names,
             ExpressionAttributeValues: { ...values, ...markValues("salesforce", customerId, now(), undefined) },
           })
         : "refused";
       if (last !== "refused") return { outcome: "linked", link };
       const written = await update(customerId, {
-        UpdateExpression: "SET links.stripe = :link",
+        UpdateExpression: `SET ${set}${removed.length > 0 ? ` REMOVE ${removed.join(", ")}` : ""}`,
         ConditionExpression: condition,
+        ExpressionAttributeNames: names,
         ExpressionAttributeValues: values,
       });
       if (written !== "refused") return { outcome: "linked", link };

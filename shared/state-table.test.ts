@@ -44,14 +44,12 @@ describe("read", () => {
     expect([...(await state.readMany([past, now, future], position)).keys()]).toEqual([future]);
   });
 
-  test("refuses a value of another shape and names key and path", async () => {
+  test("gives the revision of a value of another shape, so that it can be replaced", async () => {
     const key = newKey();
     await state.replace(key, { replayId: 5 }, 0);
-    await expect(state.read(key, position)).rejects.toMatchObject({
-      name: "ContractError",
-      code: "BAD_STATE",
-      message: expect.stringMatching(new RegExp(`${key}.*replayId`)),
-    });
+    expect(await state.read(key, position)).toEqual({ value: undefined, revision: 1 });
+    expect(await state.replace(key, { replayId: "a" }, 1)).toBe(true);
+    expect((await state.read(key, position))?.value).toEqual({ replayId: "a" });
   });
 
   test("leaves out undefined members and keeps null, lists and unknown members", async () => {
@@ -107,16 +105,28 @@ describe("many", () => {
     await state.writeMany([{ key: keys[0] ?? "", value: { replayId: "overwritten" } }, ...entries]);
     const values = await state.readMany([...keys, ...keys, newKey()], position);
     expect(values.size).toBe(130);
-    expect(keys.map((key) => values.get(key)?.replayId)).toEqual(keys.map((_, n) => String(n)));
+    expect(keys.map((key) => values.get(key)?.value?.replayId)).toEqual(keys.map((_, n) => String(n)));
   });
 
-  test("leave out values of another shape", async () => {
+  test("are taken away, and what is not there is no error", async () => {
+    const keys = Array.from({ length: 60 }, newKey);
+    await state.writeMany(keys.map((key) => ({ key, value: { replayId: "a" } })));
+    await state.removeMany([...keys.slice(1), ...keys.slice(1), newKey()]);
+    expect([...(await state.readMany(keys, position)).keys()]).toEqual([keys[0]]);
+  });
+
+  test("give the revision alone of values of another shape", async () => {
     const [good, bad] = [newKey(), newKey()];
     await state.writeMany([
       { key: good, value: { replayId: "a" } },
       { key: bad, value: "b" },
     ]);
-    expect([...(await state.readMany([good, bad], position))]).toEqual([[good, { replayId: "a" }]]);
+    expect(await state.readMany([good, bad], position)).toEqual(
+      new Map([
+        [good, { value: { replayId: "a" }, revision: 0 }],
+        [bad, { value: undefined, revision: 0 }],
+      ]),
+    );
   });
 
   test("of none cost no call", async () => {

@@ -5,14 +5,17 @@ import { awsClient } from "./aws.ts";
 import { awsError } from "./aws-errors.ts";
 import { batchGet, MAX_ROUNDS, unfinished } from "./batch-get.ts";
 import { chunks } from "./chunks.ts";
-import { ContractError } from "./errors.ts";
 import { describeIssues } from "./issues.ts";
+import { log } from "./observability.ts";
 
 /** A kept value with its revision, which grows by one with every write. */
 export interface Kept<T> {
   readonly value: T;
   readonly revision: number;
 }
+
+/** What was found under a key: `value` is undefined when it has not the shape asked for; its revision lets it be replaced. */
+export type Found<T> = Kept<T | undefined>;
 
 /** One value to be kept. */
 export interface Entry {
@@ -26,12 +29,12 @@ export interface Entry {
  */
 export interface StateTable {
   /**
-   * The value under a key, strongly consistent; undefined when there is none or its time has passed.
-   * @throws ContractError when it does not have the shape of `schema`
+   * The value under a key, strongly consistent; undefined when there is none or its time has passed. One of another shape
+   * is logged and never thrown: it would be there at every try, and only its reader knows how to go on without it.
    */
-  read<S extends z.ZodType>(key: string, schema: S): Promise<Kept<z.infer<S>> | undefined>;
-  /** The values of many keys; those without a value, or of another shape, are missing from the answer. */
-  readMany<S extends z.ZodType>(keys: readonly string[], schema: S): Promise<Map<string, z.infer<S>>>;
+  read<S extends z.ZodType>(key: string, schema: S): Promise<Found<z.infer<S>> | undefined>;
+  /** As `read`, for many keys; those without a value are missing from the answer. */
+  readMany<S extends z.ZodType>(keys: readonly string[], schema: S): Promise<Map<string, Found<z.infer<S>>>>;
   /**
    * Writes only if nobody wrote since `revision` (0: not there, or its time has passed); false when somebody did.
    * `expiresAt` in epoch seconds.
@@ -79,25 +82,17 @@ export function createStateTable(
     async read(key, schema) {
       const command = new GetCommand({ TableName: tableName, Key: { key }, ConsistentRead: true });
       const item = (await table.send(command).catch(failed("GetItem"))).Item as Item | undefined;
-      if (!item || !isAlive(item)) return undefined;
-      const result = schema.safeParse(item.value);
-      if (result.success) return { value: result.data, revision: item.revision ?? 0 };
-      const problems = describeIssues(result.error.issues);
-      throw new ContractError("BAD_STATE", `The state kept under '${key}' does not have the agreed shape: ${problems}`);
+      return item && isAlive(item) ? found(item, schema) : undefined;
     },
 
     async readMany(keys, schema) {
-      const values = new Map<string, z.infer<typeof schema>>();
-      const found = await batchGet(
+      const items = await batchGet(
         table,
         tableName,
         [...new Set(keys)].map((key) => ({ key })),
       );
-      for (const item of found as unknown as Item[]) {
-        const result = schema.safeParse(item.value);
-        if (isAlive(item) && result.success) values.set(item.key, result.data);
-      }
-      return values;
+      const alive = (items as unknown as Item[]).filter(isAlive);
+      return new Map(alive.map((item) => [item.key, found(item, schema)]));
     },
 
     async replace(key, value, revision, { expiresAt } = {}) {
@@ -136,4 +131,14 @@ export function createStateTable(
       for (const some of chunks(deletes, MAX_WRITE)) await writeBatch(some);
     },
   };
+}
+
+function found<S extends z.ZodType>({ key, value, revision = 0 }: Item, schema: S): Found<z.infer<S>> {
+  const result = schema.safeParse(value);
+  if (!result.success)
+    log().warn("Kept state does not have the agreed shape and counts as none", {
+      key,
+      problems: describeIssues(result.error.issues),
+    });
+  return { value: result.data, revision };
 }

@@ -2,8 +2,8 @@ import { createInterface } from "node:readline/promises";
 import { parseArgs } from "node:util";
 import { chooseOrg, type Stack, stackOf } from "../stack.ts";
 import { UsageError, wholeNumber } from "../usage.ts";
-import { renderPlan, renderStatus } from "./render.ts";
-import { type Backfills, connectBackfills, isOver, type Status } from "./runs.ts";
+import { isBilled, renderPlan, renderStatus } from "./render.ts";
+import { type Answer, type Backfills, connectBackfills, isOver, type Status } from "./runs.ts";
 
 export const summary = "brings every Salesforce account into the fleet";
 export const help = `Brings every Salesforce account into the fleet: what differs from the store goes through the sync, behind live changes.
@@ -12,20 +12,20 @@ usage: fleet backfill <plan | start | status | pause | resume | stop> [name] [op
 
   plan      counts the accounts and says what a backfill costs; changes nothing
   start     plans, asks, and starts
-  status    how far the newest backfill is, or the one that is named
-  pause     halts after the page that is being loaded
+  status    how far the newest backfill is, or the one that is named: what is stored, and what billing has followed
+  pause     halts after the page that is being loaded, for as long as you like
   resume    goes on: after a pause, or where a failed or stopped backfill ended
-  stop      ends it; resume goes on
+  stop      halts at once; resume loads the page again
 
   --org <id>     Salesforce organisation; needed when there are several
   --stage <s>    stage of the fleet; default: the local fleet while it runs, else dev
-  --watch        status: stays until the end
+  --watch        status: stays until all is stored and billed, or it failed or was stopped
   --yes          start: does not ask
   --page <n>     start: accounts a page, 1,000 to 50,000; default 10,000
   --concurrency <n>  start: batches loaded at the same time, default 4
   --json         plan, status: as JSON
 
-Exit codes: 0 done, 1 there is no such backfill or it failed, 2 wrong usage.`;
+Exit codes: 0 done, 1 there is no such backfill, it failed, or it is in a state with no room for the wish, 2 wrong usage.`;
 
 const POLL_MS = 2_000;
 
@@ -95,13 +95,14 @@ const ACTIONS: Record<string, Action> = {
 
   async status(backfills, { name, watch, json }) {
     let status = await backfills.status(name);
-    while (status && watch && !isOver(status)) {
-      show(status, json, process.stdout.isTTY);
+    const screen = new Screen(json);
+    while (status && watch && !isAtEnd(status)) {
+      screen.show(status);
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
       status = await backfills.status(status.name);
     }
     if (!status) return missing(name);
-    show(status, json, false);
+    screen.show(status);
     return status.state === "failed" ? 1 : 0;
   },
 
@@ -118,20 +119,40 @@ const ACTIONS: Record<string, Action> = {
   },
 };
 
-function show(status: Status, json: boolean, sameLine: boolean): void {
-  if (json) console.log(JSON.stringify(status));
-  else if (sameLine) process.stdout.write(`\r\u001b[K${renderStatus(status, process.stdout).replace(/\n.*/s, "")}`);
-  else console.log(`${process.stdout.isTTY ? "\r\u001b[K" : ""}${renderStatus(status, process.stdout)}`);
+function isAtEnd(status: Status): boolean {
+  return isOver(status) && (status.state !== "finished" || isBilled(status));
 }
 
-function said(name: string | undefined, asked: string | undefined, what: string): number {
-  if (!name) return missing(asked);
-  console.log(`${name} ${what}.`);
-  return 0;
+/** Shows one status after the other; on a terminal in place of the one before. */
+class Screen {
+  readonly #json: boolean;
+  #lines = 0;
+
+  constructor(json: boolean) {
+    this.#json = json;
+  }
+
+  show(status: Status): void {
+    if (this.#json) {
+      console.log(JSON.stringify(status));
+      return;
+    }
+    const text = renderStatus(status, process.stdout);
+    const back = process.stdout.isTTY && this.#lines > 0 ? `\u001b[${this.#lines}A\u001b[J` : "";
+    process.stdout.write(`${back}${text}\n`);
+    this.#lines = text.split("\n").length;
+  }
+}
+
+function said(answer: Answer | undefined, asked: string | undefined, what: string): number {
+  if (!answer) return missing(asked);
+  if (answer.done) console.log(`${answer.name} ${what}.`);
+  else console.error(`error: ${answer.name} is ${answer.state} already.`);
+  return answer.done ? 0 : 1;
 }
 
 function missing(name: string | undefined): number {
-  console.error(name ? `There is no backfill '${name}'.` : "There has been no backfill yet.");
+  console.error(name ? `There is no backfill '${name}'.` : "There has been no backfill in the last 90 days.");
   return 1;
 }
 

@@ -1,49 +1,50 @@
-import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
-import {
-  DescribeExecutionCommand,
-  DescribeMapRunCommand,
-  type ExecutionStatus,
-  ListExecutionsCommand,
-  paginateListMapRuns,
-  paginateListStateMachines,
-  RedriveExecutionCommand,
-  SFNClient,
-  StartExecutionCommand,
-  StopExecutionCommand,
-} from "@aws-sdk/client-sfn";
-import { DynamoDBDocumentClient, GetCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import { z } from "zod";
 import { clientOptions } from "../endpoint.ts";
 import type { Stack } from "../stack.ts";
+import {
+  connectExecutions,
+  type Execution,
+  type Executions,
+  executionName,
+  isAlreadyStarted,
+  reasonOf,
+} from "./executions.ts";
+import { connectKept, type Kept, type KeptBackfills, type Progress } from "./kept.ts";
 
 /** What a backfill will take. */
 export const planSchema = z.looseObject({
   records: z.number(),
   salesforce: z.looseObject({ apiCalls: z.number(), callsLeft: z.number(), reserve: z.number() }),
   usd: z.number(),
+  billedPerSecond: z.number(),
   billingMinutes: z.number(),
 });
 
-const progressSchema = z.looseObject({
-  orgId: z.string(),
-  total: z.number(),
-  pages: z.number(),
-  compared: z.number(),
-  sent: z.number(),
-  equal: z.number(),
-  unusable: z.number(),
-  parked: z.number(),
-  startedAt: z.string(),
-});
+export type State = "running" | "pausing" | "paused" | "finished" | "failed" | "stopped";
 
 /** How far a backfill is. */
-export interface Status extends z.infer<typeof progressSchema> {
+export interface Status extends Progress {
   readonly name: string;
-  readonly state: "running" | "paused" | "finished" | "failed" | "stopped";
+  readonly state: State;
+  /** Number of the run that works at it, or worked at it last. */
+  readonly run: number;
+  /** Compared with Salesforce and in the store. */
+  readonly stored: number;
+  /** Of the organisation's customers, those that billing has not followed yet. */
+  readonly waiting: number;
+  /** Those that billing refused, parked for a person. */
+  readonly refused: number;
   /** Why it failed. */
   readonly error?: string;
   /** Epoch milliseconds. */
   readonly endedAt?: number;
+}
+
+/** What an operator's wish came to: `false` when the backfill is in a state that has no room for it. */
+export interface Answer {
+  readonly name: string;
+  readonly done: boolean;
+  readonly state: State;
 }
 
 /** The backfills of one fleet. A name that is left out means the newest; undefined when there is none. */
@@ -51,144 +52,158 @@ export interface Backfills {
   plan(orgId: string): Promise<z.infer<typeof planSchema>>;
   start(orgId: string, settings: { pageSize: number; maxConcurrency: number }): Promise<string>;
   status(name: string | undefined): Promise<Status | undefined>;
-  pause(name: string | undefined): Promise<string | undefined>;
-  resume(name: string | undefined): Promise<string | undefined>;
-  stop(name: string | undefined): Promise<string | undefined>;
+  pause(name: string | undefined): Promise<Answer | undefined>;
+  resume(name: string | undefined): Promise<Answer | undefined>;
+  stop(name: string | undefined): Promise<Answer | undefined>;
 }
 
 const POLL_MS = 500;
-const STATES: Partial<Record<ExecutionStatus, Status["state"]>> = {
-  SUCCEEDED: "finished",
-  FAILED: "failed",
-  TIMED_OUT: "failed",
-  ABORTED: "stopped",
-};
+const PLAN_MS = 60_000;
+/** Runs that others may start at the same moment. */
+const RIVALS = 5;
+const ENDED: Readonly<Record<string, State>> = { FAILED: "failed", TIMED_OUT: "failed", ABORTED: "stopped" };
 
-export function isOver({ state }: Status): boolean {
-  return state !== "running" && state !== "paused";
+/** Whether nothing more will happen in the store. */
+export function isOver({ state }: Pick<Status, "state">): boolean {
+  return state === "finished" || state === "failed" || state === "stopped";
 }
 
 /** @throws Error of one sentence when the stage has no backfill machine */
 export async function connectBackfills(stack: Stack): Promise<Backfills> {
   const options = clientOptions();
-  const sfn = new SFNClient(options);
-  const table = DynamoDBDocumentClient.from(new DynamoDBClient(options));
-  const TableName = stack.name("salesforce-state");
-  const stateMachineArn = await findMachine(sfn, stack.name("backfill"));
+  return createBackfills(await connectExecutions(stack.name("backfill"), options), connectKept(stack, options));
+}
 
-  const begin = async (input: object, prefix: string) => {
-    const name = `${prefix}-${new Date().toISOString().slice(0, 19).replace(/[-:]/g, "")}`;
-    const command = new StartExecutionCommand({ stateMachineArn, name, input: JSON.stringify(input) });
-    return { name, executionArn: (await sfn.send(command)).executionArn as string };
-  };
+/** A backfill with its newest run. */
+interface Found {
+  readonly name: string;
+  readonly kept: Kept | undefined;
+  readonly run: number;
+  /** Absent once AWS has forgotten it. */
+  readonly execution: Execution | undefined;
+  readonly state: State;
+}
 
-  /** The execution with this name, or the newest that was no dry run. */
-  async function find(name: string | undefined) {
-    let nextToken: string | undefined;
-    do {
-      const page = await sfn.send(new ListExecutionsCommand({ stateMachineArn, maxResults: 100, nextToken }));
-      const found = page.executions?.find((one) => (name ? one.name === name : one.name?.startsWith("backfill-")));
-      if (found) return { name: found.name as string, executionArn: found.executionArn as string };
-      nextToken = page.nextToken;
-    } while (nextToken);
-    return undefined;
+function createBackfills(executions: Executions, kept: KeptBackfills): Backfills {
+  async function find(given: string | undefined): Promise<Found | undefined> {
+    const name = given ?? (await executions.newest());
+    if (!name) return undefined;
+    const known = await kept.read(name);
+    let run = known?.run ?? 1;
+    let execution = await executions.describe(executionName(name, run));
+    if (!known && !execution) return undefined;
+    // One that has just been started may not have said so yet.
+    for (let next = await executions.describe(executionName(name, run + 1)); next; ) {
+      run += 1;
+      execution = next;
+      next = await executions.describe(executionName(name, run + 1));
+    }
+    return { name, kept: known, run, execution, state: stateOf(known, execution) };
   }
 
-  async function setPaused(name: string, paused: boolean): Promise<void> {
-    const update = { UpdateExpression: "SET paused = :paused", ExpressionAttributeValues: { ":paused": paused } };
-    await table.send(new UpdateCommand({ TableName, Key: { key: `backfill/${name}` }, ...update }));
-  }
-
-  /** Records that the running page's map has finished. */
-  async function loadedOfPage(executionArn: string): Promise<number> {
-    let loaded = 0;
-    for await (const page of paginateListMapRuns({ client: sfn }, { executionArn }))
-      for (const { mapRunArn, stopDate } of page.mapRuns ?? [])
-        if (!stopDate) {
-          const { itemCounts } = await sfn.send(new DescribeMapRunCommand({ mapRunArn }));
-          loaded += Number(itemCounts?.succeeded ?? 0);
-        }
-    return loaded;
+  /** Starts the next run; of several people who do, one is enough. */
+  async function startNext({ name, run, kept: known, execution }: Found): Promise<void> {
+    const before = JSON.parse(execution?.input ?? "{}");
+    const { orgId } = known?.progress ?? before;
+    for (let next = run + 1; ; next += 1)
+      try {
+        await executions.start(executionName(name, next), { ...before, orgId, resumes: name, run: next });
+        return;
+      } catch (error) {
+        if (!isAlreadyStarted(error) || next > run + RIVALS) throw error;
+      }
   }
 
   return {
     async plan(orgId) {
-      const { executionArn } = await begin({ orgId, dryRun: true }, "plan");
-      for (;;) {
-        const { status, output, error, cause } = await sfn.send(new DescribeExecutionCommand({ executionArn }));
+      const name = nameOf("plan");
+      await executions.start(name, { orgId, dryRun: true });
+      for (const end = Date.now() + PLAN_MS; Date.now() < end; ) {
+        const { status, output, error, cause } = (await executions.describe(name)) ?? {};
         if (status === "SUCCEEDED") return planSchema.parse(JSON.parse(output ?? "null"));
-        if (status !== "RUNNING") throw new Error(`the plan failed: ${error ?? status}: ${reasonOf(cause)}`);
+        if (status && status !== "RUNNING") throw new Error(`the plan failed: ${error ?? status}: ${reasonOf(cause)}`);
         await new Promise((resolve) => setTimeout(resolve, POLL_MS));
       }
+      const failure = (await executions.lastFailure(name)) ?? "no answer";
+      await executions.stop(name);
+      throw new Error(`the plan did not come within a minute: ${failure}`);
     },
 
     async start(orgId, settings) {
-      return (await begin({ orgId, ...settings }, "backfill")).name;
+      const name = nameOf("backfill");
+      await executions.start(name, { orgId, ...settings });
+      return name;
     },
 
     async status(given) {
-      const run = await find(given);
-      if (!run) return undefined;
-      const { executionArn, name } = run;
-      const execution = await sfn.send(new DescribeExecutionCommand({ executionArn }));
-      const { Item } = await table.send(
-        new GetCommand({ TableName, Key: { key: `backfill/${name}` }, ConsistentRead: true }),
-      );
-      const startedAt = execution.startDate?.toISOString() ?? "";
-      const { orgId } = JSON.parse(execution.input ?? "{}");
-      const progress = progressSchema.parse(Item?.value ?? { ...NOTHING, startedAt, orgId });
-      const state = STATES[execution.status as ExecutionStatus] ?? (Item?.paused ? "paused" : "running");
-      const inPage = state === "running" ? await loadedOfPage(executionArn) : 0;
+      const found = await find(given);
+      if (!found) return undefined;
+      const { name, run, state, execution } = found;
+      const progress = found.kept?.progress ?? nothing(execution);
+      const inPage =
+        state === "running" || state === "pausing" ? await executions.loading(executionName(name, run)) : 0;
+      const compared = Math.min(progress.compared + inPage, Math.max(progress.total, progress.compared));
       return {
         ...progress,
         name,
         state,
-        compared: Math.min(progress.compared + inPage, Math.max(progress.total, progress.compared)),
+        run,
+        compared,
+        stored: Math.max(0, compared - progress.unusable - progress.parked),
+        ...(await kept.billing(progress.orgId)),
         ...(state === "failed"
-          ? { error: `${execution.error ?? execution.status}: ${reasonOf(execution.cause)}` }
+          ? { error: `${execution?.error ?? execution?.status}: ${reasonOf(execution?.cause)}` }
           : {}),
-        ...(execution.stopDate ? { endedAt: execution.stopDate.getTime() } : {}),
+        ...(execution?.stopDate && state !== "running" ? { endedAt: execution.stopDate.getTime() } : {}),
       };
     },
 
     async pause(given) {
-      const run = await find(given);
-      if (run) await setPaused(run.name, true);
-      return run?.name;
+      const found = await find(given);
+      if (!found) return undefined;
+      const { name, state } = found;
+      const done = state === "running" || state === "pausing";
+      if (done) await kept.pause(name);
+      return { name, state, done };
     },
 
     async resume(given) {
-      const run = await find(given);
-      if (!run) return undefined;
-      await setPaused(run.name, false);
-      const { status } = await sfn.send(new DescribeExecutionCommand({ executionArn: run.executionArn }));
-      if (status !== "RUNNING" && status !== "SUCCEEDED")
-        await sfn.send(new RedriveExecutionCommand({ executionArn: run.executionArn }));
-      return run.name;
+      const found = await find(given);
+      if (!found) return undefined;
+      const { name, state } = found;
+      if (state === "finished") return { name, state, done: false };
+      const halted = await kept.release(name);
+      if (halted || found.execution?.status !== "RUNNING") await startNext(found);
+      return { name, state, done: true };
     },
 
     async stop(given) {
-      const run = await find(given);
-      if (run)
-        await sfn.send(new StopExecutionCommand({ executionArn: run.executionArn, cause: "fleet backfill stop" }));
-      return run?.name;
+      const found = await find(given);
+      if (!found) return undefined;
+      const { name, run, state } = found;
+      const done = found.execution?.status === "RUNNING";
+      if (done) await executions.stop(executionName(name, run));
+      return { name, state, done };
     },
   };
 }
 
-const NOTHING = { total: 0, pages: 0, compared: 0, sent: 0, equal: 0, unusable: 0, parked: 0 };
-
-async function findMachine(client: SFNClient, name: string): Promise<string> {
-  for await (const page of paginateListStateMachines({ client }, {}))
-    for (const machine of page.stateMachines ?? []) if (machine.name === name) return machine.stateMachineArn as string;
-  throw new Error(`there is no state machine '${name}'; deploy the fleet, or give another --stage`);
+function nameOf(prefix: string): string {
+  return `${prefix}-${new Date().toISOString().slice(0, 19).replace(/[-:]/g, "")}`;
 }
 
-/** A cause is often the runtime's JSON; its message says enough. */
-function reasonOf(cause: string | undefined): string {
-  try {
-    return JSON.parse(cause ?? "").errorMessage ?? cause;
-  } catch {
-    return cause ?? "no cause given";
-  }
+function stateOf(kept: Kept | undefined, execution: Execution | undefined): State {
+  if (kept?.progress.phase === "finished") return "finished";
+  const { status } = execution ?? {};
+  if (status && ENDED[status]) return ENDED[status];
+  if (kept?.halted) return "paused";
+  if (!status) return "stopped";
+  return kept?.paused ? "pausing" : "running";
+}
+
+/** Of a run that has kept nothing yet. */
+function nothing(execution: Execution | undefined): Progress {
+  const counts = { total: 0, listed: 0, compared: 0, sent: 0, equal: 0, behind: 0, unusable: 0, parked: 0 };
+  const { orgId } = JSON.parse(execution?.input ?? "{}");
+  return { ...counts, orgId, phase: "plan", startedAt: execution?.startDate?.toISOString() ?? "" };
 }

@@ -1,34 +1,71 @@
 import Stripe from "stripe";
-import {
-  FleetError,
-  NotAuthorizedError,
-  RateLimitedError,
-  RejectedByTargetError,
-  TransientError,
-} from "#shared/errors.ts";
+import { FleetError } from "#shared/errors.ts";
+import { retryAfterOf } from "#shared/retry-after.ts";
 import type { Connect, StripeConnection } from "./connection.ts";
+import { errorOf, StripeAnswer, verdictOf } from "./errors.ts";
 import { ACCOUNT_KEY, type BillingCustomer, ORG_KEY } from "./map.ts";
 
 /** The API version this connector was written for. https://docs.stripe.com/changelog */
 export const STRIPE_API_VERSION = "2026-10-28.endive";
 
-/** Code of the TransientError for a failure that Stripe has stored under the idempotency key and will repeat. */
-export const STORED_FAILURE = "STORED_FAILURE";
+/** How a request is repeated safely. */
+export interface Request {
+  readonly idempotencyKey: string;
+  /** Runs directly before the request is sent; when it answers false, nothing is sent. */
+  readonly before: () => Promise<boolean>;
+}
+
+/** A customer in Stripe, and whose it says it is. */
+export interface FoundCustomer {
+  readonly id: string;
+  /** Epoch milliseconds, in whole seconds. */
+  readonly createdAt: number;
+  readonly customerId: string | undefined;
+  readonly orgId: string | undefined;
+}
+
+/** Some of the customers, newest first; `next` is given back to get more, and undefined at the end. */
+export interface FoundPage {
+  readonly customers: readonly FoundCustomer[];
+  readonly next: string | undefined;
+}
 
 /** What the fleet asks of Stripe. Every method throws the fleet's errors only, and never tells a value in them. */
 export interface Billing {
-  /** Creates a customer that says whose it is and nothing else; the id. The same key gives the same customer. */
-  create(metadata: Readonly<Record<string, string>>, idempotencyKey: string): Promise<string>;
-  /** Makes the customer equal to `customer`. */
-  update(id: string, customer: BillingCustomer, idempotencyKey: string): Promise<void>;
-  /** The oldest customer of an account. Search lags behind writes by up to a minute, sometimes more. */
-  find(orgId: string, accountId: string): Promise<string | undefined>;
+  /** Creates a customer that says whose it is and nothing else; its id, or undefined when nothing was sent. */
+  create(metadata: Readonly<Record<string, string>>, request: Request): Promise<string | undefined>;
+  /** Makes the customer equal to `customer`; false when nothing was sent. */
+  update(id: string, customer: BillingCustomer, request: Request): Promise<boolean>;
+  /** Whether the customer was deleted. @throws RejectedByTargetError when Stripe has never had it */
+  isDeleted(id: string): Promise<boolean>;
+  /** Customers created since `from` (epoch milliseconds) that are not deleted. Strongly consistent. */
+  list(from: number, after?: string): Promise<FoundPage>;
+  /** Customers of an account. Lags behind writes by up to a minute, in an outage more; deleted ones may still be in it. */
+  search(orgId: string, accountId: string): Promise<readonly FoundCustomer[]>;
 }
 
-const TIMEOUT_MS = 8_000;
+/** What stands before Stripe and may hold a call back, by the name of its endpoint. */
+export interface Gate {
+  call<T>(endpoint: string, work: () => Promise<T>): Promise<T>;
+}
+
+export interface BillingOptions {
+  readonly gate?: Gate;
+  /** Epoch milliseconds. */
+  readonly now?: () => number;
+}
+
+/** Time for one call that writes, with its answer. */
+export const WRITE_TIMEOUT_MS = 8_000;
+/** How long a call waits for the budget of its endpoint. */
+export const GATE_WAIT_MS = 3_000;
+const READ_TIMEOUT_MS = 3_000;
+const reading = { timeout: READ_TIMEOUT_MS };
+
+const ungated: Gate = { call: (_endpoint, work) => work() };
 
 /** Talks to the Stripe account that `connect` names. */
-export function createBilling(connect: Connect): Billing {
+export function createBilling(connect: Connect, { gate = ungated, now = Date.now }: BillingOptions = {}): Billing {
   let open: { settings: StripeConnection; stripe: Stripe } | undefined;
 
   async function stripe(forceFetch: boolean): Promise<Stripe> {
@@ -39,46 +76,86 @@ export function createBilling(connect: Connect): Billing {
   }
 
   /** Once more with a freshly read key when the kept one is refused: it may have been rolled. */
-  async function call<T>(work: (stripe: Stripe) => Promise<T>): Promise<T> {
+  async function send<T>(work: (stripe: Stripe) => Promise<T>): Promise<T> {
     const kept = await stripe(false);
     try {
       return await work(kept);
     } catch (error) {
-      const failure = toFleetError(error);
-      if (!(failure instanceof NotAuthorizedError)) throw failure;
+      const failure = toFleetError(error, now());
+      if (verdictOf(failure)?.meaning !== "notAuthorized") throw failure;
       const fresh = await stripe(true);
       if (fresh === kept) throw failure;
       return work(fresh).catch((again) => {
-        throw toFleetError(again);
+        throw toFleetError(again, now());
       });
     }
   }
 
+  /** The one way to Stripe. */
+  function call<T>(endpoint: string, work: (stripe: Stripe) => Promise<T>): Promise<T> {
+    return gate.call(endpoint, () => send(work));
+  }
+
+  function write<T>(
+    endpoint: string,
+    { before }: Request,
+    work: (stripe: Stripe) => Promise<T>,
+  ): Promise<T | undefined> {
+    return gate.call(endpoint, async () => ((await before()) ? send(work) : undefined));
+  }
+
   return {
-    async create(metadata, idempotencyKey) {
-      const customer = await call((api) => api.customers.create({ metadata }, { idempotencyKey }));
-      return customer.id;
+    async create(metadata, request) {
+      const { idempotencyKey } = request;
+      const customer = await write("POST /v1/customers", request, (api) =>
+        api.customers.create({ metadata }, { idempotencyKey }),
+      );
+      return customer?.id;
     },
 
-    async update(id, { metadata, ...fields }, idempotencyKey) {
-      await call((api) => api.customers.update(id, { ...fields, metadata: { ...metadata } }, { idempotencyKey }));
+    async update(id, { metadata, ...fields }, request) {
+      const params = { ...fields, metadata: { ...metadata } };
+      const { idempotencyKey } = request;
+      const customer = await write("POST /v1/customers/:id", request, (api) =>
+        api.customers.update(id, params, { idempotencyKey }),
+      );
+      return customer !== undefined;
     },
 
-    async find(orgId, accountId) {
+    async isDeleted(id) {
+      const customer = await call("GET /v1/customers/:id", (api) => api.customers.retrieve(id, {}, reading));
+      return customer.deleted === true;
+    },
+
+    async list(from, after) {
+      const params = { created: { gte: Math.floor(from / 1000) }, limit: 100 };
+      const cursor = after === undefined ? {} : { starting_after: after };
+      const page = await call("GET /v1/customers", (api) => api.customers.list({ ...params, ...cursor }, reading));
+      return { customers: page.data.map(toFound), next: page.has_more ? page.data.at(-1)?.id : undefined };
+    },
+
+    async search(orgId, accountId) {
       const query = `metadata['${ACCOUNT_KEY}']:'${accountId}' AND metadata['${ORG_KEY}']:'${orgId}'`;
-      const { data } = await call((api) => api.customers.search({ query, limit: 100 }));
-      return data.toSorted((a, b) => a.created - b.created || (a.id < b.id ? -1 : 1))[0]?.id;
+      const { data } = await call("GET /v1/customers/search", (api) =>
+        api.customers.search({ query, limit: 100 }, reading),
+      );
+      return data.map(toFound);
     },
   };
+}
+
+function toFound({ id, created, metadata }: Stripe.Customer): FoundCustomer {
+  return { id, createdAt: created * 1000, customerId: metadata?.[ACCOUNT_KEY], orgId: metadata?.[ORG_KEY] };
 }
 
 function openStripe({ apiKey, baseUrl }: StripeConnection): Stripe {
   const url = baseUrl ? new URL(baseUrl) : undefined;
   return new Stripe(apiKey, {
     apiVersion: STRIPE_API_VERSION,
+    httpClient: readableClient(),
     // One layer retries: the state machine.
     maxNetworkRetries: 0,
-    timeout: TIMEOUT_MS,
+    timeout: WRITE_TIMEOUT_MS,
     telemetry: false,
     ...(url
       ? {
@@ -90,30 +167,59 @@ function openStripe({ apiKey, baseUrl }: StripeConnection): Stripe {
   });
 }
 
-/** https://docs.stripe.com/error-handling and https://docs.stripe.com/api/idempotent_requests */
-function toFleetError(error: unknown): FleetError {
-  if (error instanceof FleetError) return error;
-  if (!(error instanceof Stripe.errors.StripeError))
-    return new TransientError("UNREACHABLE", `Stripe could not be reached: ${textOf(error)}`, { cause: error });
-  const { statusCode = 0, requestId, headers, type, param } = error;
-  const code = error.code ?? type;
-  const where = requestId ? ` (request ${requestId})` : "";
-  const options = { cause: error };
-  if (statusCode === 429) {
-    const seconds = Number(headers?.["retry-after"]);
-    const retryAfterSeconds = seconds > 0 ? seconds : undefined;
-    return new RateLimitedError(code, `Stripe asks to slow down: ${code}${where}`, { ...options, retryAfterSeconds });
-  }
-  if (statusCode === 401 || statusCode === 403)
-    return new NotAuthorizedError(code, `Stripe refused the key of the connection: ${code}${where}`, options);
-  if (statusCode >= 500 && headers?.["idempotent-replayed"] === "true")
-    return new TransientError(STORED_FAILURE, `Stripe repeats a stored failure: HTTP ${statusCode}${where}`, options);
-  if (statusCode >= 500 || statusCode === 409 || statusCode === 0)
-    return new TransientError(code, `Stripe failed: HTTP ${statusCode || "none"}, ${code}${where}`, options);
-  const parameter = param ? `, parameter ${param}` : "";
-  return new RejectedByTargetError(code, `Stripe refused the request: ${code}${parameter}${where}`, options);
+type HttpClient = ReturnType<typeof Stripe.createNodeHttpClient>;
+
+/**
+ * Stripe's own client takes any JSON without `error` for success, and forgets status and headers of what is no JSON. Here
+ * whatever is not an object of Stripe's becomes an error with both.
+ */
+function readableClient(): HttpClient {
+  const inner = Stripe.createNodeHttpClient();
+  return {
+    getClientName: () => inner.getClientName(),
+    async makeRequest(...request) {
+      const response = await inner.makeRequest(...request);
+      return {
+        getStatusCode: () => response.getStatusCode(),
+        getHeaders: () => response.getHeaders(),
+        getRawResponse: () => response.getRawResponse(),
+        toStream: (done) => response.toStream(done),
+        async toJSON() {
+          const body = await response.toJSON().catch((error: Error) => {
+            // What was cut off on the way is no answer at all.
+            if (error.name !== "SyntaxError") throw error;
+          });
+          const isGood = Math.floor(response.getStatusCode() / 100) === 2 && typeof body?.object === "string";
+          const isError = typeof body?.error === "object" && body.error !== null;
+          return isGood || isError ? body : { error: { type: "unreadable_answer" } };
+        },
+      };
+    },
+  };
 }
 
-function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+/** https://docs.stripe.com/error-handling */
+function toFleetError(error: unknown, now: number): FleetError {
+  if (error instanceof FleetError) return error;
+  if (!(error instanceof Stripe.errors.StripeError)) return errorOf(new StripeAnswer(), nameOf(error));
+  const { statusCode, rawType, code, param, requestId, headers = {} } = error;
+  // The words of a connection error are the client's own.
+  const detail = error instanceof Stripe.errors.StripeConnectionError ? `${error.message} ${nameOf(error.detail)}` : "";
+  const answer = new StripeAnswer({
+    status: statusCode,
+    type: rawType ?? error.type,
+    code,
+    param,
+    requestId,
+    retryAfterSeconds: retryAfterOf(headers["retry-after"], now),
+    shouldRetry: { true: true, false: false }[headers["stripe-should-retry"] ?? ""],
+    isReplayed: headers["idempotent-replayed"] === "true",
+  });
+  return errorOf(answer, detail.trim());
+}
+
+/** The code or the name of an error, never its words. */
+function nameOf(error: unknown): string {
+  if (!(error instanceof Error)) return "";
+  return "code" in error && typeof error.code === "string" ? error.code : error.name;
 }

@@ -1,163 +1,140 @@
-import type { CustomerRecord } from "#shared/customer-record.ts";
-import type { CustomerStore } from "#shared/customer-store.ts";
-import { FleetError, InvalidInputError, RejectedByTargetError, TransientError } from "#shared/errors.ts";
+import type { BillingLink, CustomerRecord } from "#shared/customer-record.ts";
+import { TransientError } from "#shared/errors.ts";
 import { hashOf } from "#shared/hash.ts";
-import { type Billing, STORED_FAILURE } from "./client.ts";
-import { identityOf, toBillingCustomer } from "./map.ts";
+import { toBillingCustomer } from "./map.ts";
+import { obtainCustomer } from "./obtain-customer.ts";
+import { type BillingDependencies, contended, note, readRecord, withDeadline } from "./records.ts";
+import { isDirty, liveLinkOf, requestsOf } from "./requests.ts";
+import { writeWhatIsTaken } from "./set-aside.ts";
+import { type Written, writeCustomer } from "./write-customer.ts";
 
-export interface BillingDependencies {
-  readonly billing: Billing;
-  readonly store: Pick<CustomerStore, "read" | "askBilling" | "linkBilling">;
-  /** Epoch milliseconds. */
-  readonly now: () => number;
-}
+export type { BillingDependencies } from "./records.ts";
 
 /** What was done in billing, and the version it is equal to now. */
 export interface BillingResult {
   readonly outcome: "created" | "updated" | "unchanged" | "archived" | "none";
   readonly stripeCustomerId: string | null;
   readonly version: string;
+  /** Fields whose value did not fit, shortened or kept as metadata; absent when all fit. */
+  readonly adjusted?: readonly string[];
+}
+
+interface Change {
+  readonly customerId: string;
+  readonly version: string;
 }
 
 const MAX_ROUNDS = 5;
-const MAX_KEYS = 3;
-// Stripe forgets idempotency keys after at least 24 hours; https://docs.stripe.com/api/idempotent_requests
-const KEY_TRUSTED_MS = 20 * 3600 * 1000;
+/** A customer that is deleted time and again while it is made has somebody else at work on it. */
+const MAX_BURIALS = 3;
 
 /**
- * Makes the Stripe customer equal to the stored one, whatever version asked for it.
+ * Makes the Stripe customer equal to the stored one, whatever version asked for it. One that was deleted in Stripe is
+ * made anew.
  *
  * Two runs for one customer may overlap, and the slower one may write the older version last. So whoever finds that it
  * was overtaken, after its own write or because a try before it may have written, writes the newest version again
  * instead of trusting the link.
  * @param change the version on whose behalf it is done
  * @throws InvalidInputError when the customer is not stored
- * @throws RejectedByTargetError when Stripe refuses, or the link points nowhere
+ * @throws RejectedByTargetError when Stripe refuses, or has never had the linked customer
+ * @throws RateLimitedError when Stripe names a time to wait, or an earlier request must settle first
  * @throws TransientError when Stripe fails, or newer versions kept coming in
  */
-export async function makeBillingEqual(
-  change: { readonly customerId: string; readonly version: string },
-  deps: BillingDependencies,
-): Promise<BillingResult> {
+export async function makeBillingEqual(change: Change, dependencies: BillingDependencies): Promise<BillingResult> {
   const { customerId } = change;
+  const deps = withDeadline(dependencies);
   let record = await readRecord(customerId, deps);
   let overtaken = record.version > change.version ? change.version : undefined;
   let created = false;
   for (let round = 1; round <= MAX_ROUNDS; round += 1) {
-    const result = await bringTo(record, overtaken, deps);
+    const result = await bringTo(record, { overtaken, askedFor: change.version }, deps);
     created ||= result.outcome === "created";
     if (result.outcome === "unchanged" || result.outcome === "none") return result;
     const after = await readRecord(customerId, deps);
-    if (after.version === record.version)
+    if (after.version === result.version)
       return created && result.outcome === "updated" ? { ...result, outcome: "created" } : result;
-    overtaken = record.version;
+    overtaken = result.version;
     record = after;
   }
   throw new TransientError("OVERTAKEN", `Customer ${customerId} changed ${MAX_ROUNDS} times while it was written.`);
 }
 
-async function readRecord(customerId: string, { store }: BillingDependencies): Promise<CustomerRecord> {
-  const record = await store.read(customerId);
-  if (record) return record;
-  throw new InvalidInputError("NOT_STORED", `Customer ${customerId} is not in the store; it must be stored first.`);
+interface Circumstances {
+  /** An older version that may have been written meanwhile. */
+  readonly overtaken: string | undefined;
+  /** The version on whose behalf this run works. */
+  readonly askedFor: string;
 }
 
-/** Brings Stripe to the record's version. With `overtaken`, an older version may have been written meanwhile. */
+/** Brings Stripe to the record's version, or to a newer one that came in. */
 async function bringTo(
   record: CustomerRecord,
-  overtaken: string | undefined,
+  circumstances: Circumstances,
   deps: BillingDependencies,
 ): Promise<BillingResult> {
-  const { customerId, version, deleted } = record;
-  const link = record.links.stripe;
-  const target = toBillingCustomer(record);
-  const contentHash = hashOf(target);
-  const { id, created } = link ? { id: link.id, created: false } : await obtainCustomer(record, deps);
-  if (id === null) return { outcome: "none", stripeCustomerId: null, version };
-  const unchanged = !overtaken && link?.contentHash === contentHash;
-  if (!unchanged) {
-    const keyOf = (again: number) => hashOf(record.orgId, customerId, version, "update", contentHash, overtaken, again);
-    await withFreshKey(keyOf, (key) => deps.billing.update(id, target, key)).catch((error) => {
-      throw explain(error, id, customerId);
-    });
+  let current = record;
+  for (let burials = 0; burials <= MAX_BURIALS; burials += 1) {
+    const counterpart = await obtainCustomer(current, deps);
+    const { id } = counterpart;
+    current = counterpart.record;
+    const { version, deleted } = current;
+    if (id === null) return { outcome: "none", stripeCustomerId: null, version };
+    const { outcome, adjusted } = await writeTo(current, id, circumstances, deps);
+    const result = { stripeCustomerId: id, version, ...(adjusted.length > 0 ? { adjusted } : {}) };
+    if (outcome === "unchanged") return { outcome, ...result };
+    if (outcome === "written")
+      return { outcome: deleted ? "archived" : counterpart.created ? "created" : "updated", ...result };
+    current = await readRecord(record.customerId, deps);
   }
-  if (!unchanged || link?.version !== version) await linkTo({ id, version, contentHash }, customerId, deps);
-  return {
-    outcome: unchanged ? "unchanged" : deleted ? "archived" : created ? "created" : "updated",
-    stripeCustomerId: id,
-    version,
-  };
+  throw contended(record.customerId);
 }
 
-/**
- * The id of the customer's counterpart, created when there is none. It is created empty, under a key that depends on
- * the account alone, so that runs for two versions can never create two. Once Stripe may have forgotten the key, it is
- * searched first. For a deleted account nothing is created.
- */
-async function obtainCustomer(
+interface Outcome {
+  /** `gone`: the customer was deleted in Stripe, or the link went to another one. */
+  readonly outcome: "unchanged" | "written" | "gone";
+  readonly adjusted: readonly string[];
+}
+
+/** Makes the linked customer equal to the record. */
+async function writeTo(
   record: CustomerRecord,
+  id: string,
+  circumstances: Circumstances,
   deps: BillingDependencies,
-): Promise<{ id: string | null; created: boolean }> {
-  const { customerId, orgId, deleted } = record;
-  const { billing, store, now } = deps;
-  if (deleted && record.billingAskedAt === undefined) return { id: null, created: false };
-  const askedAt = await store.askBilling(customerId, new Date(now()));
-  const forgotten = now() - askedAt.getTime() > KEY_TRUSTED_MS;
-  const found = deleted || forgotten ? await billing.find(orgId, customerId) : undefined;
-  if (deleted && found === undefined) return { id: null, created: false };
-  const id = found ?? (await create(record, deps));
-  await linkTo({ id }, customerId, deps);
-  return { id, created: found === undefined };
+): Promise<Outcome> {
+  const { customerId, version } = record;
+  const link = liveLinkOf(record);
+  const { customer, adjusted } = toBillingCustomer(record);
+  const contentHash = hashOf(customer);
+  const isEqual = link?.contentHash === contentHash && !isDirty(requestsOf(record), contentHash);
+  if (isEqual && !circumstances.overtaken) {
+    if (link.version !== version) await deps.store.linkBilling(customerId, { id, version, contentHash });
+    return { outcome: "unchanged", adjusted };
+  }
+  let last: Written = { outcome: "gone" };
+  const { written, refused } = await writeWhatIsTaken(customer, async (target) => {
+    last = await writeCustomer(record, { id, target, contentHash: hashOf(target), version, ...circumstances }, deps);
+  });
+  const isLinked = await recordWritten(record, { id, version, contentHash: hashOf(written) }, last, deps);
+  return { outcome: isLinked ? "written" : "gone", adjusted: [...new Set([...adjusted, ...refused])] };
 }
 
-async function create(record: CustomerRecord, { billing }: BillingDependencies): Promise<string> {
-  const { orgId, customerId } = record;
-  const keyOf = (again: number) => hashOf(orgId, customerId, "initial", "create", again);
-  // A stored failure does not say whether the customer came to be.
-  const find = () => billing.find(orgId, customerId);
-  return withFreshKey(keyOf, (key) => billing.create(identityOf(record), key), find);
-}
-
-/**
- * Runs `call` under an idempotency key. Stripe stores failures too and repeats them for a day, so after a stored one
- * the next key of the series is used; all runs walk the same series, so they still share one result.
- */
-async function withFreshKey<T>(
-  keyOf: (again: number) => string,
-  call: (key: string) => Promise<T>,
-  find: () => Promise<T | undefined> = async () => undefined,
-): Promise<T> {
-  for (let again = 0; ; again += 1)
-    try {
-      return await call(keyOf(again));
-    } catch (error) {
-      const stored = error instanceof FleetError && error.code === STORED_FAILURE;
-      if (!stored || again + 1 >= MAX_KEYS) throw error;
-      const found = await find();
-      if (found !== undefined) return found;
-    }
-}
-
-async function linkTo(
-  link: { id: string; version?: string; contentHash?: string },
-  customerId: string,
+/** Records what was written; false when the customer is not the linked one any more. */
+async function recordWritten(
+  record: CustomerRecord,
+  link: BillingLink,
+  written: Written,
   { store }: BillingDependencies,
-): Promise<void> {
-  const linked = await store.linkBilling(customerId, link);
-  if (linked.outcome !== "conflict") return;
-  throw new RejectedByTargetError(
-    "LINK_CONFLICT",
-    `Customer ${customerId} is linked to ${linked.link.id}, but ${link.id} was made for it too: delete ${link.id} in Stripe, then redrive.`,
-  );
+): Promise<boolean> {
+  if (written.outcome === "gone") return false;
+  const { settles } = written;
+  const { outcome } = await store.linkBilling(record.customerId, link, { settles });
+  if (outcome === "superseded") await note(record, (requests) => without(requests, settles), { store });
+  return outcome !== "conflict";
 }
 
-/** Says what to do when the linked customer is gone. */
-function explain(error: unknown, id: string, customerId: string): unknown {
-  if (!(error instanceof RejectedByTargetError) || error.code !== "resource_missing") return error;
-  return new RejectedByTargetError(
-    error.code,
-    `Stripe customer ${id}, linked to ${customerId}, is not in Stripe any more. Restore it there, or remove links.stripe ` +
-      "and billingAskedAt from the stored customer to have a new one created; then redrive.",
-    { cause: error },
-  );
+function without(requests: ReturnType<typeof requestsOf>, keys: readonly string[]): ReturnType<typeof requestsOf> {
+  const pending = Object.entries(requests.pending).filter(([key]) => !keys.includes(key));
+  return { ...requests, pending: Object.fromEntries(pending) };
 }

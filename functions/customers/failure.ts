@@ -5,7 +5,8 @@ import { customerSyncFailed } from "#shared/contracts/events.ts";
 import { metadataSchema, NO_ORG } from "#shared/contracts/metadata.ts";
 import { hashOf } from "#shared/hash.ts";
 import { log } from "#shared/observability.ts";
-import type { Park, ParkedWork } from "#shared/parked-work.ts";
+import type { Park } from "#shared/parked/table.ts";
+import type { ParkedWork } from "#shared/parked/work.ts";
 import { createEvent } from "#shared/publish.ts";
 import { withScope } from "#shared/scope.ts";
 
@@ -78,6 +79,7 @@ async function parkRun(
   const parkedAt = new Date(now()).toISOString();
   const work: ParkedWork = {
     parkedId,
+    parking: executionArn,
     kind: "customer-sync",
     hop,
     input: JSON.stringify(input),
@@ -85,6 +87,9 @@ async function parkRun(
     errorMessage: error.message,
     correlationId: metadata.correlationId,
     customerId,
+    executionArn,
+    ...(metadata.orgId === NO_ORG ? {} : { orgId: metadata.orgId }),
+    ...(version === UNKNOWN ? {} : { version }),
     traceHeader: metadata.traceHeader ?? "none",
     tries: 1,
     parkedAt,

@@ -3,7 +3,7 @@ import { createBehind } from "#shared/behind/behind.ts";
 import { readEnv } from "#shared/env.ts";
 import { withStack } from "#shared/handler/stack.ts";
 import { lazy } from "#shared/lazy.ts";
-import { createParkedTable } from "#shared/parked-work.ts";
+import { createParkedTable } from "#shared/parked/table.ts";
 import { type FailedRun, type FailureDependencies, failedRunSchema, noteFailure } from "./failure.ts";
 
 const environment = {
@@ -16,7 +16,7 @@ const production = lazy((): FailureDependencies => {
   const { CUSTOMERS_TABLE, PARKED_TABLE, GIVE_UP_AFTER_SECONDS } = readEnv(environment);
   return {
     behind: createBehind(CUSTOMERS_TABLE),
-    park: createParkedTable(PARKED_TABLE),
+    park: createParkedTable(PARKED_TABLE).park,
     now: Date.now,
     giveUpAfterSeconds: GIVE_UP_AFTER_SECONDS,
   };

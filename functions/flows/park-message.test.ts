@@ -8,14 +8,23 @@ const OTHER_TRACE = "Root=1-67000000-000000000000000000000001;Parent=00000000000
 
 describe("the reason", () => {
   test("is our consumer's own", () => {
-    const reason = { ERROR_CODE: "RejectedByTargetError", ERROR_MESSAGE: "no such plan", RECEIVE_COUNT: "3" };
+    const reason = {
+      ERROR_CODE: "RejectedByTargetError",
+      ERROR_REASON: "resource_missing",
+      ERROR_MESSAGE: "no such plan",
+      RECEIVE_COUNT: "3",
+    };
     expect(toParkedWork(recordOf(bodyOf(changed), reason, { ApproximateReceiveCount: "1" }), NOW)).toEqual({
       parkedId: "message-1",
+      parking: "message-1",
       kind: "message",
       hop: "connector-fleet-test-customer-sync",
       input: bodyOf(changed),
       errorName: "RejectedByTargetError",
+      errorCode: "resource_missing",
       errorMessage: "no such plan",
+      orgId: changed.detail.metadata.orgId,
+      version: changed.detail.data.version,
       correlationId: "correlation-1",
       customerId: CUSTOMER_ID,
       traceHeader: TRACE,
@@ -64,7 +73,22 @@ describe("the reason", () => {
   });
 });
 
+describe("the identity", () => {
+  test("of a redriven message is that of the piece of work it was", () => {
+    const record = recordOf(bodyOf(changed), { PARKED_ID: "parked-1", ERROR_CODE: "ContractError" });
+    expect(toParkedWork(record, NOW)).toMatchObject({ parkedId: "parked-1", parking: "message-1" });
+  });
+});
+
 describe("the ids", () => {
+  test("of the organisation come from a partner event's source", () => {
+    const body = JSON.stringify({
+      source: "aws.partner/salesforce.com/00D5f000005KcCnEAK/0YL5f0000000001GAA",
+      detail: {},
+    });
+    expect(toParkedWork(recordOf(body), NOW)).toMatchObject({ orgId: "00D5f000005KcCnEAK" });
+  });
+
   test("of the trace are the message's own before the event's", () => {
     const record = recordOf(bodyOf(changed), {}, { AWSTraceHeader: OTHER_TRACE });
     expect(toParkedWork(record, NOW).traceHeader).toBe(OTHER_TRACE);

@@ -1,6 +1,6 @@
 import type { SQSRecord } from "aws-lambda";
 import { idsOf } from "#shared/handler/ids.ts";
-import type { ParkedWork } from "#shared/parked-work.ts";
+import { PARKED_ID, type ParkedWork } from "#shared/parked/work.ts";
 
 const UNKNOWN = "unknown";
 
@@ -15,7 +15,9 @@ export function toParkedWork(record: SQSRecord, now: Date): ParkedWork {
   const errorName = text("ERROR_CODE");
   const ids = idsOf(body);
   return {
-    parkedId: record.messageId,
+    // A redriven message that is given up again is the same piece of work.
+    parkedId: text(PARKED_ID) ?? record.messageId,
+    parking: record.messageId,
     kind: "message",
     hop:
       eventSourceARN
@@ -30,7 +32,12 @@ export function toParkedWork(record: SQSRecord, now: Date): ParkedWork {
     traceHeader: attributes.AWSTraceHeader || (ids.traceHeader ?? "none"),
     tries,
     parkedAt: now.toISOString(),
+    ...known({ errorCode: text("ERROR_REASON"), orgId: ids.orgId ?? orgOfPartnerEvent(body), version: ids.version }),
   };
+}
+
+function known(members: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(members).filter((entry): entry is [string, string] => Boolean(entry[1])));
 }
 
 function crashed(times: number): string {
@@ -40,4 +47,9 @@ function crashed(times: number): string {
 /** The first text that is a count: the table takes numbers alone, and a dead letter has nowhere else to go. */
 function firstCount(...texts: (string | undefined)[]): number {
   return Number(texts.find((text) => text !== undefined && /^\d{1,15}$/.test(text)) ?? 0);
+}
+
+/** The organisation whose change event a partner event is: `aws.partner/salesforce.com/00D…/0YL…`. */
+function orgOfPartnerEvent(body: string): string | undefined {
+  return /"source"\s*:\s*"aws\.partner\/salesforce\.com\/(00D[a-zA-Z0-9]{12,15})\//.exec(body)?.[1];
 }

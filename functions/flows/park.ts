@@ -5,10 +5,10 @@ import { eachDelivery, queueHandler } from "#shared/handler/queue.ts";
 import { onlyRetry } from "#shared/handler/queue-control.ts";
 import { lazy } from "#shared/lazy.ts";
 import { logger } from "#shared/observability.ts";
-import { createParkedTable, type Park } from "#shared/parked-work.ts";
+import { createParkedTable, type Park } from "#shared/parked/table.ts";
 import { toParkedWork } from "./park-message.ts";
 
-const table = lazy(() => createParkedTable(readEnv({ PARKED_TABLE: z.string() }).PARKED_TABLE));
+const table = lazy(() => createParkedTable(readEnv({ PARKED_TABLE: z.string() }).PARKED_TABLE).park);
 
 /** Keeps one dead letter as parked work. */
 export async function park({ record }: Delivery<string>, keep: Park = table()): Promise<void> {

@@ -26,6 +26,10 @@ export async function runCustomerSync(event: CustomerEvent, run: RunWorkflow, la
   const { executionArn, status, error } = result;
   if (status === "SUCCEEDED") log().info("Customer in step", { executionArn });
   else if (error === PARKED) log().error("Run failed and is parked", { executionArn, cause: result.cause });
-  else throw new TransientError(status, `Run ${executionArn} ended ${status}: ${result.cause ?? error ?? "no cause"}`);
+  else
+    throw new TransientError(
+      status,
+      `Run ${executionArn} ended ${status}: ${error ?? ""} ${result.cause ?? ""}`.trim(),
+    );
   return result;
 }

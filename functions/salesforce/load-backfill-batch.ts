@@ -1,9 +1,10 @@
 import { z } from "zod";
+import { createBehind } from "#shared/behind/behind.ts";
 import { createCustomerStore } from "#shared/customer-store.ts";
 import { readEnv } from "#shared/env.ts";
 import { taskHandler } from "#shared/handler/task.ts";
 import { lazy } from "#shared/lazy.ts";
-import { createParkedTable } from "#shared/parked-work.ts";
+import { createParkedTable } from "#shared/parked/table.ts";
 import { createPublisher } from "#shared/publish.ts";
 import { createStateTable } from "#shared/state-table.ts";
 import { annotate, flushSegments, inChange } from "#shared/tracing.ts";
@@ -20,9 +21,10 @@ const SAMPLE_RATE = 0.01;
 const production = lazy(() => {
   const { CUSTOMERS_TABLE, SALESFORCE_STATE_TABLE, PARKED_TABLE, EVENT_BUS_NAME } = readEnv(environment);
   const [store, state] = [createCustomerStore(CUSTOMERS_TABLE), createStateTable(SALESFORCE_STATE_TABLE)];
-  const [publish, park] = [createPublisher(EVENT_BUS_NAME), createParkedTable(PARKED_TABLE)];
+  const [publish, { park }] = [createPublisher(EVENT_BUS_NAME), createParkedTable(PARKED_TABLE)];
+  const behind = createBehind(CUSTOMERS_TABLE);
   const trace = { inChange, annotate, sampleRate: SAMPLE_RATE };
-  return { orgs: createOrgs("background"), store, state, publish, park, ...trace, now: Date.now };
+  return { orgs: createOrgs("background"), store, behind, state, publish, park, ...trace, now: Date.now };
 });
 
 /** Brings one batch of accounts into the sync. */

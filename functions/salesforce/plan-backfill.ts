@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { readEnv } from "#shared/env.ts";
 import { taskHandler } from "#shared/handler/task.ts";
 import { lazy } from "#shared/lazy.ts";
 import { backfillInput, entitySchema } from "./backfill/input.ts";
@@ -6,15 +7,19 @@ import { planBackfill } from "./backfill/plan.ts";
 import { createOrgs, type Orgs } from "./org/orgs.ts";
 
 const input = backfillInput(z.looseObject({ entity: entitySchema, batchSize: z.int().positive() }));
-const production = lazy(() => createOrgs("background"));
+const environment = { STRIPE_RATE: z.coerce.number().positive(), BULK_BATCH_SIZE: z.coerce.number().int().positive() };
+const production = lazy(() => {
+  const { STRIPE_RATE: stripeRate, BULK_BATCH_SIZE: batchSize } = readEnv(environment);
+  return { orgs: createOrgs("background") as Orgs, lane: { stripeRate, batchSize } };
+});
 
 /** Counts the records of a backfill and says what it will take. */
-export async function plan({ metadata, data }: z.infer<typeof input>, orgs: Orgs = production()) {
+export async function plan({ metadata, data }: z.infer<typeof input>, { orgs, lane } = production()) {
   const salesforce = orgs.salesforce(metadata.orgId);
   const { totalSize } = await salesforce.query(`SELECT COUNT() FROM ${data.entity}`);
   const { apiReserve } = await salesforce.connection();
   const usage = await salesforce.readUsage();
-  return planBackfill(totalSize, data.batchSize, { ...usage, reserve: apiReserve });
+  return planBackfill(totalSize, data.batchSize, { ...usage, reserve: apiReserve }, lane);
 }
 
 export const handler = taskHandler(input, (task) => plan(task));

@@ -11,9 +11,8 @@ const input = backfillInput(
   z.looseObject({
     jobId: z.string(),
     locator: z.string().nullable(),
-    number: z.int().positive(),
     pageSize: z.int().positive(),
-    folder: z.string().min(1),
+    key: z.string().min(1),
   }),
 );
 const production = lazy(() => ({

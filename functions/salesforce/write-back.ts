@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { createBehind } from "#shared/behind/behind.ts";
 import { customerSynced, customerSyncFailed } from "#shared/contracts/events.ts";
 import { readEnv } from "#shared/env.ts";
 import { type Delivery, decodeFleetEvent } from "#shared/handler/delivery.ts";
@@ -10,13 +11,19 @@ import { createOrgs } from "./org/orgs.ts";
 import type { SyncEvent } from "./write-back/outcome.ts";
 import { type WriteBackDependencies, writeOutcomes } from "./write-back/write-outcomes.ts";
 
+const name = z.string().min(1);
+const seconds = z.coerce.number().int().positive();
+const environment = { SALESFORCE_STATE_TABLE: name, CUSTOMERS_TABLE: name, GIVE_UP_AFTER_SECONDS: seconds };
+
 const production = lazy((): WriteBackDependencies => {
-  const { SALESFORCE_STATE_TABLE } = readEnv({ SALESFORCE_STATE_TABLE: z.string().min(1) });
+  const { SALESFORCE_STATE_TABLE, CUSTOMERS_TABLE, GIVE_UP_AFTER_SECONDS } = readEnv(environment);
   return {
     orgs: { live: createOrgs("live"), background: createOrgs("background") },
     state: createStateTable(SALESFORCE_STATE_TABLE),
+    behind: createBehind(CUSTOMERS_TABLE),
     inChange,
     now: Date.now,
+    giveUpAfterSeconds: GIVE_UP_AFTER_SECONDS,
   };
 });
 

@@ -1,8 +1,10 @@
 import { describe, expect, test } from "@jest/globals";
+import fc from "fast-check";
 import { FleetError } from "#shared/errors.ts";
 import { type Answer, serve, type TestServer } from "#shared/testing/server.ts";
 import { createSlack } from "./client.ts";
 import type { Message } from "./digest.ts";
+import { SLACK_ERRORS, SLACK_STATUSES } from "./error-codes.ts";
 
 const MESSAGE: Message = {
   text: "1 change synced",
@@ -35,6 +37,15 @@ describe("post", () => {
     await createSlack(async ({ forceFetch }) => ({ ...connection, token: forceFetch ? "new" : "old" })).post(MESSAGE);
     expect(server.requests).toHaveLength(2);
   });
+
+  test("reads another channel again once", async () => {
+    await using server = await serve(({ body }) => ({
+      body: body.includes("channel=C2") ? { ok: true } : { ok: false, error: "is_archived" },
+    }));
+    const connection = { apiUrl: `${server.url}/api/`, token: "xoxb-1" };
+    await createSlack(async ({ forceFetch }) => ({ ...connection, channel: forceFetch ? "C2" : "C1" })).post(MESSAGE);
+    expect(server.requests).toHaveLength(2);
+  });
 });
 
 // https://docs.slack.dev/reference/methods/chat.postMessage#errors and https://docs.slack.dev/apis/web-api/rate-limits
@@ -49,12 +60,29 @@ describe("failures, each after one request", () => {
     [{ body: { ok: false, error: "ratelimited" } }, "RateLimitedError", 30],
     [{ body: { ok: false, error: "invalid_auth" } }, "NotAuthorizedError", undefined],
     [{ body: { ok: false, error: "missing_scope", needed: "chat:write" } }, "NotAuthorizedError", undefined],
-    [{ body: { ok: false, error: "channel_not_found" } }, "RejectedByTargetError", undefined],
+    [{ body: { ok: false, error: "channel_not_found" } }, "NotAuthorizedError", undefined],
+    [{ body: { ok: false, error: "is_archived" } }, "NotAuthorizedError", undefined],
+    [{ body: { ok: false, error: "msg_blocks_too_long" } }, "RejectedByTargetError", undefined],
+    [{ body: { ok: false, error: "org_login_required" } }, "TransientError", undefined],
+    [{ body: { ok: false, error: "message_limit_exceeded" } }, "RateLimitedError", 30],
     [{ body: { ok: false, error: "invalid_blocks" } }, "RejectedByTargetError", undefined],
     [{ body: { ok: false, error: "internal_error" } }, "TransientError", undefined],
     [{ status: 500, body: "oops" }, "TransientError", undefined],
     [{ status: 503, body: "<html>" }, "TransientError", undefined],
-    [{ status: 404, body: "no" }, "RejectedByTargetError", undefined],
+    [{ status: 503, headers: { "retry-after": "120" }, body: "<html>" }, "RateLimitedError", 120],
+    [{ status: 408, body: "" }, "TransientError", undefined],
+    [{ status: 425, body: "" }, "TransientError", undefined],
+    [{ status: 302, headers: { location: "https://slack.com" }, body: "" }, "TransientError", undefined],
+    [{ status: 200, body: "<html>maintenance</html>" }, "TransientError", undefined],
+    [{ status: 200, body: '{"ok":tr' }, "TransientError", undefined],
+    [{ status: 200, body: "" }, "TransientError", undefined],
+    [{ status: 404, body: "no" }, "TransientError", undefined],
+    [{ status: 400, body: { ok: false, error: "invalid_blocks" } }, "RejectedByTargetError", undefined],
+    [{ status: 401, body: "<html>" }, "NotAuthorizedError", undefined],
+    [{ status: 413, body: "<html>" }, "RejectedByTargetError", undefined],
+    [{ body: { ok: false, error: "a_code_of_next_year" } }, "TransientError", undefined],
+    [{ body: { ok: false, error: "constructor" } }, "TransientError", undefined],
+    [{ body: { ok: false } }, "TransientError", undefined],
     ["reset", "TransientError", undefined],
   ])("%j is %s", async (answer, name, retryAfterSeconds) => {
     await using server = await serve(() => answer);
@@ -62,6 +90,41 @@ describe("failures, each after one request", () => {
     expect(error.name).toBe(name);
     expect((error as { retryAfterSeconds?: number }).retryAfterSeconds).toBe(retryAfterSeconds);
     expect(server.requests).toHaveLength(1);
+  });
+
+  test("never tells the page that came in place of an answer", async () => {
+    await using server = await serve(() => ({ body: "<html>someone@acme.example</html>" }));
+    const error = await failureOf(server);
+    expect(error).toMatchObject({ code: "UNREADABLE_ANSWER", message: "Slack failed: UNREADABLE_ANSWER" });
+  });
+
+  test("every status and every code is one of the fleet's errors, and only what is known is final", async () => {
+    const known = Object.keys(SLACK_ERRORS);
+    const code = fc.oneof(fc.constantFrom(...known), fc.stringMatching(/^[a-z_]{1,30}$/), fc.string());
+    const status = fc.oneof(fc.constant(200), fc.integer({ min: 300, max: 599 }));
+    let answer: Answer = {};
+    await using server = await serve(() => answer);
+    await fc.assert(
+      fc.asyncProperty(status, code, fc.boolean(), async (n, error, isPage) => {
+        answer = { status: n, body: isPage ? error : { ok: false, error } };
+        const failed = await failureOf(server);
+        const [verdict] = Object.hasOwn(SLACK_ERRORS, error) ? (SLACK_ERRORS[error] ?? []) : [];
+        const isFinal = verdict === "connection" || verdict === "message";
+        const busy = n >= 500 || n < 200 || [408, 425, 429].includes(n) || (n >= 300 && n < 400);
+        if (!failed.retryable) expect(busy).toBe(false);
+        if (!failed.retryable && !SLACK_STATUSES[n]) expect(isFinal).toBe(true);
+        if (n === 200 && !isPage) expect(failed.retryable).toBe(!isFinal);
+        if (n === 429) expect(failed.name).toBe("RateLimitedError");
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test("every code has its source", () => {
+    for (const [code, [, source]] of Object.entries(SLACK_ERRORS)) {
+      expect(code).toMatch(/^[a-z_]+$/);
+      expect(source).toMatch(/^https:\/\/docs\.slack\.dev\//);
+    }
   });
 
   test("an unreachable Slack is TransientError", async () => {

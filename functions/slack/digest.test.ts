@@ -1,16 +1,27 @@
 import { describe, expect, test } from "@jest/globals";
-import fc from "fast-check";
 import {
   customerDriftFound,
   customerSynced,
   customerSyncFailed,
   reconciliationRequested,
+  targetRecovered,
+  targetUnreachable,
 } from "#shared/contracts/events.ts";
 import { version } from "#shared/testing/customers-table.ts";
-import { digest } from "./digest.ts";
-import { doubt, drift, failed, synced } from "./testing.ts";
+import { digest as digestOf, type Message } from "./digest.ts";
+import { SLACK_LIMITS } from "./limits.ts";
+import type { Notice } from "./notices.ts";
+import { doubt, drift, failed, recovered, synced, unreachable } from "./testing.ts";
 
-const textOf = (message: ReturnType<typeof digest>) => message.blocks.map(({ text }) => text.text).join("\n");
+const digests = (notices: readonly Notice[]) => digestOf(notices, (notice) => notice);
+const textOf = (message: Message) => message.blocks.map(({ text }) => text.text).join("\n");
+
+/** The one message of notices that fit into one. */
+function digest(notices: readonly Notice[]): Message {
+  const [first, ...more] = digests(notices);
+  expect(more).toEqual([]);
+  return first?.message ?? { text: "", blocks: [] };
+}
 
 describe("digest", () => {
   test("says who changed what, when, and what became of it", () => {
@@ -83,41 +94,58 @@ describe("digest", () => {
     expect(text).toContain("parked as `a'b c`");
   });
 
-  test("counts what finds no room", () => {
-    const message = digest(Array.from({ length: 2_000 }, (_, n) => failed({ metadata: { correlationId: `c${n}` } })));
-    expect(message.blocks).toHaveLength(50);
-    const told = textOf(message).match(/parked as/g)?.length ?? 0;
-    expect(told).toBeGreaterThan(100);
-    expect(message.blocks.at(-1)?.text.text).toBe(`_…and ${2_000 - told} more_`);
+  test("says which fields were adjusted to fit into billing", () => {
+    const billing = { outcome: "created" as const, stripeCustomerId: "cus_1", adjusted: ["phone", "address.line1"] };
+    expect(textOf(digest([synced({ data: { billing } })]))).toContain(
+      "billing created (`cus_1`), adjusted to fit: phone, address.line1 · `correlation-1`",
+    );
   });
 
-  // https://docs.slack.dev/reference/block-kit/blocks/section-block
-  test("always fits Slack's limits and never loses a notice uncounted", () => {
-    const any = fc.string({ unit: fc.constantFrom("&", "<", "`", "\n", "a", "😀"), maxLength: 1_500 });
-    const id = fc.string({ unit: fc.constantFrom("&", "a", "`"), minLength: 1, maxLength: 200 });
-    const notice = fc.oneof(
-      fc.record({ correlationId: id }).map((metadata) => synced({ metadata })),
-      fc
-        .record({ customerId: id, parkedId: id, state: id, message: any })
-        .map(({ message, ...data }) => failed({ data: { ...data, error: { name: "Error", message } } })),
-      fc.record({ entity: id }).map((data) => doubt({ data })),
-      fc.record({ entity: id, reason: any, compared: fc.nat() }).map((data) => drift({ data })),
+  test("tells of an outage once, with who waits and whether anybody has to do anything", () => {
+    const at = (hour: number) =>
+      `<!date^${1_767_225_600 + hour * 3600}^{date_short_pretty} {time_secs}|2026-01-01T0${hour}:00:00.000Z>`;
+    const away = digest([failed(), unreachable()]);
+    expect(away.text).toBe("Stripe unreachable, :rotating_light: 1 change could not be synced");
+    expect(away.blocks[1]?.text.text).toMatch(/^:hourglass_flowing_sand: /);
+    expect(textOf(away)).toContain(
+      `*Stripe unreachable* since ${at(0)}, 214 customers wait, nothing to do · \`customers.update\` · \`HTTP_503\` · \`c`,
     );
-    fc.assert(
-      fc.property(fc.array(notice, { minLength: 1, maxLength: 300 }), (notices) => {
-        const message = digest(notices);
-        expect(message.blocks.length).toBeLessThanOrEqual(50);
-        for (const { text } of message.blocks) {
-          expect(text.text.length).toBeGreaterThan(0);
-          expect(text.text.length).toBeLessThanOrEqual(3_000);
-        }
-        const text = textOf(message);
-        const told = (text.match(/^(:white_check_mark:|:rotating_light:|:warning:|:mag:) ?/gm) ?? []).length;
-        const left = Number(text.match(/…and (\d+) more/)?.[1] ?? 0);
-        expect(told + left).toBe(notices.length);
-      }),
-      { numRuns: 50 },
+    const refused = digest([unreachable({ data: { needsPerson: true, waiting: 1 } })]);
+    expect(refused.text).toBe(":rotating_light: Stripe refuses the key");
+    expect(textOf(refused)).toContain(
+      `:rotating_light: *Stripe refuses the key* since ${at(0)}, 1 customer waits: a person must replace the secret · `,
     );
+    expect(textOf(digest([recovered()]))).toContain(
+      `*Stripe answers again*; it was unreachable from ${at(0)} to ${at(1)} · \`customers.update\` · \`c`,
+    );
+  });
+
+  test("names the targets as people do, each once in the title", () => {
+    const of = (target: string) => unreachable({ data: { target, needsPerson: true, waiting: 0 } });
+    const { text, blocks } = digest([of("salesforce"), of("salesforce"), of("slack"), recovered(), of("erp")]);
+    expect(text).toBe(
+      ":rotating_light: Salesforce refuses the login, :rotating_light: Slack refuses the token, " +
+        ":rotating_light: erp refuses the credentials, Stripe answers again",
+    );
+    expect(textOf({ text, blocks })).toContain("no customer waits");
+  });
+
+  test.each([40, 50])("tells %d failures in as many messages as it takes", (number) => {
+    const message = "x".repeat(85);
+    const notices = Array.from({ length: number }, (_, n) =>
+      failed({ metadata: { correlationId: `c${n}` }, data: { error: { name: "RejectedByTargetError", message } } }),
+    );
+    const messages = digests(notices);
+    expect(messages.length).toBe(2);
+    const counts = messages.map(({ told }) => told.length);
+    expect(messages.map(({ message: { text } }) => text)).toEqual(
+      counts.map((n, index) => `:rotating_light: ${n} changes could not be synced (${index + 1} of 2)`),
+    );
+    expect(messages.flatMap(({ told }) => told)).toEqual(notices);
+  });
+
+  test("every limit has its source", () => {
+    for (const { source } of Object.values(SLACK_LIMITS)) expect(source).toMatch(/^https:\/\//);
   });
 
   test("is made of events that fit their contracts", () => {
@@ -125,5 +153,7 @@ describe("digest", () => {
     expect(customerSyncFailed.detail.safeParse(failed().detail).error).toBeUndefined();
     expect(customerDriftFound.detail.safeParse(drift().detail).error).toBeUndefined();
     expect(reconciliationRequested.detail.safeParse(doubt().detail).error).toBeUndefined();
+    expect(targetUnreachable.detail.safeParse(unreachable().detail).error).toBeUndefined();
+    expect(targetRecovered.detail.safeParse(recovered().detail).error).toBeUndefined();
   });
 });

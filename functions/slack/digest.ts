@@ -1,11 +1,6 @@
-import {
-  describeDoubt,
-  describeDrift,
-  describeFailed,
-  describeSynced,
-  type Notice,
-  type Versioned,
-} from "./notices.ts";
+import { SLACK_LIMITS } from "./limits.ts";
+import { describe, isOf, type Notice, orderOf } from "./notices.ts";
+import { outageTitles } from "./outages.ts";
 import { count } from "./text.ts";
 
 interface Section {
@@ -16,66 +11,90 @@ interface Section {
 /** A Slack message: blocks, and the text for notifications. */
 export interface Message {
   readonly text: string;
-  readonly blocks: Section[];
+  readonly blocks: readonly Section[];
 }
 
-// https://docs.slack.dev/reference/block-kit/blocks and /section-block
-const MAX_BLOCKS = 50;
-const MAX_SECTION = 3_000;
+/** One message and what it tells. */
+export interface Digest<T> {
+  readonly message: Message;
+  readonly told: readonly T[];
+}
+
+interface Entry<T> {
+  readonly item: T;
+  readonly text: string;
+}
+
+/** Room for the title of a message: a few words of each kind of notice. */
+const MAX_TITLE = 700;
 
 /**
- * One message for a batch of notices. What needs eyes comes first: failures, each with what it takes to find and redrive
- * the parked work, then changes in doubt and what was found different; what was synced follows by customer. Ids only: a
- * channel is no place for personal data.
+ * As few messages as Slack's limits allow, in which every notice is told exactly once. What needs eyes comes first:
+ * outages, failures, each with what it takes to find and redrive the parked work, then changes in doubt and what was
+ * found different; what was synced follows by customer. Ids only: a channel is no place for personal data.
+ * @param items what the notices came with, such as deliveries
  */
-export function digest(notices: readonly Notice[]): Message {
-  const failed = detailsOf(notices, "customer.sync-failed");
-  const doubts = detailsOf(notices, "reconciliation.requested");
-  const drifts = detailsOf(notices, "customer.drift-found");
-  const synced = detailsOf(notices, "customer.synced");
-  const title = [
-    failed.length > 0 ? `:rotating_light: ${count(failed.length, "change")} could not be synced` : undefined,
-    doubts.length > 0 ? `${count(doubts.length, "comparison")} with Salesforce needed` : undefined,
-    drifts.length > 0 ? `${count(drifts.length, "comparison")} with Salesforce done` : undefined,
-    synced.length > 0 ? `${count(synced.length, "change")} synced` : undefined,
-  ]
-    .filter((part) => part !== undefined)
-    .join(", ");
-  const entries = [
-    ...failed.toSorted(byCustomer).map(describeFailed),
-    ...doubts.map(describeDoubt),
-    ...drifts.map(describeDrift),
-    ...synced.toSorted(byCustomer).map(describeSynced),
+export function digest<T>(items: readonly T[], noticeOf: (item: T) => Notice): Digest<T>[] {
+  const entries = items
+    .map((item) => ({ item, notice: noticeOf(item) }))
+    .toSorted((a, b) => compare(orderOf(a.notice), orderOf(b.notice)))
+    .map(({ item, notice }) => ({ item, text: describe(notice) }));
+  const messages = pack(entries);
+  return messages.map((sections, index) => {
+    const told = sections.flat().map(({ item }) => item);
+    const part = messages.length > 1 ? ` (${index + 1} of ${messages.length})` : "";
+    const title = `${titleOf(told.map(noticeOf))}${part}`;
+    const texts = sections.map((some) => some.map(({ text }) => text).join("\n"));
+    return { message: { text: title, blocks: [`*${title}*`, ...texts].map(section) }, told };
+  });
+}
+
+function titleOf(notices: readonly Notice[]): string {
+  const number = (type: Notice["type"]) => notices.filter((notice) => notice.type === type).length;
+  const [failed, doubts] = [number("customer.sync-failed"), number("reconciliation.requested")];
+  const [drifts, synced] = [number("customer.drift-found"), number("customer.synced")];
+  const parts = [
+    ...outageTitles(notices.filter((notice) => isOf(notice, "target.unreachable", "target.recovered"))),
+    failed > 0 ? `:rotating_light: ${count(failed, "change")} could not be synced` : undefined,
+    doubts > 0 ? `${count(doubts, "comparison")} with Salesforce needed` : undefined,
+    drifts > 0 ? `${count(drifts, "comparison")} with Salesforce done` : undefined,
+    synced > 0 ? `${count(synced, "change")} synced` : undefined,
   ];
-  const { sections, left } = pack(entries);
-  const more = left > 0 ? [section(`_…and ${left} more_`)] : [];
-  return { text: title, blocks: [section(`*${title}*`), ...sections.map(section), ...more] };
+  return parts.filter((part) => part !== undefined).join(", ");
 }
 
-function detailsOf<T extends Notice["type"]>(
-  notices: readonly Notice[],
-  type: T,
-): Extract<Notice, { type: T }>["detail"][] {
-  return notices.flatMap((notice) => (notice.type === type ? [notice.detail as never] : []));
-}
-
-/** Fills sections up to their limit; what finds no room is counted. */
-function pack(entries: readonly string[]): { sections: string[]; left: number } {
-  const sections: string[] = [];
-  for (const [index, entry] of entries.entries()) {
-    const last = sections.at(-1);
-    if (last !== undefined && last.length + 1 + entry.length <= MAX_SECTION)
-      sections[sections.length - 1] = `${last}\n${entry}`;
-    // Room for the title and for the count of the rest.
-    else if (sections.length < MAX_BLOCKS - 2) sections.push(entry);
-    else return { sections, left: entries.length - index };
+/** Fills sections, and messages with sections, up to their limits. */
+function pack<T>(entries: readonly Entry<T>[]): Entry<T>[][][] {
+  const { blocks, section: sectionLimit, message } = SLACK_LIMITS;
+  const messages: Entry<T>[][][] = [];
+  let [inSection, inMessage] = [0, 0];
+  for (const entry of entries) {
+    const sections = messages.at(-1);
+    const last = sections?.at(-1);
+    const length = entry.text.length + 1;
+    const fits = (more: number) => inMessage + more <= message.max;
+    if (last && inSection + length <= sectionLimit.max && fits(length)) {
+      last.push(entry);
+      inSection += length;
+      inMessage += length;
+      continue;
+    }
+    const whole = length + message.perBlock;
+    // One block is the title.
+    if (sections && sections.length + 1 < blocks.max && fits(whole)) sections.push([entry]);
+    else {
+      messages.push([[entry]]);
+      inMessage = MAX_TITLE + message.perBlock;
+    }
+    inSection = length;
+    inMessage += whole;
   }
-  return { sections, left: 0 };
+  return messages;
 }
 
-function byCustomer(a: Versioned, b: Versioned): number {
-  const key = ({ data }: Versioned) => `${data.customerId} ${data.version}`;
-  return key(a) < key(b) ? -1 : 1;
+function compare(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
 }
 
 function section(text: string): Section {

@@ -5,6 +5,7 @@ import type {
   customerSyncFailed,
   reconciliationRequested,
 } from "#shared/contracts/events.ts";
+import { describeRecovered, describeUnreachable, type OutageNotice } from "./outages.ts";
 import { clean, code, count, moment } from "./text.ts";
 
 type Synced = DetailOf<typeof customerSynced>;
@@ -17,12 +18,21 @@ export type Notice =
   | { readonly type: "customer.synced"; readonly detail: Synced }
   | { readonly type: "customer.sync-failed"; readonly detail: Failed }
   | { readonly type: "customer.drift-found"; readonly detail: Drift }
-  | { readonly type: "reconciliation.requested"; readonly detail: Doubt };
-
-/** A notice about one version of one customer. */
-export type Versioned = Synced | Failed;
+  | { readonly type: "reconciliation.requested"; readonly detail: Doubt }
+  | OutageNotice;
 
 const MAX_REASON = 1_000;
+const MAX_ADJUSTED = 200;
+
+/** What needs eyes comes first; kinds that are told in one place have one number. */
+const RANKS: Readonly<Record<Notice["type"], number>> = {
+  "target.unreachable": 1,
+  "target.recovered": 2,
+  "customer.sync-failed": 3,
+  "reconciliation.requested": 4,
+  "customer.drift-found": 5,
+  "customer.synced": 6,
+};
 
 /** Why changes are in doubt. A comparison that was planned or asked for is no news. */
 const DOUBTS: Readonly<Partial<Record<Doubt["data"]["reason"], (entity: string) => string>>> = {
@@ -36,16 +46,49 @@ export function isNews({ type, detail }: Notice): boolean {
   return type !== "reconciliation.requested" || (detail.data.reason in DOUBTS && detail.data.cursor === undefined);
 }
 
-export function describeSynced({ metadata, data }: Synced): string {
-  const { outcome, stripeCustomerId } = data.billing;
+/** Whether a notice is of one of these kinds. */
+export function isOf<T extends Notice["type"]>(
+  notice: Notice,
+  ...types: readonly T[]
+): notice is Extract<Notice, { type: T }> {
+  return (types as readonly string[]).includes(notice.type);
+}
+
+/** Where a notice stands among others, as a text that sorts: by kind, then one customer's changes by version. */
+export function orderOf({ type, detail }: Notice): string {
+  const { customerId, version } = detail.data as { customerId?: string; version?: string };
+  return [RANKS[type], customerId ?? "", version ?? ""].join(" ");
+}
+
+/** A notice in words, as Slack's mrkdwn; never longer than a section. */
+export function describe({ type, detail }: Notice): string {
+  switch (type) {
+    case "target.unreachable":
+      return describeUnreachable(detail);
+    case "target.recovered":
+      return describeRecovered(detail);
+    case "customer.sync-failed":
+      return describeFailed(detail);
+    case "reconciliation.requested":
+      return describeDoubt(detail);
+    case "customer.drift-found":
+      return describeDrift(detail);
+    case "customer.synced":
+      return describeSynced(detail);
+  }
+}
+
+function describeSynced({ metadata, data }: Synced): string {
+  const { outcome, stripeCustomerId, adjusted = [] } = data.billing;
   const stripe = stripeCustomerId ? ` (${code(stripeCustomerId)})` : "";
+  const fitted = adjusted.length > 0 ? `, adjusted to fit: ${clean(adjusted.join(", "), MAX_ADJUSTED)}` : "";
   return (
     `:white_check_mark: ${code(data.customerId)} ${data.change} by ${who(metadata)}: ` +
-    `store ${data.store}, billing ${outcome}${stripe} · ${code(metadata.correlationId)}`
+    `store ${data.store}, billing ${outcome}${stripe}${fitted} · ${code(metadata.correlationId)}`
   );
 }
 
-export function describeFailed({ metadata, data }: Failed): string {
+function describeFailed({ metadata, data }: Failed): string {
   const reason = clean(`${data.error.name}: ${data.error.message}`, MAX_REASON);
   return (
     `:rotating_light: *${code(data.customerId)}*, changed by ${who(metadata)}, stopped at ${code(data.state)}\n` +
@@ -55,7 +98,7 @@ export function describeFailed({ metadata, data }: Failed): string {
 }
 
 /** Changes of which the fleet may not know; says what will be compared to find them. */
-export function describeDoubt({ metadata, data }: Doubt): string {
+function describeDoubt({ metadata, data }: Doubt): string {
   const entity = code(data.entity);
   const reason = DOUBTS[data.reason]?.(entity) ?? `A comparison of ${entity} was asked for (${data.reason})`;
   const { window } = data;
@@ -66,7 +109,7 @@ export function describeDoubt({ metadata, data }: Doubt): string {
 }
 
 /** What a comparison found, and what became of it. */
-export function describeDrift({ metadata, data }: Drift): string {
+function describeDrift({ metadata, data }: Drift): string {
   const repaired = [
     data.missing > 0 ? `${data.missing} not in the store` : undefined,
     data.different > 0 ? `${data.different} different` : undefined,

@@ -5,28 +5,34 @@ import {
   customerSynced,
   customerSyncFailed,
   reconciliationRequested,
+  targetRecovered,
+  targetUnreachable,
 } from "#shared/contracts/events.ts";
 import { readEnv } from "#shared/env.ts";
 import { type Delivery, decodeFleetEvent } from "#shared/handler/delivery.ts";
 import { type Failure, queueHandler } from "#shared/handler/queue.ts";
 import { lazy } from "#shared/lazy.ts";
-import { createSlack, type Slack } from "./client.ts";
-import { slackConnectionSchema } from "./connection.ts";
+import { openGate } from "#shared/targets/open-gate.ts";
+import { createSlack } from "./client.ts";
+import { type Connect, slackConnectionSchema } from "./connection.ts";
+import { SLACK_LIMITS } from "./limits.ts";
 import type { Notice } from "./notices.ts";
-import { tell } from "./tell.ts";
+import { type TellDependencies, tell } from "./tell.ts";
 
-const production = lazy((): Slack => {
+const production = lazy((): TellDependencies => {
   const { SLACK_SECRET } = readEnv({ SLACK_SECRET: z.string() });
-  return createSlack((options) => readConnection(SLACK_SECRET, slackConnectionSchema, options));
+  const gate = openGate({ target: "slack", ratePerSecond: SLACK_LIMITS.rate.perSecond });
+  const connect: Connect = (options) => readConnection(SLACK_SECRET, slackConnectionSchema, options);
+  return { slack: createSlack(connect, gate), now: Date.now };
 });
 
-/** Tells people in one message what a batch is about. */
-export async function notify(deliveries: readonly Delivery<Notice>[], slack = production()): Promise<Failure[]> {
-  await tell(deliveries, slack);
-  return [];
+/** Tells people what a batch is about; answers with what could not be told. */
+export function notify(deliveries: readonly Delivery<Notice>[], deps = production()): Promise<Failure[]> {
+  return tell(deliveries, deps);
 }
 
-export const handler = queueHandler(
-  decodeFleetEvent([customerSynced, customerSyncFailed, customerDriftFound, reconciliationRequested]),
-  (batch) => notify(batch),
+const told = [customerSynced, customerSyncFailed, customerDriftFound, reconciliationRequested] as const;
+
+export const handler = queueHandler(decodeFleetEvent([...told, targetUnreachable, targetRecovered]), (batch) =>
+  notify(batch),
 );

@@ -1,19 +1,73 @@
+import { RejectedByTargetError, TargetUnavailableError } from "#shared/errors.ts";
 import type { Delivery } from "#shared/handler/delivery.ts";
+import type { Failure } from "#shared/handler/queue.ts";
 import { log } from "#shared/observability.ts";
 import { type ChangeSegment, inChanges } from "#shared/tracing.ts";
 import type { Slack } from "./client.ts";
-import { digest } from "./digest.ts";
+import { type Digest, digest } from "./digest.ts";
 import { isNews, type Notice } from "./notices.ts";
 
-/** Tells people in one message what a batch is about; the post appears in the trace of every change it tells of. */
-export async function tell(deliveries: readonly Delivery<Notice>[], slack: Slack): Promise<void> {
-  const news = deliveries.filter(({ event }) => isNews(event));
-  if (news.length === 0) return;
-  const changes = news.map(segmentOf);
-  await inChanges(changes, async () => {
-    await slack.post(digest(news.map(({ event }) => event)));
-    log().info("Slack told", { correlationIds: changes.map(({ correlationId }) => correlationId) });
-  });
+export interface TellDependencies {
+  /** Posts one message; asked for one after the other. */
+  readonly slack: Slack;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+}
+
+type NoticeDigest = Digest<Delivery<Notice>>;
+
+/** Within this time posts begin; the function's time-out leaves room for the last one. */
+export const POSTING_MS = 30_000;
+
+/**
+ * Tells people what a batch is about, in one message or as many as it takes, one after the other. Deliveries whose
+ * message was posted are done; only the others come back. Once Slack fails, the messages left are not tried: they would
+ * fail the same way. A message that Slack refuses is halved until what is left is the notice that it cannot take.
+ * @returns the deliveries that were not told, and why
+ */
+export async function tell(deliveries: readonly Delivery<Notice>[], deps: TellDependencies): Promise<Failure[]> {
+  const waiting = compose(deliveries.filter(({ event }) => isNews(event)));
+  const until = deps.now() + POSTING_MS;
+  const failures: Failure[] = [];
+  let stopped: unknown;
+  for (let next = waiting.shift(); next; next = waiting.shift()) {
+    if (stopped === undefined && deps.now() >= until)
+      stopped = new TargetUnavailableError("OUT_OF_TIME", "More messages than one run can post; the rest follows.", {
+        retryAfterSeconds: 1,
+      });
+    const error = stopped ?? (await post(next, deps.slack));
+    if (error === undefined) continue;
+    if (stopped === undefined && error instanceof RejectedByTargetError && next.told.length > 1) {
+      waiting.unshift(...halvesOf(next.told).flatMap(compose));
+      continue;
+    }
+    if (!(error instanceof RejectedByTargetError)) stopped = error;
+    failures.push(...next.told.map(({ record }) => ({ record, error })));
+  }
+  return failures;
+}
+
+/** Posts one message; the post appears in the trace of every change it tells of. The error, if there was one. */
+async function post({ message, told }: NoticeDigest, slack: Slack): Promise<unknown> {
+  const changes = told.map(segmentOf);
+  try {
+    await inChanges(changes, async () => {
+      await slack.post(message);
+      log().info("Slack told", { correlationIds: changes.map(({ correlationId }) => correlationId) });
+    });
+    return undefined;
+  } catch (error) {
+    return error;
+  }
+}
+
+function compose(deliveries: readonly Delivery<Notice>[]): NoticeDigest[] {
+  return digest(deliveries, ({ event }) => event);
+}
+
+function halvesOf<T>(items: readonly T[]): T[][] {
+  const middle = Math.ceil(items.length / 2);
+  return [items.slice(0, middle), items.slice(middle)];
 }
 
 function segmentOf({ event: { detail }, traceHeader }: Delivery<Notice>): ChangeSegment {

@@ -5,6 +5,8 @@ type Synced = Extract<Notice, { type: "customer.synced" }>;
 type Failed = Extract<Notice, { type: "customer.sync-failed" }>;
 type Drift = Extract<Notice, { type: "customer.drift-found" }>;
 type Doubt = Extract<Notice, { type: "reconciliation.requested" }>;
+type Unreachable = Extract<Notice, { type: "target.unreachable" }>;
+type Recovered = Extract<Notice, { type: "target.recovered" }>;
 type Changes<N extends Notice> = { metadata?: Partial<N["detail"]["metadata"]>; data?: Partial<N["detail"]["data"]> };
 
 const metadata = {
@@ -72,6 +74,36 @@ export function doubt(changes: Changes<Doubt> = {}): Doubt {
   const data: Doubt["detail"]["data"] = { entity: "Account", reason: "overflow", full: true };
   return {
     type: "reconciliation.requested",
+    detail: { metadata: { ...metadata, ...changes.metadata }, data: { ...data, ...changes.data } },
+  };
+}
+
+/** A notice that Stripe is away, for which 214 customers wait. */
+export function unreachable(changes: Changes<Unreachable> = {}): Unreachable {
+  const data: Unreachable["detail"]["data"] = {
+    target: "billing",
+    endpoint: "customers.update",
+    since: "2026-01-01T00:00:00.000Z",
+    reason: "HTTP_503",
+    needsPerson: false,
+    waiting: 214,
+  };
+  return {
+    type: "target.unreachable",
+    detail: { metadata: { ...metadata, ...changes.metadata }, data: { ...data, ...changes.data } },
+  };
+}
+
+/** A notice that Stripe is back after an hour. */
+export function recovered(changes: Changes<Recovered> = {}): Recovered {
+  const data: Recovered["detail"]["data"] = {
+    target: "billing",
+    endpoint: "customers.update",
+    since: "2026-01-01T00:00:00.000Z",
+    until: "2026-01-01T01:00:00.000Z",
+  };
+  return {
+    type: "target.recovered",
     detail: { metadata: { ...metadata, ...changes.metadata }, data: { ...data, ...changes.data } },
   };
 }

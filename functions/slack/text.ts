@@ -11,7 +11,9 @@ export function code(text: string): string {
 
 /** A moment in the reader's own time zone. https://docs.slack.dev/messaging/formatting-message-text#date-formatting */
 export function moment(iso: string): string {
-  return `<!date^${Math.floor(Date.parse(iso) / 1000)}^{date_short_pretty} {time_secs}|${iso}>`;
+  const ms = Date.parse(iso);
+  const text = clean(iso, MAX_ID);
+  return Number.isNaN(ms) ? text : `<!date^${Math.floor(ms / 1000)}^{date_short_pretty} {time_secs}|${text}>`;
 }
 
 /**

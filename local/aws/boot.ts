@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Gateway, startGateway } from "./gateway/index.ts";
 import { createIam, createIdentities, type TwinIdentities } from "./iam/index.ts";
-import { createClock } from "./kernel/clock.ts";
+import { type Clock, createClock } from "./kernel/clock.ts";
 import { Kernel } from "./kernel/kernel.ts";
 import { defaultServices, type ServiceFactory } from "./services.ts";
 import { openSnapshots, type Snapshots } from "./snapshots.ts";
@@ -20,6 +20,8 @@ export interface BootOptions {
   readonly stateDir?: string;
   /** How many times shorter waits are than on AWS; 1 is real time. */
   readonly clockScale?: number;
+  /** A clock that others look at too, instead of one of its own. */
+  readonly clock?: Clock;
   readonly parameters?: Readonly<Record<string, string>>;
   /** Values that `Fn::ImportValue` finds. */
   readonly imports?: Readonly<Record<string, unknown>>;
@@ -55,7 +57,7 @@ export async function bootTwin(options: BootOptions): Promise<Twin> {
   const template = typeof options.template === "string" ? readJson(options.template) : options.template;
   const stackName = options.stackName ?? packagedStackName(artifacts) ?? "twin";
   const identities = createIdentities();
-  const kernel = new Kernel(createClock(options.clockScale), identities);
+  const kernel = new Kernel(options.clock ?? createClock(options.clockScale), identities);
   kernel.register(createIam(identities));
   for (const create of options.services ?? defaultServices)
     kernel.register(

@@ -1,4 +1,4 @@
-import { createClock } from "./kernel/clock.ts";
+import { type Clock, createClock } from "./kernel/clock.ts";
 import type { Identities } from "./kernel/identities.ts";
 import { ADMINISTRATOR, Kernel } from "./kernel/kernel.ts";
 
@@ -30,4 +30,40 @@ export async function eventually<Value>(look: () => Value | undefined | Promise<
     if (Date.now() > deadline) throw new Error(`It never became so: ${look}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
+}
+
+/**
+ * A clock that stands still until a test advances it; what falls due on the way runs at its moment.
+ * @param at epoch milliseconds at which it begins
+ */
+export function manualClock(at: number): Clock {
+  let now = at;
+  const due = new Set<{ readonly at: number; readonly action: () => void }>();
+  const after: Clock["after"] = (ms, action) => {
+    const entry = { at: now + Math.max(0, ms), action };
+    due.add(entry);
+    return () => due.delete(entry);
+  };
+  return {
+    scale: 1,
+    offset: 0,
+    onAdvance: () => () => undefined,
+    now: () => now,
+    elapsed: (since) => now - since,
+    counted: (at) => at,
+    stampOf: (counted) => counted,
+    after,
+    sleep: (ms) => new Promise((resolve) => after(ms, resolve)),
+    advance(ms) {
+      const end = now + ms;
+      for (;;) {
+        const [next] = [...due].filter((entry) => entry.at <= end).sort((a, b) => a.at - b.at);
+        if (!next) break;
+        due.delete(next);
+        now = next.at;
+        next.action();
+      }
+      now = end;
+    },
+  };
 }

@@ -26,6 +26,8 @@ export interface SaasOptions {
   };
   /** Folder that keeps state over restarts; absent: memory. */
   readonly stateDir?: string;
+  /** Epoch milliseconds; absent: real time. */
+  readonly now?: () => number;
   /** Records made when there is no state yet. */
   readonly seed?: NonNullable<SalesforceOptions["seed"]>;
 }
@@ -52,28 +54,28 @@ export interface Saas {
  * Starts Salesforce, Stripe, Slack and the page on loopback.
  * @throws Error of one sentence that names the system and the port when a port is taken; nothing is left running
  */
-export async function startSaas({ ports, aws, stateDir, seed }: SaasOptions): Promise<Saas> {
+export async function startSaas({ ports, aws, stateDir, seed, now }: SaasOptions): Promise<Saas> {
   const started: { stop(): Promise<void> }[] = [];
   const keep = <Part extends { stop(): Promise<void> }>(part: Part): Part => {
     started.push(part);
     return part;
   };
-  const folder = stateDir === undefined ? {} : { stateDir };
+  const common = { ...(stateDir === undefined ? {} : { stateDir }), ...(now ? { now } : {}) };
   let stopping: Promise<void> | undefined;
   const stop = () => {
     stopping ??= stopAll(started);
     return stopping;
   };
   try {
-    const stripe = keep(await startStripe({ port: ports.stripe, ...folder }));
-    const slack = keep(await startSlack({ port: ports.slack, ...folder }));
+    const stripe = keep(await startStripe({ port: ports.stripe, ...common }));
+    const slack = keep(await startSlack({ port: ports.slack, ...(stateDir === undefined ? {} : { stateDir }) }));
     const salesforce = keep(
       await startSalesforce({
         port: ports.salesforce,
         relay: aws,
         // A person at a laptop waits less for the end of a channel than the 270 seconds that Salesforce may take.
         pubSubTimes: { keepaliveMs: KEEPALIVE_MS },
-        ...folder,
+        ...common,
         ...(seed ? { seed } : {}),
       }),
     );

@@ -15,7 +15,6 @@ const context = {
   fleetBus: { Ref: "FleetBus" },
   stateTable: { Ref: "FleetStateTable" },
   giveUpAfterSeconds: 86_400,
-  alarmActions: ["arn:aws:sns:us-east-1:123456789012:alarms"],
   orgs: parseOrgs(`${RELAY},${OTHER_RELAY}`),
 };
 const build = (members: Partial<ConsumerDeclaration> = {}) =>
@@ -25,7 +24,7 @@ const properties = (id: string, members?: Partial<ConsumerDeclaration>): Json =>
 const arnOf = (id: string) => ({ "Fn::GetAtt": [id, "Arn"] });
 
 describe("a consumer", () => {
-  test("is a queue, its dead-letter queue, their policy, a rule and two alarms, all named after it", () => {
+  test("is a queue, its dead-letter queue, their policy and a rule, all named after it", () => {
     const { resources, deadLetterQueue } = build();
     const types = Object.fromEntries(Object.entries(resources).map(([id, resource]) => [id, (resource as Json).Type]));
     expect(types).toEqual({
@@ -33,14 +32,11 @@ describe("a consumer", () => {
       SlackNoticesDeadLetterQueue: "AWS::SQS::Queue",
       SlackNoticesQueuePolicy: "AWS::SQS::QueuePolicy",
       SlackNoticesRule: "AWS::Events::Rule",
-      SlackNoticesStaleAlarm: "AWS::CloudWatch::Alarm",
-      SlackNoticesDeadLettersAlarm: "AWS::CloudWatch::Alarm",
     });
     expect(deadLetterQueue).toBe("SlackNoticesDeadLetterQueue");
     expect(properties("SlackNoticesQueue").QueueName).toBe("fleet-test-slack-notices");
     expect(properties("SlackNoticesDeadLetterQueue").QueueName).toBe("fleet-test-slack-notices-dead");
     expect(properties("SlackNoticesRule").Name).toBe("fleet-test-slack-notices");
-    expect(properties("SlackNoticesStaleAlarm").AlarmName).toBe("fleet-test-slack-notices-stale");
   });
 
   test.each([
@@ -118,21 +114,6 @@ describe("a consumer", () => {
       })),
     );
   });
-
-  test("alarms on messages that wait and on dead letters", () => {
-    expect(properties("SlackNoticesStaleAlarm")).toMatchObject({
-      MetricName: "ApproximateAgeOfOldestMessage",
-      Dimensions: [{ Name: "QueueName", Value: { "Fn::GetAtt": ["SlackNoticesQueue", "QueueName"] } }],
-      Threshold: 300,
-      AlarmActions: context.alarmActions,
-    });
-    expect(properties("SlackNoticesDeadLettersAlarm")).toMatchObject({
-      MetricName: "ApproximateNumberOfMessagesVisible",
-      Dimensions: [{ Name: "QueueName", Value: { "Fn::GetAtt": ["SlackNoticesDeadLetterQueue", "QueueName"] } }],
-      Threshold: 0,
-      AlarmActions: context.alarmActions,
-    });
-  });
 });
 
 describe("its rule", () => {
@@ -208,9 +189,9 @@ describe("its rule", () => {
     });
   });
 
-  test("of work that may wait alarms later", () => {
-    expect(properties("SlackNoticesStaleAlarm").Threshold).toBe(300);
-    expect(properties("SlackNoticesStaleAlarm", { staleAfter: 86_400 }).Threshold).toBe(86_400);
+  test("of work that may wait says how long", () => {
+    expect([build().staleAfter, build({ staleAfter: 86_400 }).staleAfter]).toEqual([300, 86_400]);
+    expect(build().queue).toBe("SlackNoticesQueue");
   });
 
   test("keeps a schedule that is switched off, for an operator to switch on", () => {

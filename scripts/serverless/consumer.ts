@@ -5,7 +5,7 @@ import { type Schedule, scheduleRules } from "./schedule.ts";
 
 /** What a connector declares: `- consumer: { queue, consumes | partnerBuses, … }`. */
 export interface ConsumerDeclaration {
-  /** Queue name without service and stage; also names the rule, the dead-letter queue and the alarms. */
+  /** Queue name without service and stage; also names the rule, the dead-letter queue and the alarm. */
   readonly queue: string;
   /** Fleet events to take from the fleet bus; the pattern comes from their contracts. */
   readonly consumes?: readonly string[];
@@ -35,7 +35,6 @@ export interface ConsumerContext {
   /** The table that all functions share. */
   readonly stateTable: { readonly Ref: string };
   readonly giveUpAfterSeconds: number | string;
-  readonly alarmActions: unknown;
   readonly orgs: readonly Org[];
 }
 
@@ -47,6 +46,10 @@ export interface Consumer {
   readonly statements: readonly unknown[];
   /** Logical id of the dead-letter queue. */
   readonly deadLetterQueue: string;
+  /** Logical id of the queue. */
+  readonly queue: string;
+  /** Seconds that a message may wait there before the alarm. */
+  readonly staleAfter: number;
 }
 
 const DEFAULTS = { batchSize: 10, window: 0, staleAfter: 300 };
@@ -59,7 +62,7 @@ const GRACE_SECONDS = 15;
 const MAX_BATCH_WITHOUT_WINDOW = 10;
 
 /**
- * The one shape of every consumer: rule → queue with dead-letter queue → batched function, with policies and alarms.
+ * The one shape of every consumer: rule → queue with dead-letter queue → batched function, with policies.
  * @throws Error of one sentence for a declaration that cannot be
  */
 export function buildConsumer(declaration: ConsumerDeclaration, context: ConsumerContext): Consumer {
@@ -79,6 +82,8 @@ export function buildConsumer(declaration: ConsumerDeclaration, context: Consume
   const visibilityTimeout = context.timeoutSeconds * 6 + window;
   return {
     deadLetterQueue: Dead,
+    queue: Queue,
+    staleAfter,
     resources: {
       [Queue]: {
         Type: "AWS::SQS::Queue",
@@ -111,24 +116,6 @@ export function buildConsumer(declaration: ConsumerDeclaration, context: Consume
         },
       },
       ...rules,
-      ...alarm(
-        `${id}StaleAlarm`,
-        `${name}-stale`,
-        `Messages wait longer than ${staleAfter} s on ${name}.`,
-        "ApproximateAgeOfOldestMessage",
-        Queue,
-        staleAfter,
-        context.alarmActions,
-      ),
-      ...alarm(
-        `${id}DeadLettersAlarm`,
-        `${name}-dead-letters`,
-        `Messages lie on ${name}-dead and are not being parked.`,
-        "ApproximateNumberOfMessagesVisible",
-        Dead,
-        0,
-        context.alarmActions,
-      ),
     },
     event: {
       sqs: {
@@ -211,37 +198,6 @@ function allowRules(queue: string, rules: readonly string[]): unknown {
     Action: "sqs:SendMessage",
     Resource: arnOf(queue),
     Condition: { ArnEquals: { "aws:SourceArn": rules.map(arnOf) } },
-  };
-}
-
-function alarm(
-  id: string,
-  name: string,
-  description: string,
-  metric: string,
-  queue: string,
-  threshold: number,
-  actions: unknown,
-): Record<string, unknown> {
-  return {
-    [id]: {
-      Type: "AWS::CloudWatch::Alarm",
-      Properties: {
-        AlarmName: name,
-        AlarmDescription: description,
-        Namespace: "AWS/SQS",
-        MetricName: metric,
-        Dimensions: [{ Name: "QueueName", Value: { "Fn::GetAtt": [queue, "QueueName"] } }],
-        Statistic: "Maximum",
-        Period: 60,
-        EvaluationPeriods: 3,
-        DatapointsToAlarm: 3,
-        Threshold: threshold,
-        ComparisonOperator: "GreaterThanThreshold",
-        TreatMissingData: "notBreaching",
-        AlarmActions: actions,
-      },
-    },
   };
 }
 

@@ -8,13 +8,6 @@ const REAL_SOURCE = "aws.partner/salesforce.com/00D5f0000000001EAA/0YL5f00000000
 const PLACEHOLDER = "aws.partner/salesforce.com/EXAMPLE/EXAMPLE";
 const TRACING = { Effect: "Allow", Action: ["xray:PutTraceSegments", "xray:PutTelemetryRecords"], Resource: "*" };
 
-const settings = {
-  fleetBus: { Ref: "FleetBus" },
-  stateTable: { Ref: "FleetStateTable" },
-  giveUpAfterSeconds: 86_400,
-  alarmActions: [],
-};
-
 class FrameworkError extends Error {
   readonly code: string;
   constructor(message: string, code: string) {
@@ -26,12 +19,20 @@ class FrameworkError extends Error {
 /** The framework as the plugin sees it, and the plugin in it. */
 function framework(functions: Record<string, Json>, members: Json = {}) {
   const schemas: Record<string, Json> = {};
-  const { command = "package", salesforceEventSource = PLACEHOLDER, provider = {}, ...service } = members;
+  const { command = "package", salesforceEventSource = PLACEHOLDER, alarmTopicArn = "", ...more } = members;
+  const { provider = {}, ...service } = more;
+  const warnings: string[] = [];
   const serverless: Json = {
     service: {
       service: "fleet",
       provider: { stage: "test", compiledCloudFormationTemplate: { Resources: {} }, ...provider },
-      custom: { fleet: { ...settings, salesforceEventSource } },
+      custom: {
+        fleet: {
+          ...{ salesforceEventSource, alarmTopicArn, feedSilentHours: "24" },
+          ...{ fleetBus: { Ref: "FleetBus" }, stateTable: { Ref: "FleetStateTable" } },
+          ...{ giveUpAfterSeconds: 86_400, alarmActions: [alarmTopicArn] },
+        },
+      },
       functions,
       ...service,
     },
@@ -46,7 +47,8 @@ function framework(functions: Record<string, Json>, members: Json = {}) {
       },
     },
   };
-  return { serverless, schemas, plugin: new FleetPlugin(serverless) };
+  const log = { warning: (message: string) => warnings.push(message) };
+  return { serverless, schemas, warnings, plugin: new FleetPlugin(serverless, {}, { log }) };
 }
 
 const consumer = (queue: string, members: object = {}) => ({
@@ -184,6 +186,47 @@ describe("the event source", () => {
   });
 });
 
+describe("the topic of the alarms", () => {
+  const warned = (command: string, alarmTopicArn: string) => {
+    const { plugin, warnings } = framework({}, { command, alarmTopicArn, salesforceEventSource: REAL_SOURCE });
+    plugin.expand();
+    return warnings;
+  };
+
+  test("is missed in one line at a deploy", () => {
+    expect(warned("deploy", "")).toEqual([
+      "Parameter alarmTopicArn is empty: the alarms change state and tell nobody. Pass --param='alarmTopicArn=arn:aws:sns:…'.",
+    ]);
+  });
+
+  test.each([
+    ["deploy", "arn:aws:sns:us-east-1:123456789012:alarms"],
+    ["package", ""],
+  ])("%s with '%s' says nothing", (command, topic) => {
+    expect(warned(command, topic)).toEqual([]);
+  });
+});
+
+describe("watching", () => {
+  const finalized = (functions: Record<string, Json>) => {
+    const lambda = { Type: "AWS::Lambda::Function", Properties: { FunctionName: "fleet-test-notify", Timeout: 20 } };
+    const provider = { compiledCloudFormationTemplate: { Resources: { NotifyLambdaFunction: lambda } } };
+    const { plugin, serverless } = framework(functions, { provider, alarmTopicArn: "arn:topic" });
+    plugin.hooks.initialize?.();
+    plugin.hooks["before:package:finalize"]?.();
+    return serverless.service.resources.Resources;
+  };
+
+  test("covers what the framework compiled and what the plugin added, in alarms and on the dashboard", () => {
+    const resources = finalized({ notify: { events: [consumer("notices", { staleAfter: 900 })] } });
+    expect(resources.NotifyErrorsAlarm.Properties.AlarmName).toBe("fleet-test-errors-notify");
+    expect(resources.NoticesStaleAlarm.Properties).toMatchObject({ Threshold: 900, AlarmActions: ["arn:topic"] });
+    const { DashboardName, DashboardBody } = resources.Dashboard.Properties;
+    expect(DashboardName).toBe("fleet-test");
+    expect(DashboardBody["Fn::Sub"]).toContain("NotifyLambdaFunction");
+  });
+});
+
 describe("the shared role", () => {
   const role = { Type: "AWS::IAM::Role" };
   const finalize = (Resources: Json) => {
@@ -214,6 +257,8 @@ describe("the shared role", () => {
   });
 });
 
+const TARGET = { EVENT_BUS_NAME: { Ref: "FleetBus" }, FLEET_STATE_TABLE: { Ref: "FleetStateTable" } };
+
 describe("a function that reaches the Salesforce organisations", () => {
   const reach = (salesforceEventSource: string) => {
     const functions: Json = { capture: { salesforceOrgs: true }, notify: {} };
@@ -226,12 +271,26 @@ describe("a function that reaches the Salesforce organisations", () => {
   test("knows them and may read their secrets; the others know nothing", () => {
     const { functions, resources } = reach(`${REAL_SOURCE},${other}`);
     expect(functions.capture.environment).toEqual({
+      ...TARGET,
       SALESFORCE_ORGS: "00D5f0000000001EAA,00D000000000002EAA",
       SALESFORCE_SECRET_PREFIX: "fleet/test/salesforce/",
     });
     expect(JSON.stringify(functions.capture.iamRoleStatements)).toContain("Salesforce00D000000000002EAAConnection");
     expect(JSON.stringify(functions.notify)).not.toContain("Salesforce");
     expect(resources).toHaveProperty("Salesforce00D000000000002EAABus");
+  });
+
+  test("shares breaker and budget, as every function that calls a target", () => {
+    const functions: Json = { bill: { callsTarget: true }, upsert: {} };
+    framework(functions, {}).plugin.expand();
+    expect(functions.bill.environment).toEqual(TARGET);
+    expect(functions.bill.iamRoleStatements).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({ Resource: { "Fn::GetAtt": ["FleetStateTable", "Arn"] } }),
+        expect.objectContaining({ Action: "events:PutEvents" }),
+      ]),
+    );
+    expect(JSON.stringify(functions.upsert)).not.toContain("FleetState");
   });
 
   test("can be packaged before the event source is known", () => {

@@ -1,5 +1,8 @@
+import { buildAlarms } from "./alarms.ts";
 import { buildConsumer, type ConsumerDeclaration } from "./consumer.ts";
-import { type Org, orgAccess, orgResources, PLACEHOLDER, parseOrgs } from "./orgs.ts";
+import { buildDashboard } from "./dashboard.ts";
+import { takeInventory } from "./inventory.ts";
+import { type Org, orgAccess, orgResources, PLACEHOLDER, parseOrgs, targetAccess } from "./orgs.ts";
 
 /** The parts of osls that the plugin uses. https://github.com/oss-serverless/serverless */
 interface Serverless {
@@ -29,13 +32,24 @@ interface FleetSettings {
   readonly stateTable: { readonly Ref: string };
   /** Age at which a consumer gives a message up, unless it says otherwise. */
   readonly giveUpAfterSeconds: number | string;
+  /** The SNS topic of the alarms; empty means that they tell nobody. */
+  readonly alarmTopicArn: string;
   readonly alarmActions: unknown;
+  /** Hours without a change of Salesforce before the alarm; 0 switches it off. */
+  readonly feedSilentHours: number | string;
+}
+
+/** What the framework gives a plugin to talk with. */
+interface Utilities {
+  readonly log: { warning(message: string): void };
 }
 
 interface FunctionConfig {
   readonly timeout?: number;
   /** The function talks to Salesforce. */
   readonly salesforceOrgs?: boolean;
+  /** The function calls a target that can be down: it shares breaker and budget with the others. */
+  readonly callsTarget?: boolean;
   events?: Record<string, unknown>[];
   environment?: Record<string, unknown>;
   iamRoleStatements?: unknown[];
@@ -51,9 +65,13 @@ const TRACING = { Effect: "Allow", Action: ["xray:PutTraceSegments", "xray:PutTe
 export default class FleetPlugin {
   readonly hooks: Record<string, () => void>;
   readonly #serverless: Serverless;
+  readonly #log: Utilities["log"];
+  /** Seconds that a message may wait, by the logical id of its queue. */
+  readonly #staleAfter = new Map<string, number>();
 
-  constructor(serverless: Serverless) {
+  constructor(serverless: Serverless, _options: unknown, { log }: Utilities) {
     this.#serverless = serverless;
+    this.#log = log;
     const schema = serverless.configSchemaHandler;
     schema.defineFunctionEvent("aws", "consumer", {
       type: "object",
@@ -69,6 +87,7 @@ export default class FleetPlugin {
             request: { type: "string" },
             data: { type: "array", items: { type: "object" }, minItems: 1 },
             enabled: {},
+            perOrg: { type: "boolean" },
           },
           required: ["rate", "request", "data", "enabled"],
           additionalProperties: false,
@@ -83,10 +102,15 @@ export default class FleetPlugin {
       additionalProperties: false,
     });
     schema.defineFunctionEvent("aws", "deadLetters", { type: "boolean", const: true });
-    schema.defineFunctionProperties("aws", { properties: { salesforceOrgs: { type: "boolean" } } });
+    schema.defineFunctionProperties("aws", {
+      properties: { salesforceOrgs: { type: "boolean" }, callsTarget: { type: "boolean" } },
+    });
     this.hooks = {
       initialize: () => this.expand(),
-      "before:package:finalize": () => this.dropSharedRole(),
+      "before:package:finalize": () => {
+        this.dropSharedRole();
+        this.watch();
+      },
     };
   }
 
@@ -94,7 +118,10 @@ export default class FleetPlugin {
   expand(): void {
     const { service, processedInput } = this.#serverless;
     const settings = service.custom.fleet;
-    if (processedInput.commands[0] === "deploy") this.#requireEventSource(settings);
+    if (processedInput.commands[0] === "deploy") {
+      this.#requireEventSource(settings);
+      this.#warnOfSilentAlarms(settings);
+    }
     refuseSharedQueues(service.functions);
     const orgs = parseOrgs(settings.salesforceEventSource);
     const { stage } = service.provider;
@@ -103,10 +130,8 @@ export default class FleetPlugin {
     const deadLetterQueues = Object.values(service.functions).flatMap((config) => this.#expandConsumers(config, orgs));
     for (const config of Object.values(service.functions)) {
       grant(config, [TRACING]);
-      if (config.salesforceOrgs) {
-        config.environment = { ...config.environment, ...access.environment };
-        grant(config, access.statements);
-      }
+      if (config.salesforceOrgs) give(config, access);
+      if (config.salesforceOrgs || config.callsTarget) give(config, targetAccess(settings.fleetBus));
       config.events = (config.events ?? []).flatMap((event) =>
         "deadLetters" in event ? deadLetterQueues.map(drain) : [event],
       );
@@ -120,6 +145,22 @@ export default class FleetPlugin {
     if (role && !new RegExp(`\\b${SHARED_ROLE}\\b`).test(JSON.stringify(others))) delete Resources[SHARED_ROLE];
   }
 
+  /** Adds the alarms and the dashboard of everything that the template will contain. */
+  watch(): void {
+    const { service } = this.#serverless;
+    const prefix = `${service.service}-${service.provider.stage}`;
+    const { alarmActions, feedSilentHours } = service.custom.fleet;
+    const compiled = service.provider.compiledCloudFormationTemplate.Resources;
+    const inventory = takeInventory({ ...compiled, ...service.resources?.Resources }, prefix);
+    const { stage } = service.provider;
+    const settings = { prefix, stage, actions: alarmActions, staleAfter: this.#staleAfter };
+    const alarms = buildAlarms(inventory, { ...settings, feedSilentHours: Number(feedSilentHours) });
+    this.#addResources({
+      ...alarms,
+      Dashboard: buildDashboard(inventory, { name: prefix, stage }, Object.keys(alarms)),
+    });
+  }
+
   #addResources(resources: Record<string, unknown>): void {
     const { service } = this.#serverless;
     service.resources ??= {};
@@ -128,14 +169,13 @@ export default class FleetPlugin {
 
   #expandConsumers(config: FunctionConfig, orgs: readonly Org[]): string[] {
     const { service } = this.#serverless;
-    const { fleetBus, stateTable, giveUpAfterSeconds, alarmActions } = service.custom.fleet;
+    const { fleetBus, stateTable, giveUpAfterSeconds } = service.custom.fleet;
     const context = {
       prefix: `${service.service}-${service.provider.stage}`,
       timeoutSeconds: config.timeout ?? service.provider.timeout ?? 6,
       fleetBus,
       stateTable,
       giveUpAfterSeconds,
-      alarmActions,
       orgs,
     };
     const deadLetterQueues: string[] = [];
@@ -146,9 +186,17 @@ export default class FleetPlugin {
       config.environment = { ...config.environment, ...consumer.environment };
       grant(config, consumer.statements);
       deadLetterQueues.push(consumer.deadLetterQueue);
+      this.#staleAfter.set(consumer.queue, consumer.staleAfter);
       return consumer.event as Record<string, unknown>;
     });
     return deadLetterQueues;
+  }
+
+  #warnOfSilentAlarms({ alarmTopicArn }: FleetSettings): void {
+    if (alarmTopicArn) return;
+    this.#log.warning(
+      "Parameter alarmTopicArn is empty: the alarms change state and tell nobody. Pass --param='alarmTopicArn=arn:aws:sns:…'.",
+    );
   }
 
   #requireEventSource({ salesforceEventSource }: FleetSettings): void {
@@ -184,6 +232,14 @@ function drain(queue: string): Record<string, unknown> {
   return {
     sqs: { arn: { "Fn::GetAtt": [queue, "Arn"] }, batchSize: 10, functionResponseType: "ReportBatchItemFailures" },
   };
+}
+
+function give(
+  config: FunctionConfig,
+  access: { readonly environment: Record<string, unknown>; readonly statements: readonly unknown[] },
+): void {
+  config.environment = { ...config.environment, ...access.environment };
+  grant(config, access.statements);
 }
 
 function grant(config: FunctionConfig, statements: readonly unknown[]): void {

@@ -1,7 +1,8 @@
 import { events } from "../../shared/contracts/events.ts";
+import { NO_ORG } from "../../shared/contracts/metadata.ts";
 import type { Org } from "./orgs.ts";
 
-/** Requests that a clock makes: one for every organisation and every entry of `data`. */
+/** Requests that a clock makes: one for every organisation and every entry of `data`, or one for the whole fleet. */
 export interface Schedule {
   /** `rate(15 minutes)` or `cron(15 3 * * ? *)`, in UTC. */
   readonly rate: string;
@@ -11,6 +12,8 @@ export interface Schedule {
   readonly data: readonly Record<string, unknown>[];
   /** Off keeps the rules, so that an operator can switch them on. */
   readonly enabled: boolean | "true" | "false";
+  /** False for work that is about no organisation. */
+  readonly perOrg?: boolean;
 }
 
 /**
@@ -19,7 +22,7 @@ export interface Schedule {
  * @throws Error of one sentence when `request` is no fleet event, or its data does not fit the contract
  */
 export function scheduleRules(
-  { rate, request, data, enabled }: Schedule,
+  { rate, request, data, enabled, perOrg = true }: Schedule,
   id: string,
   target: object,
   orgs: readonly Org[],
@@ -27,12 +30,12 @@ export function scheduleRules(
   const contract = events.find(({ type }) => type === request);
   if (!contract) throw new Error(`A schedule asks for '${request}', which is no event of shared/contracts/events.ts.`);
   const rules: Record<string, unknown> = {};
-  for (const { orgId } of orgs)
+  for (const [orgId, name] of perOrg ? orgs.map((org) => [org.orgId, org.orgId] as const) : [[NO_ORG, ""] as const])
     for (const [index, content] of data.entries()) {
       const parsed = contract.detail.shape.data.safeParse(content);
       if (!parsed.success)
         throw new Error(`The data of the scheduled '${request}' do not fit: ${parsed.error.issues[0]?.message}`);
-      rules[`${id}${orgId}Schedule${index}`] = {
+      rules[`${id}${name}Schedule${index}`] = {
         Type: "AWS::Events::Rule",
         Properties: {
           ScheduleExpression: rate,

@@ -49,6 +49,9 @@ export const customerSyncFailed = defineEvent({
   }),
 });
 
+/** Most records that a comparison can be asked for by their ids: as many as one call to Salesforce reads. */
+export const MAX_CHOSEN = 2_000;
+
 /** The part of an object's history that shall be compared: all records, or those that moved in a window of time. */
 const windowSchema = z.looseObject({ from: z.iso.datetime(), to: z.iso.datetime() });
 
@@ -79,6 +82,8 @@ export const reconciliationRequested = defineEvent({
     window: windowSchema.optional(),
     /** Every record, looking also from the store's side for records that are gone. */
     full: z.boolean(),
+    /** Only these accounts, whenever they moved; a window and the mark of the last sweep have no part in it. */
+    ids: z.array(salesforceIdSchema).min(1).max(MAX_CHOSEN).optional(),
     /** Where an unfinished sweep goes on; written by the sweep itself. */
     cursor: z.looseObject({}).optional(),
   }),
@@ -124,6 +129,8 @@ export const backfillFinished = defineEvent({
     /** Differed, and are on their way through the sync. */
     sent: z.int().nonnegative(),
     equal: z.int().nonnegative(),
+    /** Of the equal ones, those that billing had not followed. */
+    behind: z.int().nonnegative().optional(),
     /** Parked one by one, such as for a field that cannot be used. */
     unusable: z.int().nonnegative(),
     /** Parked in batches that could not be loaded. */
@@ -157,6 +164,17 @@ export const targetRecovered = defineEvent({
   data: z.looseObject({ target: z.string(), endpoint: z.string(), since: z.iso.datetime(), until: z.iso.datetime() }),
 });
 
+export const retriesRequested = defineEvent({
+  type: "retries.requested",
+  source: "fleet.flows",
+  description:
+    "What is behind its targets and due shall be taken up again; said by a clock, and when a target recovers.",
+  data: z.looseObject({
+    /** Target that recovered. */
+    target: z.string().optional(),
+  }),
+});
+
 /** Every event of the fleet, in the order of a customer's way. */
 export const events = [
   customerChanged,
@@ -169,4 +187,5 @@ export const events = [
   backfillFinished,
   targetUnreachable,
   targetRecovered,
+  retriesRequested,
 ] as const;

@@ -74,10 +74,13 @@ export function createAttempts(queueName: string, state: StateTable, now: () => 
       return reading.then(
         ([found, success, strikes]): Known => ({
           marks: new Map(
-            messageIds.flatMap((id) => (found.has(keyOf(id)) ? [[id, found.get(keyOf(id)) as Mark]] : [])),
+            messageIds.flatMap((id) => {
+              const mark = found.get(keyOf(id))?.value;
+              return mark ? [[id, mark]] : [];
+            }),
           ),
-          lastSuccess: success.get(successKey)?.at ?? 0,
-          strikes: [...strikes.values()],
+          lastSuccess: success.get(successKey)?.value?.at ?? 0,
+          strikes: [...strikes.values()].flatMap(({ value }) => value ?? []),
         }),
         (error) => {
           unprotected("read", error);

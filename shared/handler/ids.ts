@@ -3,6 +3,8 @@ export interface MessageIds {
   readonly correlationId?: string;
   readonly customerId?: string;
   readonly traceHeader?: string;
+  readonly orgId?: string;
+  readonly version?: string;
 }
 
 /** The ids of a fleet event, as far as a message body holds any; never throws, whatever the body is. */
@@ -13,6 +15,8 @@ export function idsOf(body: string): MessageIds {
       correlationId: metadata?.correlationId,
       customerId: data?.customerId ?? data?.customer?.customerId,
       traceHeader: metadata?.traceHeader,
+      orgId: metadata?.orgId,
+      version: data?.version,
     };
     return Object.fromEntries(Object.entries(ids).filter(([, value]) => typeof value === "string" && value !== ""));
   } catch {

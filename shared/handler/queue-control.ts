@@ -8,7 +8,8 @@ import {
 import type { SQSRecord } from "aws-lambda";
 import { awsClient } from "../aws.ts";
 import { chunks } from "../chunks.ts";
-import { describeError, TransientError } from "../errors.ts";
+import { describeError, FleetError, TransientError } from "../errors.ts";
+import { PARKED_ID } from "../parked/work.ts";
 import { type Attempts, noAttempts } from "./attempts.ts";
 
 /** What a consumer knows of its queue, and may do to it beyond answering for a batch. */
@@ -58,6 +59,7 @@ export function createQueueControl(
       const { name, message } = describeError(error);
       const text = (value: string) => ({ DataType: "String", StringValue: value.slice(0, MAX_REASON_LENGTH) });
       const header = record.attributes.AWSTraceHeader;
+      const parkedId = record.messageAttributes?.[PARKED_ID]?.stringValue;
       await client.send(
         new SendMessageCommand({
           QueueUrl: settings.DEAD_LETTER_QUEUE_URL,
@@ -66,6 +68,8 @@ export function createQueueControl(
             ERROR_CODE: text(name),
             ERROR_MESSAGE: text(message || name),
             RECEIVE_COUNT: text(record.attributes.ApproximateReceiveCount),
+            ...(error instanceof FleetError ? { ERROR_REASON: text(error.code) } : {}),
+            ...(parkedId ? { [PARKED_ID]: text(parkedId) } : {}),
           },
           ...(header
             ? { MessageSystemAttributes: { AWSTraceHeader: { DataType: "String", StringValue: header } } }

@@ -8,6 +8,7 @@ import type { Failure } from "./batch.ts";
 import { idsOf } from "./ids.ts";
 import type { QueueControl } from "./queue-control.ts";
 import { ageOf, judge } from "./verdict.ts";
+import { measureWait } from "./wait.ts";
 
 /** A message that the queue shall hand out again, and after how many seconds. */
 interface Again {
@@ -71,6 +72,7 @@ async function settleOne(
     const { seconds, denied } = verdict;
     if (denied) log.error("Message waits for a permission, a key or a setting", { ...details, seconds });
     else log.warn("Message will be tried again", { ...details, seconds });
+    measureWait(record, error, now);
     return { record, ...verdict };
   }
   try {

@@ -1,4 +1,5 @@
 import type { SQSRecord } from "aws-lambda";
+import { TransientError } from "../errors.ts";
 import type { StateTable } from "../state-table.ts";
 import { type Attempts, createAttempts } from "./attempts.ts";
 import { type BatchWork, eachDelivery } from "./batch.ts";
@@ -143,7 +144,7 @@ export class SimulatedConsumer {
       }
       this.now += 1000;
       const work = eachDelivery<string>(async ({ event }) => {
-        if (this.fails(event)) throw new Error("down");
+        if (this.fails(event)) throw new TransientError("DOWN", "down");
       });
       return work(deliveries, ended);
     };

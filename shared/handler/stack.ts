@@ -1,11 +1,12 @@
 import { injectLambdaContext } from "@aws-lambda-powertools/logger/middleware";
+import { MetricUnit } from "@aws-lambda-powertools/metrics";
 import { logMetrics } from "@aws-lambda-powertools/metrics/middleware";
 import { parser } from "@aws-lambda-powertools/parser/middleware";
 import { captureLambdaHandler } from "@aws-lambda-powertools/tracer/middleware";
 import middy from "@middy/core";
 import type { Context } from "aws-lambda";
 import type { z } from "zod";
-import { ContractError } from "../errors.ts";
+import { ContractError, FleetError } from "../errors.ts";
 import { describeIssues } from "../issues.ts";
 import { logger, metrics, tracer } from "../observability.ts";
 
@@ -21,7 +22,15 @@ export function withStack<S extends z.ZodType, Output>(
   work: (input: z.infer<S>, context: Context) => Promise<Output>,
 ): LambdaHandler<Output> {
   return (
-    middy(async (parsed: Parsed<z.infer<S>>, context: Context) => work(accept(parsed), context))
+    middy(async (parsed: Parsed<z.infer<S>>, context: Context) => {
+      try {
+        return await work(accept(parsed), context);
+      } catch (error) {
+        // Told apart from a crash: whoever called decides about an error with a name, and no alarm is due.
+        if (error instanceof FleetError) metrics.addMetric("RunsFailed", MetricUnit.Count, 1);
+        throw error;
+      }
+    })
       // Outermost, so that its subsegment also covers the time of the others. Responses may hold personal data.
       .use(captureLambdaHandler(tracer, { captureResponse: false }))
       .use(injectLambdaContext(logger, { resetKeys: true }))

@@ -1,4 +1,4 @@
-import { describe, expect, test } from "@jest/globals";
+import { describe, expect, jest, test } from "@jest/globals";
 import type { Context } from "aws-lambda";
 import { z } from "zod";
 import { customerDeleted } from "../contracts/events.ts";
@@ -49,6 +49,21 @@ describe("a task", () => {
     const error = new RejectedByTargetError("CARD", "no");
     const handler = taskHandler(eventInputOf(customerDeleted), () => Promise.reject(error));
     await expect(handler(deletion, context)).rejects.toBe(error);
+  });
+
+  test.each<[string, Error, number | undefined]>([
+    ["with a name of ours is counted as answered", new RejectedByTargetError("CARD", "no"), 1],
+    ["without is left to the alarm", new TypeError("bug"), undefined],
+  ])("an error %s", async (_what, error, RunsFailed) => {
+    const handler = taskHandler(eventInputOf(customerDeleted), () => Promise.reject(error));
+    const printed = jest.spyOn(process.stdout, "write").mockImplementation(() => true);
+    try {
+      await expect(handler(deletion, context)).rejects.toBe(error);
+      const lines = printed.mock.calls.map(([line]) => JSON.parse(String(line)));
+      expect(lines.find((line) => "RunsFailed" in line)?.RunsFailed).toBe(RunsFailed);
+    } finally {
+      printed.mockRestore();
+    }
   });
 
   test.each<[string, unknown, string]>([

@@ -1,5 +1,10 @@
 import type { AddressInfo } from "node:net";
-import { CreateTableCommand, DynamoDBClient, type GlobalSecondaryIndex } from "@aws-sdk/client-dynamodb";
+import {
+  CreateTableCommand,
+  type CreateTableCommandInput,
+  DynamoDBClient,
+  type GlobalSecondaryIndex,
+} from "@aws-sdk/client-dynamodb";
 // @ts-expect-error dynalite ships no types
 import dynalite from "dynalite";
 
@@ -10,37 +15,40 @@ export interface TestIndex {
   readonly range: string;
 }
 
+/** A DynamoDB on loopback. */
+export interface TestDynamo {
+  readonly client: DynamoDBClient;
+  readonly port: number;
+  close(): Promise<void>;
+}
+
 /** A DynamoDB on loopback with one empty table, whose only key is the text attribute `hashKey`. */
-export async function startTable(
+export function startTable(
   TableName: string,
   hashKey: string,
   indexes: readonly TestIndex[] = [],
-): Promise<{ client: DynamoDBClient; close: () => Promise<void> }> {
-  const server = dynalite({ createTableMs: 0 });
-  // Node closes idle connections after five seconds, in the middle of a request when a test is slow.
-  server.keepAliveTimeout = 120_000;
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const client = dynamoAt((server.address() as AddressInfo).port);
-  await client.send(
-    new CreateTableCommand({
-      TableName,
-      KeySchema: [{ AttributeName: hashKey, KeyType: "HASH" }],
-      AttributeDefinitions: [hashKey, ...indexes.flatMap(({ hash, range }) => [hash, range])].map((AttributeName) => ({
-        AttributeName,
-        AttributeType: "S",
-      })),
-      ...(indexes.length > 0 ? { GlobalSecondaryIndexes: indexes.map(toIndex) } : {}),
-      BillingMode: "PAY_PER_REQUEST",
-    }),
-  );
-  const close = async () => {
-    client.destroy();
-    await new Promise((resolve) => server.close(resolve));
-  };
-  return { client, close };
+): Promise<TestDynamo> {
+  return startDynamo(tableOf(TableName, hashKey, indexes));
 }
 
-function toIndex({ name, hash, range }: TestIndex): GlobalSecondaryIndex {
+/** A table whose only key is the text attribute `hashKey`. */
+export function tableOf(
+  TableName: string,
+  hashKey: string,
+  indexes: readonly TestIndex[] = [],
+): CreateTableCommandInput {
+  const names = [hashKey, ...indexes.flatMap(({ hash, range }) => [hash, range])];
+  return {
+    TableName,
+    KeySchema: [{ AttributeName: hashKey, KeyType: "HASH" }],
+    AttributeDefinitions: names.map((AttributeName) => ({ AttributeName, AttributeType: "S" })),
+    ...(indexes.length > 0 ? { GlobalSecondaryIndexes: indexes.map(indexOf) } : {}),
+    BillingMode: "PAY_PER_REQUEST",
+  };
+}
+
+/** An index that holds everything of its items. */
+export function indexOf({ name, hash, range }: TestIndex): GlobalSecondaryIndex {
   return {
     IndexName: name,
     KeySchema: [
@@ -49,6 +57,22 @@ function toIndex({ name, hash, range }: TestIndex): GlobalSecondaryIndex {
     ],
     Projection: { ProjectionType: "ALL" },
   };
+}
+
+/** A DynamoDB on loopback with these empty tables. */
+export async function startDynamo(...tables: readonly CreateTableCommandInput[]): Promise<TestDynamo> {
+  const server = dynalite({ createTableMs: 0 });
+  // Node closes idle connections after five seconds, in the middle of a request when a test is slow.
+  server.keepAliveTimeout = 120_000;
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  const client = dynamoAt(port);
+  for (const table of tables) await client.send(new CreateTableCommand(table));
+  const close = async () => {
+    client.destroy();
+    await new Promise<void>((resolve) => server.close(() => resolve()));
+  };
+  return { client, port, close };
 }
 
 /** A client without retries for a loopback port. */

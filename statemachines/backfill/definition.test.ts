@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import jsonata from "jsonata";
-import { expectFleetRetries, expectPatience, invocationsOf, tasksOf } from "../definitions.ts";
+import { expectFleetRetries, expectPatience, fleetErrors, invocationsOf, tasksOf } from "../definitions.ts";
 
 const definition = JSON.parse(readFileSync(join(import.meta.dirname, "definition.asl.json"), "utf8"));
 const tasks = tasksOf(definition.States);
@@ -26,17 +26,27 @@ describe("tasks that call a connector", () => {
     (_name, state) => expectFleetRetries(state),
   );
 
-  test.each(invocations)("%s waits out a day without API calls", (_name, state) => {
+  test.each(invocations)("%s waits out an outage of half a day", (_name, state) => {
+    const patient = state.Retry?.find((retrier) => retrier.ErrorEquals.includes("TransientError"));
+    expect(((patient?.MaxAttempts ?? 0) * (patient?.MaxDelaySeconds ?? 0)) / 2).toBeGreaterThanOrEqual(12 * 3600);
+  });
+
+  test.each(invocations)("%s waits out days without API calls", (_name, state) => {
     const limited = state.Retry?.find((retrier) => retrier.ErrorEquals.includes("RateLimitedError"));
     const longest = (limited?.MaxAttempts ?? 0) * (limited?.MaxDelaySeconds ?? 0);
     // Full jitter halves the delays on average.
-    expect(longest / 2).toBeGreaterThanOrEqual(24 * 3600);
+    expect(longest / 2).toBeGreaterThanOrEqual(7 * 24 * 3600);
   });
 });
 
-test("only a batch is parked; every other failure stops the run where a redrive goes on", () => {
-  const caught = tasks.filter(([, { Catch }]) => Catch).map(([name, { Catch }]) => [name, Catch?.[0]?.Next]);
-  expect(caught).toEqual([["LoadBatch", "ParkBatch"]]);
+test("a batch is parked only for what is its own fault; no other task parks anything", () => {
+  const { LoadBatch } = Object.fromEntries(tasks);
+  const [blocking, parking] = LoadBatch?.Catch ?? [];
+  expect([blocking?.Next, parking]).toMatchObject(["Blocked", { ErrorEquals: ["States.ALL"], Next: "ParkBatch" }]);
+  const parked = fleetErrors.filter(({ name }) => !blocking?.ErrorEquals.includes(name)).map(({ name }) => name);
+  expect(parked.sort()).toEqual(["ContractError", "InvalidInputError", "RejectedByTargetError"]);
+  const catching = tasks.filter(([, { Catch }]) => Catch?.some(({ Next }) => Next === "ParkBatch"));
+  expect(catching.map(([name]) => name)).toEqual(["LoadBatch"]);
 });
 
 // As functions/salesforce/sweep/park.ts keeps single accounts, so that a redrive knows one shape.

@@ -68,6 +68,10 @@ function expectParked(run: Outcome, state: string, error: { name: string; messag
   const [item] = run.parked;
   expect(item).toEqual({
     parkedId: expect.stringMatching(/^[0-9a-f]{32}$/),
+    parking: item?.executionArn,
+    executionArn: expect.stringMatching(/:express:/),
+    orgId: metadata.orgId,
+    version: (input as typeof changed).data.version,
     kind: "customer-sync",
     hop: `customer-sync/${state}`,
     input: expect.any(String),
@@ -118,6 +122,13 @@ describe("a run that works", () => {
       billing: { outcome: "created", stripeCustomerId: "cus_1" },
     });
     expect(run.parked).toEqual([]);
+  });
+
+  test.each([[["phone"]], [["phone", "address.line1"]]])("says which fields billing adjusted: %j", async (adjusted) => {
+    const run = await runCustomerSync(changed, { ...happy, billing: [{ ...billed, adjusted }] });
+    expect(onlyEvent(run, customerSynced)).toMatchObject({
+      billing: { outcome: "created", stripeCustomerId: "cus_1", adjusted },
+    });
   });
 
   test("brings a deletion there, also of a customer that billing never knew", async () => {

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ParkedAt, TryError } from "#shared/behind/behind.ts";
-import type { ParkedWork } from "#shared/parked-work.ts";
+import type { ParkedWork } from "#shared/parked/work.ts";
 import { type FailedRun, type FailureDependencies, noteFailure } from "../../functions/customers/failure.ts";
 import { bench, FunctionFailure, fakeLambda, fakeService } from "../../local/aws/states/testing.ts";
 

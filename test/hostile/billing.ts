@@ -74,6 +74,12 @@ export function billingOf({ customerId, orgId, name, email, phone, address, plan
   });
 }
 
+/** What the account must say of it. */
+export function stateOf({ address }: TrueCustomer): string {
+  const country = address?.country;
+  return country && !CODES[country] ? "synced, adjusted: address.country" : "synced";
+}
+
 /** The same part of what billing does hold. */
 export function contentOf({ name, email, phone, address, metadata }: BillingCustomer): object {
   return withoutEmpty({ name, email, phone, address: withoutEmpty(address ?? {}), metadata: withoutEmpty(metadata) });

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import type { ParkedItem, StoredItem } from "../support/fleet.ts";
-import { type BillingCustomer, type BillingEvent, billingOf, contentOf, listAll } from "./billing.ts";
+import { type BillingCustomer, type BillingEvent, billingOf, contentOf, listAll, stateOf } from "./billing.ts";
 import type { HostileFleet, TappedEvent } from "./fleet.ts";
 import type { Ledger } from "./ledger.ts";
 import type { PeoplesOrg } from "./org.ts";
@@ -92,7 +92,7 @@ function compareEqual(account: TrueAccount, customer: TrueCustomer, world: World
   const { id, syncState, stripeCustomerId } = account;
   const problems = compareContent(id, customer, world);
   const linked = world.billing.get(id)?.[0]?.id;
-  if (syncState !== "synced") problems.push(`${id}: Sync_State__c is ${syncState}`);
+  if (syncState !== stateOf(customer)) problems.push(`${id}: Sync_State__c is ${syncState}`);
   if (stripeCustomerId !== linked) problems.push(`${id}: Stripe_Customer_Id__c is ${stripeCustomerId}, not ${linked}`);
   return problems;
 }

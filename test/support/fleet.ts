@@ -8,7 +8,7 @@ import { ADMINISTRATOR, type Kernel } from "../../local/aws/kernel/kernel.ts";
 import { SalesforceApi } from "../../local/console/salesforce.ts";
 import { type Fleet, type FleetOptions, startFleet } from "../../local/fleet.ts";
 import { packageFleet } from "../../local/packaging.ts";
-import { eventually } from "./wait.ts";
+import { untilQuiet } from "./wait.ts";
 
 const HOUR_MS = 3_600_000;
 
@@ -61,6 +61,8 @@ export interface TestFleet extends Fleet {
   request(type: "catch-up.requested" | "reconciliation.requested", data: object): Promise<string>;
   /** Turns a control of the emulated Salesforce. */
   control(path: string, body?: object, method?: "POST" | "DELETE"): Promise<void>;
+  /** Lets so many seconds be over, step by step, with time for everybody to do what was due. */
+  pass(seconds: number, step?: number): Promise<void>;
   accounts(): Promise<Account[]>;
   stored(): Promise<StoredItem[]>;
   parked(): Promise<ParkedItem[]>;
@@ -129,6 +131,12 @@ export async function startTestFleet(options: FleetOptions = {}): Promise<TestFl
       const { status } = await fetch(url, { method, ...(body ? { body: JSON.stringify(body) } : {}) });
       expect({ path, refused: status >= 400 }).toEqual({ path, refused: false });
     },
+    async pass(seconds, step = 60) {
+      for (let passed = 0; passed < seconds; passed += step) {
+        fleet.clock.advance(Math.min(step, seconds - passed) * 1000);
+        await untilQuiet(kernel);
+      }
+    },
     salesforce,
     accounts: () => allAccounts(salesforce),
     stored: async () => (await scan("CustomersTable")) as unknown as StoredItem[],
@@ -193,22 +201,8 @@ async function allAccounts(salesforce: CallSalesforce): Promise<Account[]> {
 }
 
 async function allStripeCustomers(fleet: Fleet): Promise<StripeCustomer[]> {
-  const { apiKey, baseUrl } = fleet.saas.connections().stripe;
-  const customers: StripeCustomer[] = [];
-  let hasMore = true;
-  while (hasMore) {
-    const last = customers.at(-1);
-    const url = `${baseUrl}/v1/customers?limit=100${last ? `&starting_after=${last.id}` : ""}`;
-    // The emulator limits the rate as Stripe does, and the test is one of its callers.
-    const page = await eventually(async () => {
-      const response = await fetch(url, { headers: { authorization: `Bearer ${apiKey}` } });
-      expect(response.status).toBe(200);
-      return (await response.json()) as { data: StripeCustomer[]; has_more: boolean };
-    });
-    customers.push(...page.data);
-    hasMore = page.has_more;
-  }
-  return customers;
+  const response = await fetch(`${fleet.saas.stripe.url}/__emulator__/customers`);
+  return (await response.json()) as StripeCustomer[];
 }
 
 async function allSlackTexts(fleet: Fleet): Promise<string[]> {

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Kernel } from "../../local/aws/kernel/kernel.ts";
 
 const POLL_MS = 100;
 
@@ -15,5 +16,21 @@ export async function eventually<T>(look: () => Promise<T> | T, patienceMs = 30_
       if (Date.now() > deadline) throw error;
       await sleep(POLL_MS);
     }
+  }
+}
+
+const QUIET_MS = 150;
+
+/** Waits until nothing has happened in the twin for a moment. */
+export async function untilQuiet(kernel: Pick<Kernel, "on" | "off">): Promise<void> {
+  let last = performance.now();
+  const note = () => {
+    last = performance.now();
+  };
+  kernel.on("activity", note);
+  try {
+    while (performance.now() - last < QUIET_MS) await sleep(QUIET_MS / 5);
+  } finally {
+    kernel.off("activity", note);
   }
 }

@@ -30,6 +30,7 @@ function load(ids: readonly string[], store = tables.store): Promise<Loaded> {
   } as Metadata;
   return loadBatch(records, metadata, {
     ...bench.deps,
+    behind: tables.behind,
     store,
     salesforce: org.salesforce as Salesforce,
   });
@@ -44,7 +45,7 @@ describe("a batch", () => {
   test("of new accounts is sent on the bulk lane and lies in the store", async () => {
     const ids = created(60);
     later(60);
-    expect(await load(ids)).toEqual({ compared: 60, sent: 60, equal: 0, unusable: 0 });
+    expect(await load(ids)).toEqual({ compared: 60, sent: 60, equal: 0, behind: 0, unusable: 0 });
     const stored = await tables.store.readMany(ids);
     expect([...stored.values()].map(({ customer }) => customer?.name).sort()).toEqual(
       ids.map((_, n) => `A${n}`).sort(),
@@ -64,7 +65,7 @@ describe("a batch", () => {
     const calls = org.calls.length;
     bench.published = [];
     later(60);
-    expect(await load(ids)).toEqual({ compared: 5, sent: 0, equal: 5, unusable: 0 });
+    expect(await load(ids)).toEqual({ compared: 5, sent: 0, equal: 5, behind: 5, unusable: 0 });
     expect([org.calls.length - calls, bench.published]).toEqual([0, []]);
   });
 
@@ -78,7 +79,7 @@ describe("a batch", () => {
     org.update(ids[0] as string, { Name: "Changed" });
     org.update(ids[1] as string);
     later(60);
-    expect(await load(ids)).toEqual({ compared: 3, sent: 1, equal: 2, unusable: 0 });
+    expect(await load(ids)).toEqual({ compared: 3, sent: 1, equal: 2, behind: 0, unusable: 0 });
     expect(bench.repaired).toEqual([`changed ${ids[0]}`]);
     const calls = org.calls.length;
     expect(await load(ids)).toMatchObject({ sent: 0 });
@@ -104,9 +105,41 @@ describe("a batch", () => {
     org.restore(back);
     org.remove(gone);
     later(60);
-    expect(await load([back, gone])).toEqual({ compared: 2, sent: 1, equal: 1, unusable: 0 });
+    expect(await load([back, gone])).toEqual({ compared: 2, sent: 1, equal: 1, behind: 0, unusable: 0 });
     expect((await tables.store.read(back))?.deleted).toBe(false);
     expect(await tables.store.read(gone)).toBeUndefined();
+  });
+});
+
+describe("billing that is behind", () => {
+  /** Those that are looked at now, not hours later. */
+  const due = async () => (await tables.behind.due("billing", { limit: 1000 })).map(({ customerId }) => customerId);
+
+  test("of equal accounts is brought there, when nobody else would", async () => {
+    const [billed = "", given = "", marked = ""] = created(3);
+    const ids = [billed, given, marked];
+    later(60);
+    await load(ids);
+    await bench.bill(billed);
+    const { version = "" } = (await tables.store.read(given)) ?? {};
+    await tables.behind.giveUp(given, { target: "billing", parkedId: "p1", state: "UpsertBilling", version });
+    bench.published = [];
+    later(60);
+    expect(await load(ids)).toEqual({ compared: 3, sent: 0, equal: 3, behind: 2, unusable: 0 });
+    expect(bench.published).toEqual([]);
+    const found = await due();
+    expect(ids.filter((id) => found.includes(id))).toEqual([given]);
+    expect(await tables.store.read(given)).not.toHaveProperty("parked");
+  });
+
+  test("of what is sent, or is another organisation's, is left to whoever brings it there", async () => {
+    const [sent = "", foreign = ""] = created(2);
+    const customer = { customerId: foreign, orgId: "00D000000009999EAA", name: "Other", email: null, phone: null };
+    const version = "2099-01-01T00:00:00.000Z/000000000000001/000000000000001";
+    const cause = { correlationId: "c", actor: "a", occurredAt: "2020-01-01T00:00:00.000Z" };
+    await tables.store.save({ ...customer, address: null, plan: null }, version, cause);
+    later(60);
+    expect(await load([sent, foreign])).toMatchObject({ sent: 1, behind: 0 });
   });
 });
 
@@ -114,7 +147,7 @@ describe("trouble", () => {
   test("an account that cannot be used is parked once with its field, and the others go on", async () => {
     const [good = "", bad = ""] = [org.create("Account"), org.create("Account", { Billing_Email__c: "no address" })];
     later(60);
-    expect(await load([good, bad])).toEqual({ compared: 2, sent: 1, equal: 0, unusable: 1 });
+    expect(await load([good, bad])).toEqual({ compared: 2, sent: 1, equal: 0, behind: 0, unusable: 1 });
     await load([good, bad]);
     const parked = [...bench.parked.values()];
     expect(parked).toEqual([

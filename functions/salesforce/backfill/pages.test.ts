@@ -1,23 +1,29 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { TransientError } from "#shared/errors.ts";
+import { NotAuthorizedError, RejectedByTargetError, TransientError } from "#shared/errors.ts";
 import type { BulkJob, BulkPage } from "../client/types.ts";
-import { isDone, storePage } from "./pages.ts";
+import { checkQuery, storePage } from "./pages.ts";
 
-const request = { jobId: "750", locator: null, number: 1, pageSize: 2, folder: "backfill-1" };
+const request = { jobId: "750", locator: null, pageSize: 2 };
+
+interface Failures {
+  readonly putFails?: Error;
+  readonly readFails?: Error;
+}
 
 /** A result in the pages given, and a bucket. */
-function setUp(pages: Readonly<Record<string, Partial<BulkPage>>>, putFails?: Error) {
+function setUp(pages: Readonly<Record<string, Partial<BulkPage>>>, { putFails, readFails }: Failures = {}) {
   const objects = new Map<string, string>();
   const asked: unknown[] = [];
   const bulk = {
     readPage: async (jobId: string, page: { locator?: string | undefined; maxRecords: number }) => {
       asked.push([jobId, page.locator, page.maxRecords]);
+      if (readFails) throw readFails;
       return { csv: "", records: 0, locator: undefined, ...pages[page.locator ?? "first"] };
     },
   };
   const store = async (number: number, locator: string | null) =>
-    storePage({ ...request, number, locator }, { bulk } as never, {
+    storePage({ ...request, key: `backfill-1/${number}.jsonl`, locator }, { bulk } as never, {
       put: async (key, body) => {
         if (putFails) throw putFails;
         objects.set(key, body);
@@ -35,13 +41,14 @@ describe("a page", () => {
       MTAw: { csv: csv("001C,2026-01-03T00:00:00.000Z") },
     });
     const first = await store(1, null);
-    expect(first).toEqual({ number: 1, records: 2, key: "backfill-1/000001.jsonl", locator: "MTAw" });
+    expect(first).toEqual({ state: "stored", records: 2, locator: "MTAw" });
     const last = await store(2, "MTAw");
-    expect(last).toEqual({ number: 2, records: 1, key: "backfill-1/000002.jsonl" });
+    expect(last).toEqual({ state: "stored", records: 1, locator: null });
     expect(asked).toEqual([
       ["750", undefined, 2],
       ["750", "MTAw", 2],
     ]);
+    expect([...objects.keys()]).toEqual(["backfill-1/1.jsonl", "backfill-1/2.jsonl"]);
     const lines = [...objects.values()].flatMap((body) =>
       body
         .trim()
@@ -68,9 +75,26 @@ describe("a page", () => {
   });
 
   test("is not done when the bucket did not take it", async () => {
-    const { store } = setUp({ first: { csv: csv("001A,2026") } }, new TransientError("SlowDown", "slow down"));
-    await expect(store(1, null)).rejects.toThrow("slow down");
+    const { store } = setUp(
+      { first: { csv: csv("001A,2026") } },
+      {
+        putFails: new RejectedByTargetError("NoSuchBucket", "no bucket"),
+      },
+    );
+    await expect(store(1, null)).rejects.toThrow("no bucket");
   });
+
+  test("of a job that is gone says so, with Salesforce's own words", async () => {
+    const readFails = new RejectedByTargetError("NOT_FOUND", "Salesforce answered NOT_FOUND: it does not exist");
+    expect(await setUp({}, { readFails }).store(1, "MTAw")).toEqual({ state: "gone", reason: readFails.message });
+  });
+
+  test.each([new TransientError("TIMEOUT", "later"), new NotAuthorizedError("invalid_grant", "no")])(
+    "is no matter of the job when reading it fails with $name",
+    async (readFails) => {
+      await expect(setUp({}, { readFails }).store(1, null)).rejects.toBe(readFails);
+    },
+  );
 
   test("keeps every record, whatever its order and line ends", async () => {
     const id = fc.stringMatching(/^001[a-zA-Z0-9]{15}$/);
@@ -78,7 +102,7 @@ describe("a page", () => {
       fc.asyncProperty(fc.array(id, { maxLength: 50 }), fc.constantFrom("\n", "\r\n"), async (ids, end) => {
         const text = ["Id,SystemModstamp", ...ids.map((one) => `"${one}",2026-01-01T00:00:00.000Z`), ""].join(end);
         const { store, objects } = setUp({ first: { csv: text } });
-        expect((await store(1, null)).records).toBe(ids.length);
+        expect(await store(1, null)).toMatchObject({ records: ids.length });
         const lines = [...objects.values()].join("").split("\n").filter(Boolean);
         expect(lines.map((line) => JSON.parse(line).Id)).toEqual(ids);
       }),
@@ -87,22 +111,35 @@ describe("a page", () => {
 });
 
 describe("a query job", () => {
-  const job = (state: BulkJob["state"]): BulkJob => ({
-    id: "750",
-    state,
-    recordsProcessed: 1,
-    errorMessage: "too big",
-  });
+  const check = (answer: BulkJob["state"] | Error) => {
+    const readJob = async (id: string) => {
+      if (answer instanceof Error) throw answer;
+      return { id, state: answer, recordsProcessed: 1, errorMessage: "too big" };
+    };
+    return checkQuery("750", { bulk: { readJob } } as never);
+  };
 
   test.each([
-    ["UploadComplete", false],
-    ["InProgress", false],
-    ["JobComplete", true],
-  ] as const)("%s is done: %s", (state, expected) => {
-    expect(isDone(job(state))).toBe(expected);
+    ["UploadComplete", "running"],
+    ["InProgress", "running"],
+    ["JobComplete", "done"],
+  ] as const)("%s is %s", async (state, expected) => {
+    expect(await check(state)).toEqual({ state: expected });
   });
 
-  test.each(["Failed", "Aborted"] as const)("%s ends the backfill with Salesforce's own words", (state) => {
-    expect(() => isDone(job(state))).toThrow(`as ${state}: too big`);
+  test.each(["Failed", "Aborted"] as const)("%s is gone, with Salesforce's own words", async (state) => {
+    expect(await check(state)).toEqual({
+      state: "gone",
+      reason: `Salesforce ended query job 750 as ${state}: too big`,
+    });
+  });
+
+  test("that Salesforce does not know is gone", async () => {
+    const refusal = new RejectedByTargetError("NOT_FOUND", "Salesforce answered NOT_FOUND");
+    expect(await check(refusal)).toEqual({ state: "gone", reason: refusal.message });
+  });
+
+  test("is asked for again when Salesforce does not answer", async () => {
+    await expect(check(new TransientError("TIMEOUT", "later"))).rejects.toThrow("later");
   });
 });

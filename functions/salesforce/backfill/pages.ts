@@ -2,43 +2,54 @@ import { parse } from "csv-parse/sync";
 import { ContractError, RejectedByTargetError } from "#shared/errors.ts";
 import { describeIssues } from "#shared/issues.ts";
 import type { ObjectStore } from "#shared/object-store.ts";
-import type { BulkJob, Salesforce } from "../client/types.ts";
+import type { BulkPage, Salesforce } from "../client/types.ts";
 import { type PageRecord, pageRecordSchema } from "./input.ts";
 
-/** The query of a backfill: every record, without any floor of dates. Only ids and dates, so that no page holds personal data. */
+/**
+ * The query of a backfill: every record, without any floor of dates. Only ids and dates, so that no page holds personal
+ * data, and in no order: one would take Salesforce its way of cutting a large query into chunks.
+ * https://developer.salesforce.com/docs/atlas.en-us.api_asynch.meta/api_asynch/queries.htm
+ */
 export function backfillQuery(entity: string): string {
   return `SELECT Id, SystemModstamp FROM ${entity}`;
 }
 
-/**
- * Whether the job has its result.
- * @throws RejectedByTargetError when Salesforce gave it up, with its own words
- */
-export function isDone({ id, state, errorMessage }: BulkJob): boolean {
-  if (state === "Failed" || state === "Aborted")
-    throw new RejectedByTargetError(
-      "QUERY_JOB_FAILED",
-      `Salesforce ended query job ${id} as ${state}: ${errorMessage ?? "no reason given"}. Start the backfill again.`,
-    );
-  return state === "JobComplete";
+/** A query job that has no result and will have none: it failed, or was kept for seven days and is gone. */
+export interface Gone {
+  readonly state: "gone";
+  /** In Salesforce's own words. */
+  readonly reason: string;
+}
+
+/** Asks whether a query job has its result. Whatever Salesforce refuses is answered by asking anew, not by trying again. */
+export async function checkQuery(
+  jobId: string,
+  { bulk }: Pick<Salesforce, "bulk">,
+): Promise<{ readonly state: "running" | "done" } | Gone> {
+  const job = await bulk.readJob(jobId).catch(goneWhenRefused);
+  if (job.state === "Failed" || job.state === "Aborted")
+    return {
+      state: "gone",
+      reason: `Salesforce ended query job ${jobId} as ${job.state}: ${job.errorMessage ?? "no reason given"}`,
+    };
+  if (job.state === "gone") return job;
+  return { state: job.state === "JobComplete" ? "done" : "running" };
 }
 
 /** One page of a job's result, as it lies in the bucket. */
 export interface StoredPage {
-  readonly number: number;
+  readonly state: "stored";
   readonly records: number;
-  readonly key: string;
-  /** Where the next page begins; absent on the last. */
-  readonly locator?: string;
+  /** Where the next page begins; null on the last. */
+  readonly locator: string | null;
 }
 
 /** Which page to fetch, and where to put it. */
 export interface PageRequest {
   readonly jobId: string;
   readonly locator: string | null;
-  readonly number: number;
   readonly pageSize: number;
-  readonly folder: string;
+  readonly key: string;
 }
 
 /**
@@ -46,17 +57,23 @@ export interface PageRequest {
  * @throws ContractError when the page is not the CSV that was asked for
  */
 export async function storePage(
-  request: PageRequest,
-  salesforce: Pick<Salesforce, "bulk">,
+  { jobId, locator, pageSize, key }: PageRequest,
+  { bulk }: Pick<Salesforce, "bulk">,
   objects: ObjectStore,
-): Promise<StoredPage> {
-  const { jobId, locator, number, pageSize, folder } = request;
-  const page = await salesforce.bulk.readPage(jobId, { locator: locator ?? undefined, maxRecords: pageSize });
+): Promise<StoredPage | Gone> {
+  const page: BulkPage | Gone = await bulk
+    .readPage(jobId, { locator: locator ?? undefined, maxRecords: pageSize })
+    .catch(goneWhenRefused);
+  if ("state" in page) return page;
   const records = parsePage(page.csv);
-  const key = `${folder}/${String(number).padStart(6, "0")}.jsonl`;
   const lines = records.map(({ Id, SystemModstamp }) => JSON.stringify({ Id, SystemModstamp }));
   if (records.length > 0) await objects.put(key, `${lines.join("\n")}\n`, "application/jsonl");
-  return { number, records: records.length, key, ...(page.locator ? { locator: page.locator } : {}) };
+  return { state: "stored", records: records.length, locator: page.locator ?? null };
+}
+
+function goneWhenRefused(error: unknown): Gone {
+  if (error instanceof RejectedByTargetError) return { state: "gone", reason: error.message };
+  throw error;
 }
 
 function parsePage(csv: string): PageRecord[] {

@@ -113,7 +113,8 @@ describe("an error", () => {
     ["subscription.internal.error", 13, "TransientError"],
     ["subscription.fetch.replay.repeated", 3, "TransientError"],
     ["something.new", 13, "TransientError"],
-    ["something.new", 3, "RejectedByTargetError"],
+    ["something.new", 3, "TransientError"],
+    ["something.new", 7, "TransientError"],
   ])("%s with status %i is a %s", async (errorCode, code, name) => {
     await withPubSub({ faults: [{ after: 0, code, errorCode }] }, async (pubSub) => {
       const subscription = pubSub.subscribe(CHANNEL, "latest");
@@ -130,6 +131,9 @@ describe("an error", () => {
 
   test.each([
     [16, "TransientError", true],
+    [3, "RejectedByTargetError", false],
+    [7, "NotAuthorizedError", false],
+    [99, "TransientError", false],
     [13, "TransientError", false],
     [14, "TransientError", false],
   ])("without a reason goes by its status %i", async (code, name, expired) => {
@@ -159,6 +163,12 @@ describe("schemas", () => {
         name: "NotAuthorizedError",
         message: expect.stringContaining("schema.meta.permission to GetSchema b"),
       });
+    });
+  });
+
+  test("that nobody has are given up, as the events behind would wait for them", async () => {
+    await withPubSub({ schemas: { a: 5 } }, async (pubSub) => {
+      await expect(pubSub.schema("a")).rejects.toMatchObject({ name: "RejectedByTargetError", code: "STATUS_5" });
     });
   });
 

@@ -8,7 +8,7 @@ import {
 import { fromJSON } from "@grpc/proto-loader";
 import { ContractError, TransientError } from "#shared/errors.ts";
 import type { Session } from "../client/types.ts";
-import { toFleetError } from "./errors.ts";
+import { toFleetError, toSchemaError } from "./errors.ts";
 import { DESCRIPTOR, type FetchRequest, type FetchResponse } from "./protocol.ts";
 
 /** A connection to the Pub/Sub API for one session. Everything it throws is one of the fleet's errors. */
@@ -43,7 +43,8 @@ export interface PubSubSettings {
   readonly patienceMs?: number;
 }
 
-const PATIENCE_MS = 10_000;
+/** Time for a connection, and for a schema. */
+export const PATIENCE_MS = 10_000;
 
 /** The stub that grpc-js makes of the descriptor. */
 interface Stub {
@@ -92,7 +93,7 @@ export async function connectPubSub(settings: PubSubSettings): Promise<PubSub> {
     schema: (schemaId) =>
       new Promise((resolve, reject) => {
         stub.GetSchema({ schemaId }, metadata, { deadline: Date.now() + patienceMs }, (error, answer) => {
-          if (error) reject(toFleetError(error, `GetSchema ${schemaId}`));
+          if (error) reject(toSchemaError(error, `GetSchema ${schemaId}`));
           else if (answer?.schemaJson) resolve(answer.schemaJson);
           else reject(new ContractError("BAD_ANSWER", `Salesforce answered GetSchema ${schemaId} without a schema.`));
         });

@@ -6,6 +6,7 @@ import {
   RejectedByTargetError,
   TransientError,
 } from "#shared/errors.ts";
+import { type CodeRow, type Meaning, meaningOf } from "../client/answer-tables.ts";
 
 /** What a gRPC call fails with. https://grpc.io/docs/guides/status-codes/ */
 interface ServiceError {
@@ -20,72 +21,136 @@ const MAX_MESSAGE = 500;
 const DELIVERIES_SECONDS = 3_600;
 const BUSY_SECONDS = 60;
 
-const UNAUTHENTICATED = 16;
-const REFUSING_STATUS = new Map<number, typeof RejectedByTargetError | typeof NotAuthorizedError>([
-  [3, RejectedByTargetError],
-  [5, RejectedByTargetError],
-  [7, NotAuthorizedError],
-  [12, RejectedByTargetError],
-]);
+const PUB_SUB_ERRORS = "https://developer.salesforce.com/docs/platform/pub-sub-api/guide/handling-errors.html";
+const GRPC_STATUSES = "https://grpc.io/docs/guides/status-codes/";
+const UNAUTHENTICATED = "STATUS_16";
 
-// https://developer.salesforce.com/docs/platform/pub-sub-api/guide/handling-errors.html
-const POSITION_LOST = new Set([
-  "subscription.fetch.replayid.corrupted",
-  "subscription.fetch.replayid.validation.failed",
-]);
-const SESSION_EXPIRED = new Set(["service.auth.error", "service.auth.refresh.invalid", `STATUS_${UNAUTHENTICATED}`]);
-const NOT_AUTHORIZED = new Set([
-  "service.auth.headers.invalid",
-  "service.tenant.license",
-  "topic.meta.permission",
-  "schema.meta.permission",
-  "subscription.topic.cannot.subscribe",
-]);
-const RATE_LIMITED = new Map([
-  ["subscription.limit.exceeded", DELIVERIES_SECONDS],
-  ["concurrent.client.limit.exceeded", BUSY_SECONDS],
-  ["service.protection.triggered", BUSY_SECONDS],
-  ["service.protection.stream.limit.triggered", BUSY_SECONDS],
-]);
-const TRANSIENT = new Set([
-  // The login before was accepted, so it is no matter of credentials.
-  ...SESSION_EXPIRED,
-  "service.unavailable",
-  "topic.api.unavailable",
-  "schema.api.unavailable",
-  "subscription.internal.error",
-  "subscription.fetch.replay.repeated",
-]);
+const POSITION_LOST: CodeRow = {
+  codes: ["subscription.fetch.replayid.corrupted", "subscription.fetch.replayid.validation.failed"],
+  means: "refused",
+  source: PUB_SUB_ERRORS,
+};
+const SESSION_EXPIRED: CodeRow = {
+  codes: ["service.auth.error", "service.auth.refresh.invalid"],
+  means: "session",
+  source: PUB_SUB_ERRORS,
+};
+
+/** The `error-code` of the trailers, without its common beginning. */
+export const PUB_SUB_CODES: readonly CodeRow[] = [
+  POSITION_LOST,
+  SESSION_EXPIRED,
+  {
+    codes: [
+      "schema.meta.permission",
+      "service.auth.headers.invalid",
+      "service.tenant.license",
+      "subscription.topic.cannot.subscribe",
+      "topic.meta.permission",
+    ],
+    means: "login",
+    source: PUB_SUB_ERRORS,
+  },
+  { codes: ["subscription.limit.exceeded"], means: "limit", source: PUB_SUB_ERRORS },
+  {
+    codes: [
+      "concurrent.client.limit.exceeded",
+      "service.protection.stream.limit.triggered",
+      "service.protection.triggered",
+    ],
+    means: "busy",
+    source: PUB_SUB_ERRORS,
+  },
+  {
+    codes: [
+      "schema.api.unavailable",
+      "service.unavailable",
+      "subscription.fetch.replay.repeated",
+      "subscription.internal.error",
+      "topic.api.unavailable",
+    ],
+    means: "retry",
+    source: PUB_SUB_ERRORS,
+  },
+  {
+    codes: ["subscription.fetch.requested.events.invalid", "subscription.fetch.topic.mismatch", "topic.not.found"],
+    means: "refused",
+    source: PUB_SUB_ERRORS,
+  },
+];
+
+/** gRPC statuses that are final or ask for a new session; they decide where no code of Salesforce's comes along. */
+export const PUB_SUB_STATUSES: readonly CodeRow[] = [
+  { codes: [UNAUTHENTICATED], means: "session", source: GRPC_STATUSES },
+  { codes: ["STATUS_3", "STATUS_5", "STATUS_12"], means: "refused", source: GRPC_STATUSES },
+  { codes: ["STATUS_7"], means: "login", source: GRPC_STATUSES },
+];
 
 /** Whether Salesforce does not know the replay id, or no longer keeps what came after it. */
 export function isPositionLost(error: unknown): boolean {
-  return error instanceof FleetError && POSITION_LOST.has(error.code);
+  return error instanceof FleetError && POSITION_LOST.codes.includes(error.code);
 }
 
 /** Whether the session is gone and a new one may help. */
 export function isSessionExpired(error: unknown): boolean {
-  return error instanceof FleetError && SESSION_EXPIRED.has(error.code);
+  return error instanceof FleetError && [UNAUTHENTICATED, ...SESSION_EXPIRED.codes].includes(error.code);
 }
 
 /**
  * The Pub/Sub API's error in the fleet's words. The `error-code` of the trailers decides where there is one: the same
- * status stands for a lost position and for a wrong channel name.
+ * status stands for a lost position and for a wrong channel name. A code that nobody knows may pass.
  * @param what the call, for the reader, such as `Subscribe to /data/ChangeEvents`
  */
 export function toFleetError(error: unknown, what: string): FleetError {
+  return translate(error, what, ({ code, trailer }) => {
+    if (trailer) return meaningOf(PUB_SUB_CODES, code) ?? "retry";
+    return meaningOf(PUB_SUB_STATUSES, code) ?? "retry";
+  });
+}
+
+/**
+ * As `toFleetError`, for a call about one event only: the others shall not wait for ever for what is final by its status,
+ * even if nobody knows its code.
+ */
+export function toSchemaError(error: unknown, what: string): FleetError {
+  return translate(error, what, ({ code, status }) => {
+    return meaningOf(PUB_SUB_CODES, code) ?? meaningOf(PUB_SUB_STATUSES, status) ?? "retry";
+  });
+}
+
+interface Found {
+  readonly code: string;
+  readonly trailer: string;
+  /** `STATUS_3`. */
+  readonly status: string;
+}
+
+function translate(error: unknown, what: string, judge: (found: Found) => Meaning): FleetError {
   if (error instanceof FleetError) return error;
   if (!isServiceError(error))
     return new ContractError("BAD_ANSWER", `${what} did not answer as agreed: ${textOf(error)}`, { cause: error });
   const trailer = String(error.metadata?.get("error-code")[0] ?? "");
-  const code = trailer.startsWith(PREFIX) ? trailer.slice(PREFIX.length) : trailer || `STATUS_${error.code}`;
+  const status = `STATUS_${error.code}`;
+  const code = trailer.startsWith(PREFIX) ? trailer.slice(PREFIX.length) : trailer || status;
   const text = `Salesforce answered ${code} to ${what}: ${error.details.slice(0, MAX_MESSAGE)}`;
-  const options = { cause: error };
-  const retryAfterSeconds = RATE_LIMITED.get(code);
-  if (retryAfterSeconds) return new RateLimitedError(code, text, { ...options, retryAfterSeconds });
-  if (NOT_AUTHORIZED.has(code)) return new NotAuthorizedError(code, text, options);
-  if (TRANSIENT.has(code)) return new TransientError(code, text, options);
-  const Refused = POSITION_LOST.has(code) ? RejectedByTargetError : REFUSING_STATUS.get(error.code);
-  return Refused ? new Refused(code, text, options) : new TransientError(code, text, options);
+  return errorOf(judge({ code, trailer, status }), code, text, { cause: error });
+}
+
+function errorOf(means: Meaning, code: string, text: string, options: { cause: unknown }): FleetError {
+  switch (means) {
+    case "limit":
+      return new RateLimitedError(code, text, { ...options, retryAfterSeconds: DELIVERIES_SECONDS });
+    case "busy":
+      return new RateLimitedError(code, text, { ...options, retryAfterSeconds: BUSY_SECONDS });
+    case "login":
+      return new NotAuthorizedError(code, text, options);
+    case "refused":
+      return new RejectedByTargetError(code, text, options);
+    // The login before was accepted, so it is no matter of credentials.
+    case "session":
+    case "retry":
+      return new TransientError(code, text, options);
+  }
 }
 
 function isServiceError(error: unknown): error is ServiceError {

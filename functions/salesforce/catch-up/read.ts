@@ -19,6 +19,7 @@ export interface ReadLimits {
 /** Consecutive events, and the position behind them. */
 export interface Stretch {
   readonly events: readonly Received[];
+  /** Hexadecimal; empty when none of them has one. */
   readonly replayId: string;
   /** Epoch milliseconds: changes that were committed until then are behind the position. */
   readonly commitTimestamp: number;
@@ -69,8 +70,7 @@ export async function* readStretches(
     const { closed, rest, young } = split([...open, ...received], graceMs > 0 ? now() - graceMs : undefined);
     open = rest;
     taken += closed.length;
-    const last = closed.at(-1);
-    if (last) yield stretchTo(last, closed);
+    if (closed.length > 0) yield stretchTo(closed);
     if (error) throw error;
     if (young) return "grace";
     if (taken >= maxEvents) return "events";
@@ -92,8 +92,9 @@ export async function readNewest(
   const answer = await subscription.next(patienceMs);
   const { received, error } = await decodeAll(answer?.events ?? [], decode, now());
   if (error) throw error;
-  const newest = endOf(received, received.length > 0 ? undefined : answer?.latestReplayId, now());
-  if (newest) return newest;
+  const told = received.at(-1)?.replayId ? undefined : answer?.latestReplayId;
+  const newest = endOf(received, told, now());
+  if (newest?.replayId) return newest;
   const text = `Salesforce did not tell the channel's newest position within ${Math.round(patienceMs / 1000)} s.`;
   throw new TransientError("NO_POSITION", text);
 }
@@ -110,21 +111,35 @@ async function decodeAll(events: readonly ConsumerEvent[], decode: Decode, commi
   return { received, error: undefined };
 }
 
-/** Parts what is complete from what may go on, or is too young. */
+/**
+ * Parts what is complete from what may go on, or is too young. An event without a replay id counts to the one before it:
+ * there is no going on from it.
+ */
 function split(events: readonly Received[], youngest = Number.POSITIVE_INFINITY) {
-  const young = events.find(({ commitTimestamp }) => commitTimestamp > youngest);
-  const until = (young ?? events.at(-1))?.replayId;
-  const end = events.findIndex(({ replayId }) => replayId === until);
-  return { closed: events.slice(0, Math.max(0, end)), rest: young ? [] : events.slice(Math.max(0, end)), young };
+  const young = events.findIndex(({ commitTimestamp }) => commitTimestamp > youngest);
+  const isYoung = young >= 0;
+  const until = events.slice(0, isYoung ? young + 1 : undefined).findLast(hasPosition)?.replayId;
+  const first = events.findIndex(({ replayId }) => replayId === until);
+  const end = first >= 0 ? first : isYoung ? young : events.length;
+  return { closed: events.slice(0, end), rest: isYoung ? [] : events.slice(end), young: isYoung };
+}
+
+function hasPosition({ replayId }: Received): boolean {
+  return replayId !== "";
 }
 
 /** The last stretch of a channel: what was still open, up to where a keepalive says that the channel goes. */
 function endOf(open: readonly Received[], keepalive: Buffer | undefined, at: number): Stretch | undefined {
   const last = open.at(-1);
   if (keepalive?.length) return { events: open, replayId: keepalive.toString("hex"), commitTimestamp: at };
-  return last && stretchTo(last, open);
+  return last && stretchTo(open);
 }
 
-function stretchTo({ replayId, commitTimestamp }: Received, events: readonly Received[]): Stretch {
+/** Up to the last event by whose position reading can go on. */
+function stretchTo(events: readonly Received[]): Stretch {
+  const { replayId, commitTimestamp } = events.findLast(hasPosition) ?? {
+    replayId: "",
+    commitTimestamp: 0,
+  };
   return { events, replayId, commitTimestamp };
 }

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { ContractError, describeError, RejectedByTargetError } from "#shared/errors.ts";
 import { describeIssues } from "#shared/issues.ts";
 import { type DecodePayload, payloadDecoder } from "./avro.ts";
+import { momentSchema } from "./position.ts";
 import type { ConsumerEvent } from "./protocol.ts";
 
 /** A change event as the Pub/Sub API brought it, decoded. */
@@ -46,7 +47,7 @@ const headerSchema = z.looseObject({
   recordIds: z.array(z.string()),
   transactionKey: z.string(),
   sequenceNumber: z.int(),
-  commitTimestamp: z.int().nonnegative(),
+  commitTimestamp: momentSchema,
 });
 
 /** Decoders by schema id. An id is a fingerprint of its schema, so one cache serves all organisations for ever. */

@@ -14,7 +14,7 @@ import { keys } from "../org/keys.ts";
 import { connectPubSub, type PubSub, type PubSubSettings } from "./client.ts";
 import { deliver, type Tally } from "./deliver.ts";
 import { isPositionLost, isSessionExpired } from "./errors.ts";
-import { openPosition, type Position, type StoredPosition } from "./position.ts";
+import { type LostPosition, openPosition, type Position, type StoredPosition } from "./position.ts";
 import { type Decode, type Ending, readNewest, readStretches, type Stretch } from "./read.ts";
 import { type Decoders, decodeReceived } from "./received.ts";
 
@@ -63,7 +63,7 @@ interface Run {
 const MAX_EVENTS = 20_000;
 const GRACE_SECONDS = 120;
 /** Longest time that a run may take, whatever was asked for; below the function's timeout, above the keepalive's 270 s. */
-const MAX_SECONDS = 290;
+export const MAX_SECONDS = 290;
 // Salesforce keeps events for 72 hours; a position of a quiet channel is renewed long before.
 const STALE_MS = 24 * 3_600_000;
 const MARGIN_MS = 10 * 60_000;
@@ -132,6 +132,7 @@ async function inSession<T>(
 }
 
 async function followOnce(run: Run, pubSub: PubSub, position: StoredPosition): Promise<Outcome> {
+  if (position.lost) return recover(run, pubSub, position, position.lost);
   if (!position.current) return startAtNewest(run, pubSub, position);
   try {
     return await readOn(run, pubSub, position, position.current);
@@ -176,14 +177,15 @@ async function startAtNewest(run: Run, pubSub: PubSub, position: StoredPosition)
 }
 
 /**
- * Salesforce no longer has what came after the position: the records that changed since are compared instead. The new
+ * Salesforce no longer has what came after the position, or the position cannot be read: the records that changed since
+ * are compared instead, all of them when nobody knows since when. The new
  * position is taken before the comparison is asked for and stored after, so that neither gap nor crash loses a change.
  */
-async function recover(run: Run, pubSub: PubSub, position: StoredPosition, lost: Position): Promise<Outcome> {
+async function recover(run: Run, pubSub: PubSub, position: StoredPosition, lost: LostPosition): Promise<Outcome> {
   const { orgId, channel, deps, request } = run;
   const newest = await findNewest(run, pubSub);
   const now = new Date(deps.now()).toISOString();
-  const window = { from: new Date(lost.commitTimestamp - MARGIN_MS).toISOString(), to: now };
+  const window = windowSince(lost, deps.now());
   const { correlationId, eventId } = request.metadata;
   const traceHeader = currentScope()?.traceHeader;
   const metadata = {
@@ -195,7 +197,7 @@ async function recover(run: Run, pubSub: PubSub, position: StoredPosition, lost:
     ...(traceHeader ? { traceHeader } : {}),
   };
   const events = [...run.entities].map((entity) =>
-    createEvent(reconciliationRequested, metadata, { entity, reason: "position-lost", window, full: false }),
+    createEvent(reconciliationRequested, metadata, { entity, reason: "position-lost", window, full: !window }),
   );
   await publishAll(deps.publish, events);
   deps.count("ReplayPositionsLost", 1);
@@ -206,6 +208,12 @@ async function recover(run: Run, pubSub: PubSub, position: StoredPosition, lost:
     window,
   });
   return (await passOn(run, newest, position)) ? "position-lost" : "superseded";
+}
+
+function windowSince({ commitTimestamp }: LostPosition, now: number): { from: string; to: string } | undefined {
+  if (commitTimestamp === undefined) return undefined;
+  const from = Math.max(0, Math.min(commitTimestamp, now) - MARGIN_MS);
+  return { from: new Date(from).toISOString(), to: new Date(now).toISOString() };
 }
 
 async function findNewest(run: Run, pubSub: PubSub): Promise<Stretch> {

@@ -1,4 +1,4 @@
-import { describeError, InvalidInputError, isRetryable } from "#shared/errors.ts";
+import { describeError, InvalidInputError, isRetryable, TransientError } from "#shared/errors.ts";
 import type { Delivery } from "#shared/handler/delivery.ts";
 import type { Failure } from "#shared/handler/queue.ts";
 import { lazy } from "#shared/lazy.ts";
@@ -6,14 +6,15 @@ import { log } from "#shared/observability.ts";
 import type { Publish } from "#shared/publish.ts";
 import type { StateTable } from "#shared/state-table.ts";
 import type { annotate, inChange } from "#shared/tracing.ts";
-import { chooseMapping, feedingEntities } from "../mapping/mapping.ts";
+import { ACCOUNT, chooseMapping, feedingEntities } from "../mapping/mapping.ts";
 import type { ChangeEvent } from "./cdc.ts";
-import { coalesce } from "./coalesce.ts";
+import { coalesce, newestOf } from "./coalesce.ts";
 import { type IdentifiedAccount, publishState, type StateDependencies } from "./current-state.ts";
 import { type AccountsOf, findAccounts } from "./entities.ts";
 import { type FailedRecord, joinErrors } from "./failures.ts";
 import { identify } from "./identity.ts";
-import { requestReconciliations } from "./reconciliation.ts";
+import type { DoubtfulOwners } from "./owners.ts";
+import { requestForLostOwners, requestReconciliations } from "./reconciliation.ts";
 import { markSeen } from "./seen.ts";
 
 type Change = Delivery<ChangeEvent>;
@@ -31,7 +32,7 @@ type CaptureSalesforce = StateDependencies["salesforce"];
 export interface CaptureDependencies {
   /** Connected organisations; the first is meant by events that name none. */
   readonly orgs: { readonly ids: readonly string[]; salesforce(orgId: string): CaptureSalesforce };
-  readonly state: Pick<StateTable, "readMany" | "writeMany">;
+  readonly state: Pick<StateTable, "readMany" | "replace" | "writeMany">;
   readonly findEchoes: FindEchoes;
   readonly publish: Publish;
   readonly inChange: typeof inChange;
@@ -71,15 +72,23 @@ async function captureOrg(changes: readonly Change[], orgId: string, deps: OrgDe
   const followed = events.filter((event) => !echoes.has(event) && entities.has(event.entityName));
   logSkipped(events, echoes, entities);
   const accountsOf = await findAccounts(followed, orgId, mapping, deps);
-  const [errors, requestErrors] = await Promise.all([
-    captureAccounts(touchedBy(followed, accountsOf, orgId, deps), orgId, deps),
+  const cause = newestOf(followed);
+  const others = [...entities].filter((entity) => entity !== ACCOUNT);
+  const onLost = async () => cause && requestForLostOwners(others, cause, orgId, deps);
+  const [{ errors, doubtful }, requestErrors] = await Promise.all([
+    captureAccounts(touchedBy(followed, accountsOf, orgId, deps), orgId, { ...deps, onLost }),
     requestReconciliations(
       followed.filter(({ unnamed }) => unnamed),
       orgId,
       deps,
     ),
   ]);
-  const failed = new Map(followed.map((event) => [event, failuresOf(event, accountsOf, errors, requestErrors)]));
+  const failed = new Map(
+    followed.map((event) => {
+      const failures = failuresOf(event, accountsOf, errors, requestErrors);
+      return [event, failures.length > 0 ? failures : movedMeanwhile(event, accountsOf, doubtful)];
+    }),
+  );
   await markSeen(deps.state, orgId, marksOf(events, failed), deps.now());
   return changes.flatMap(({ record, event }) => {
     const records = failed.get(event) ?? [];
@@ -104,12 +113,15 @@ function touchedBy(
   }));
 }
 
-/** Works every account inside its own change's trace; the shared calls belong to the first. Errors by account id. */
+/**
+ * Works every account inside its own change's trace; the shared calls belong to the first.
+ * @returns errors by account id, and what is in doubt yet
+ */
 async function captureAccounts(
   touched: readonly IdentifiedAccount[],
   orgId: string,
-  deps: OrgDependencies,
-): Promise<Map<string, unknown>> {
+  deps: OrgDependencies & Pick<StateDependencies, "onLost">,
+): Promise<{ errors: ReadonlyMap<string, unknown>; doubtful: DoubtfulOwners }> {
   const published = lazy(() => publishState(touched, orgId, deps));
   const errors = new Map<string, unknown>();
   const works = touched.map(async ({ accountId, newest, identity }) => {
@@ -123,7 +135,7 @@ async function captureAccounts(
     };
     const { changeType, entityName } = newest;
     const work = async () => {
-      const outcome = (await published()).get(accountId);
+      const outcome = (await published()).outcomes.get(accountId);
       if (outcome instanceof Error) throw outcome;
       if (outcome) deps.annotate("version", outcome);
       log().info("Change captured", { changeType, entityName, version: outcome });
@@ -136,7 +148,29 @@ async function captureAccounts(
     await deps.inChange(segment, logged).catch((error) => errors.set(accountId, error));
   });
   await Promise.all(works);
-  return errors;
+  const nothing: DoubtfulOwners = new Map();
+  if (touched.length === 0) return { errors, doubtful: nothing };
+  return {
+    errors,
+    doubtful: await published()
+      .then(({ doubtful }) => doubtful)
+      .catch(() => nothing),
+  };
+}
+
+/**
+ * Records of an event that were part of one more account's customer by the time their owners were noted: somebody moved
+ * them on, and a batch beside this one worked that. The event comes again and then names that account too.
+ */
+function movedMeanwhile(event: ChangeEvent, accountsOf: AccountsOf, doubtful: DoubtfulOwners): FailedRecord[] {
+  if (event.entityName === ACCOUNT) return [];
+  return event.recordIds.flatMap((recordId) => {
+    const accounts = accountsOf(event, recordId);
+    const unread = (doubtful.get(recordId) ?? []).filter((id) => !(accounts instanceof Error) && !accounts.has(id));
+    if (unread.length === 0) return [];
+    const text = `${event.entityName} ${recordId} moved while it was read; ${unread.join(", ")} is read with the next try.`;
+    return [{ recordId, error: new TransientError("MOVED_MEANWHILE", text) }];
+  });
 }
 
 /** Everything that an event names: ids, ids that are none, and placeholders of ids. */

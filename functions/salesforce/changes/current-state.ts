@@ -9,17 +9,25 @@ import { ACCOUNT } from "../mapping/mapping.ts";
 import { readCustomers, type SnapshotReader } from "../mapping/snapshots.ts";
 import type { ChangeSource, TouchedAccount } from "./coalesce.ts";
 import { type ChangeIdentity, metadataOf } from "./identity.ts";
-import { ownersOf, rememberOwners } from "./owners.ts";
+import { type DoubtfulOwners, type OwnersContext, ownersOf, rememberOwners } from "./owners.ts";
 
 /** An account that a batch touches, with what names the change that did it last. */
 export type IdentifiedAccount = TouchedAccount<ChangeSource> & { readonly identity: ChangeIdentity };
 
 export interface StateDependencies {
   readonly salesforce: SnapshotReader & Pick<Salesforce, "findDeleted">;
-  readonly state: Pick<StateTable, "readMany" | "writeMany">;
+  readonly state: Pick<StateTable, "readMany" | "replace">;
   readonly publish: Publish;
+  readonly onLost?: OwnersContext["onLost"];
   /** Epoch milliseconds. */
   readonly now: () => number;
+}
+
+/** What became of accounts. */
+export interface Published {
+  /** By account id: the version that was published, or why nothing was. */
+  readonly outcomes: ReadonlyMap<string, string | Error>;
+  readonly doubtful: DoubtfulOwners;
 }
 
 /** What Salesforce has now. */
@@ -30,15 +38,12 @@ interface State {
   readonly deletions: ReadonlyMap<string, Deletion>;
 }
 
-/**
- * Reads accounts and publishes `customer.changed` or `customer.deleted` for each.
- * @returns by account id: the version that was published, or why nothing was
- */
+/** Reads accounts and publishes `customer.changed` or `customer.deleted` for each. */
 export async function publishState(
   touched: readonly IdentifiedAccount[],
   orgId: string,
   deps: StateDependencies,
-): Promise<Map<string, string | Error>> {
+): Promise<Published> {
   const state = await readState(touched, deps);
   const outcomes = new Map<string, string | Error>();
   const events = new Map<OutgoingEvent, string>();
@@ -54,8 +59,8 @@ export async function publishState(
   }
   const settled = new Set([...outcomes].flatMap(([id, outcome]) => (outcome instanceof Error ? [] : [id])));
   const owners = ownersOf(state.snapshots).filter(({ accountId }) => settled.has(accountId));
-  await rememberOwners(deps.state, orgId, owners, settled);
-  return outcomes;
+  const doubtful = await rememberOwners(deps.state, owners, { orgId, settled, onLost: deps.onLost });
+  return { outcomes, doubtful };
 }
 
 async function readState(

@@ -33,7 +33,9 @@ function stateOf(writes: Readonly<Record<string, readonly WrittenValues[]>>) {
   const state: Pick<StateTable, "readMany"> = {
     async readMany(wanted) {
       reads.push(wanted);
-      return new Map(wanted.flatMap((key) => (values.has(key) ? [[key, values.get(key)]] : []))) as never;
+      return new Map(
+        wanted.flatMap((key) => (values.has(key) ? [[key, { value: values.get(key), revision: 1 }]] : [])),
+      ) as never;
     },
   };
   return { state, reads };

@@ -1,6 +1,6 @@
 import { describeError } from "#shared/errors.ts";
 import { log } from "#shared/observability.ts";
-import type { StateTable } from "#shared/state-table.ts";
+import type { Found, StateTable } from "#shared/state-table.ts";
 import { keys } from "../org/keys.ts";
 import { isWritten, type WrittenName } from "../write-back/fields.ts";
 import { isKnown, type Written, writtenSchema } from "../write-back/written.ts";
@@ -23,10 +23,10 @@ export function createEchoFilter(state: Pick<StateTable, "readMany">): FindEchoe
     const ids = new Set(candidates.flatMap(({ recordIds }) => recordIds));
     const kept = await state.readMany([...ids].map(keyOf), writtenSchema).catch((error) => {
       log().warn("Echoes cannot be told from other changes", { error: describeError(error) });
-      return new Map<string, { written: Written }>();
+      return new Map<string, Found<{ written: Written }>>();
     });
     const isEcho = (change: ChangeEvent) =>
-      change.recordIds.every((recordId) => isOurs(change, kept.get(keyOf(recordId))?.written));
+      change.recordIds.every((recordId) => isOurs(change, kept.get(keyOf(recordId))?.value?.written));
     return new Set(candidates.filter(isEcho));
   };
 }

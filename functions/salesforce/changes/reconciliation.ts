@@ -16,6 +16,21 @@ export interface ReconciliationDependencies {
 }
 
 /**
+ * Asks for a comparison of all customers with the objects they are made of beside the account: nobody knows any more
+ * whose customers some of their records were part of.
+ * @param entities API names of these objects
+ * @throws why it could not be asked for
+ */
+export async function requestForLostOwners(
+  entities: readonly string[],
+  cause: ChangeEvent,
+  orgId: string,
+  deps: ReconciliationDependencies,
+): Promise<void> {
+  for (const entityName of entities) await request({ ...cause, entityName }, "position-lost", orgId, deps);
+}
+
+/**
  * Asks for a comparison of all records of every object whose changes a batch does not name: one request for each object.
  * @returns why an object's comparison could not be asked for, by object
  */
@@ -27,15 +42,20 @@ export async function requestReconciliations(
   const errors = new Map<string, unknown>();
   const requests = [...Map.groupBy(changes, ({ entityName }) => entityName)].map(async ([entity, some]) => {
     const newest = newestOf(some);
-    if (newest) await request(newest, orgId, deps).catch((error) => errors.set(entity, error));
+    const reason = newest?.unnamed?.reason ?? "overflow";
+    if (newest) await request(newest, reason, orgId, deps).catch((error) => errors.set(entity, error));
   });
   await Promise.all(requests);
   return errors;
 }
 
-function request(change: ChangeEvent, orgId: string, deps: ReconciliationDependencies): Promise<void> {
-  const { entityName: entity, unnamed } = change;
-  const reason = unnamed?.reason ?? "overflow";
+function request(
+  change: ChangeEvent,
+  reason: "overflow" | "wildcard" | "position-lost",
+  orgId: string,
+  deps: ReconciliationDependencies,
+): Promise<void> {
+  const { entityName: entity } = change;
   const settings = { orgId, sampleRate: deps.sampleRate, now: deps.now() };
   // No record stands for all of them; the object's name does.
   const identity = identify(change, entity, settings);
@@ -49,6 +69,6 @@ function request(change: ChangeEvent, orgId: string, deps: ReconciliationDepende
   return deps.inChange(segment, async () => {
     const data = { entity, reason, full: true };
     await publishAll(deps.publish, [createEvent(reconciliationRequested, metadataOf(change, identity, orgId), data)]);
-    log().warn("Salesforce did not name every changed record; a full reconciliation was requested", { entity, reason });
+    log().warn("Not every record in doubt is known; a full reconciliation was requested", { entity, reason });
   });
 }

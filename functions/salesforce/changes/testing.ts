@@ -20,10 +20,22 @@ export interface World extends FakeOrg {
 /** A state table in memory; `expiries` has what was written with an end, in epoch seconds. */
 function fakeState(fails: Error | undefined) {
   const values = new Map<string, unknown>();
+  const revisions = new Map<string, number>();
   const expiries = new Map<string, number>();
-  const state: Pick<StateTable, "readMany" | "writeMany"> = {
-    async readMany(wanted) {
-      return new Map(wanted.filter((key) => values.has(key)).map((key) => [key, values.get(key)])) as never;
+  const revisionOf = (key: string) => revisions.get(key) ?? 0;
+  const state: Pick<StateTable, "readMany" | "replace" | "writeMany"> = {
+    async readMany(wanted, schema) {
+      const found = wanted.filter((key) => values.has(key));
+      return new Map(
+        found.map((key) => [key, { value: schema.safeParse(values.get(key)).data, revision: revisionOf(key) }]),
+      ) as never;
+    },
+    async replace(key, value, revision) {
+      if (fails) throw fails;
+      if (revisionOf(key) !== revision) return false;
+      values.set(key, value);
+      revisions.set(key, revision + 1);
+      return true;
     },
     async writeMany(entries, { expiresAt } = {}) {
       if (fails) throw fails;

@@ -34,6 +34,25 @@ describe("failures", () => {
     [problem(404, "NOT_FOUND"), "RejectedByTargetError", undefined],
     [problem(403, "API_DISABLED_FOR_ORG"), "NotAuthorizedError", undefined],
     [problem(403, "INSUFFICIENT_ACCESS"), "NotAuthorizedError", undefined],
+    [problem(400, "A_CODE_OF_TOMORROW"), "TransientError", undefined],
+    [problem(404, "ENTITY_IS_DELETED"), "RejectedByTargetError", undefined],
+    [problem(503, "INVALID_FIELD"), "TransientError", undefined],
+    [problem(408, "MALFORMED_QUERY"), "TransientError", undefined],
+    [problem(425, "NOT_FOUND"), "TransientError", undefined],
+    [problem(429, "API_DISABLED_FOR_ORG"), "RateLimitedError", 5],
+    [problem(200, "UNABLE_TO_LOCK_ROW"), "TransientError", undefined],
+    [
+      { status: 403, headers: { "content-type": "text/html" }, body: "<html>gateway</html>" },
+      "TransientError",
+      undefined,
+    ],
+    [{ status: 414, body: "" }, "RejectedByTargetError", undefined],
+    [{ status: 204 }, "TransientError", undefined],
+    [
+      { status: 200, headers: { "content-type": "application/json" }, body: '[{"Id": "001' },
+      "TransientError",
+      undefined,
+    ],
     [{ status: 503, headers: { "content-type": "text/html" }, body: "<html>down</html>" }, "TransientError", undefined],
     [{ status: 502, body: "bad gateway" }, "TransientError", undefined],
     ["reset" as const, "TransientError", undefined],
@@ -65,9 +84,23 @@ describe("failures", () => {
     });
   });
 
+  const html = { headers: { "content-type": "text/html" }, body: "<html>maintenance</html>" };
+  const oauth = (status: number, error: string) => ({ status, body: { error, error_description: "words" } });
   test.each([
     [{ status: 503, body: "down" }, "TransientError"],
-    [{ status: 400, body: { error: "invalid_grant", error_description: "audience is invalid" } }, "NotAuthorizedError"],
+    [oauth(400, "unknown_error"), "TransientError"],
+    [oauth(503, "unknown_error"), "TransientError"],
+    [oauth(503, "invalid_grant"), "TransientError"],
+    [oauth(200, "unknown_error"), "TransientError"],
+    [oauth(400, "error_of_tomorrow"), "TransientError"],
+    [{ status: 400, body: "<html>edge</html>" }, "TransientError"],
+    [{ status: 200, ...html }, "TransientError"],
+    [{ status: 200, body: '{"access_token": "00D' }, "TransientError"],
+    [{ status: 302, headers: { location: "https://acme.my.salesforce.com/" }, body: "" }, "TransientError"],
+    [{ status: 429, body: "" }, "RateLimitedError"],
+    [oauth(400, "invalid_grant"), "NotAuthorizedError"],
+    [oauth(401, "invalid_client"), "NotAuthorizedError"],
+    [oauth(400, "OAUTH_EC_APP_NOT_FOUND"), "NotAuthorizedError"],
     [{ status: 200, body: { access_token: "x" } }, "ContractError"],
   ])("the token endpoint answers %j: %s", async (answer, name) => {
     const { error } = await failureOf(
@@ -75,6 +108,43 @@ describe("failures", () => {
       () => answer as Answer,
     );
     expect(error.name).toBe(name);
+  });
+});
+
+describe("a wait that Salesforce names", () => {
+  const html = (status: number, retryAfter: string): Answer => ({
+    status,
+    headers: { "content-type": "text/html", "retry-after": retryAfter },
+    body: "<html>busy</html>",
+  });
+  const limited = { name: "RateLimitedError", retryAfterSeconds: 120 };
+
+  test.each([429, 503, 500, 403])(
+    "with %i is kept to the second, by the API and by the token endpoint",
+    async (status) => {
+      expect((await failureOf(() => html(status, "120"))).error).toMatchObject(limited);
+      const noToken = () => html(status, "120");
+      expect((await failureOf(() => ({ body: [null] }), noToken)).error).toMatchObject(limited);
+    },
+  );
+
+  test("may be a date", async () => {
+    const now = Date.parse("2026-11-22T10:00:00Z");
+    await using server = await startOrg(() => html(503, "Sun, 22 Nov 2026 10:02:00 GMT"));
+    await expect(clientOf(server, { now: () => now }).readUsage()).rejects.toMatchObject(limited);
+  });
+
+  test.each(["0", "-5", "soon", "Sun, 22 Nov 2020 10:02:00 GMT", ""])(
+    "is none when it says '%s'",
+    async (retryAfter) => {
+      expect((await failureOf(() => html(503, retryAfter))).error.name).toBe("TransientError");
+    },
+  );
+
+  test("is longer than our own guess for the day's limit only when it is named", async () => {
+    const daily = problem(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.");
+    const { error } = await failureOf(() => ({ ...daily, headers: { "retry-after": "120" } }));
+    expect(error).toMatchObject(limited);
   });
 });
 
@@ -98,7 +168,8 @@ describe("toRecordError", () => {
 
   test.each([
     ["UNABLE_TO_LOCK_ROW", "TransientError"],
-    ["ERROR_HTTP_429", "RateLimitedError"],
+    ["REQUEST_LIMIT_EXCEEDED", "RateLimitedError"],
+    ["ALL_OR_NONE_OPERATION_ROLLED_BACK", "TransientError"],
     ["DUPLICATE_VALUE", "RejectedByTargetError"],
     ["ENTITY_IS_DELETED", "RejectedByTargetError"],
     ["NOT_FOUND", "RejectedByTargetError"],
@@ -106,10 +177,30 @@ describe("toRecordError", () => {
     ["REQUIRED_FIELD_MISSING", "RejectedByTargetError"],
     ["CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", "RejectedByTargetError"],
     ["INVALID_FIELD_FOR_INSERT_UPDATE", "RejectedByTargetError"],
-    ["INSUFFICIENT_ACCESS_OR_READONLY", "NotAuthorizedError"],
+    ["INSUFFICIENT_ACCESS_OR_READONLY", "RejectedByTargetError"],
+    ["INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY", "RejectedByTargetError"],
+    ["API_DISABLED_FOR_ORG", "NotAuthorizedError"],
     ["A_CODE_OF_TOMORROW", "RejectedByTargetError"],
   ])("%s is %s", (code, name) => {
-    expect(toRecordError("Account", ACCOUNT, [refused(code)])).toMatchObject({ name, code });
+    expect(toRecordError("Account", ACCOUNT, [refused(code)])).toMatchObject({ name });
+  });
+
+  test.each([
+    [
+      "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY",
+      "SyncTrigger: execution of AfterUpdate caused by: System.DmlException: Update failed. First exception on row 0; " +
+        "first error: UNABLE_TO_LOCK_ROW, unable to obtain exclusive access to this record: []",
+    ],
+    ["CANNOT_EXECUTE_FLOW_TRIGGER", "unable to obtain exclusive access to this record or 1 records: 001"],
+    ["UNKNOWN_EXCEPTION", "common.exception.SqlException: UNABLE_TO_LOCK_ROW"],
+    ["A_CODE_OF_TOMORROW", "The record you are attempting to edit is currently being modified by another user."],
+  ])("%s is tried again when its message names a lock", (code, message) => {
+    expect(toRecordError("Account", ACCOUNT, [refused(code, message)])).toMatchObject({ name: "TransientError", code });
+  });
+
+  test("a code that is known to refuse stays one, whatever its message quotes", () => {
+    const error = refused("FIELD_CUSTOM_VALIDATION_EXCEPTION", "Never write UNABLE_TO_LOCK_ROW here");
+    expect(toRecordError("Account", ACCOUNT, [error])).toMatchObject({ name: "RejectedByTargetError" });
   });
 
   test("names the other record of a duplicate", () => {

@@ -5,6 +5,7 @@ import { Transport } from "jsforce/lib/transport.js";
 import { StreamPromise } from "jsforce/lib/util/promise.js";
 import { TransientError } from "#shared/errors.ts";
 import type { SalesforceConnection } from "../org/connection.ts";
+import { problemsIn, RefusedAnswer, type Surface } from "./errors.ts";
 import type { Session } from "./types.ts";
 
 /** One call of an API. */
@@ -28,83 +29,116 @@ export interface Answer {
 type VendorRequest = Parameters<Transport["httpRequest"]>[0];
 type VendorResponse = Awaited<ReturnType<Transport["httpRequest"]>>;
 
-const DEFAULT_TIMEOUT_MS = 10_000;
+/** Time for one call with its answer, when it needs none of its own. */
+export const CALL_TIMEOUT_MS = 10_000;
+
+interface TransportOptions {
+  /** Who answers: their codes differ. */
+  readonly surface: Surface;
+  readonly timeoutMs?: number | undefined;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+  /** Told of every answer's headers, also of refusals. */
+  readonly onHeaders?: (headers: Answer["headers"]) => void;
+}
 
 /**
  * Sends each request once and gives up after a time that covers the body too. jsforce's own transport repeats failed
- * requests, waits for ever for a body that hangs, and ends the process when the connection is cut within a body.
+ * requests, waits for ever for a body that hangs, and ends the process when the connection is cut within a body; and
+ * its errors do not tell the status and headers of the answer, which decide what can be done.
+ * @throws RefusedAnswer for every status but 2xx; a redirect is no answer either: the organisation has moved
  */
 export class OneTryTransport extends Transport {
-  readonly #timeoutMs: number;
+  readonly #options: TransportOptions;
 
-  constructor(timeoutMs = DEFAULT_TIMEOUT_MS) {
+  constructor(options: TransportOptions) {
     super();
-    this.#timeoutMs = timeoutMs;
+    this.#options = options;
   }
 
   override httpRequest(request: VendorRequest): StreamPromise<VendorResponse> {
     return StreamPromise.create(() => ({ stream: new PassThrough(), promise: this.#send(request) }));
   }
 
-  async #send({ url, method, headers = {}, body }: VendorRequest): Promise<VendorResponse> {
-    const signal = AbortSignal.timeout(this.#timeoutMs);
-    const options = { method, headers, redirect: "manual" as const, signal };
+  async #send({ url, method, headers: sent = {}, body }: VendorRequest): Promise<VendorResponse> {
+    const { surface, timeoutMs = CALL_TIMEOUT_MS, now, onHeaders } = this.#options;
+    const options = { method, headers: sent, redirect: "manual" as const, signal: AbortSignal.timeout(timeoutMs) };
     const response = await fetch(url, body ? { ...options, body: body as string } : options);
+    const headers = Object.fromEntries(response.headers);
+    onHeaders?.(headers);
     const text = await response.text();
-    return { statusCode: response.status, headers: Object.fromEntries(response.headers), body: text };
+    if (response.ok) return { statusCode: response.status, headers, body: text };
+    const retryAfterSeconds = secondsOf(headers["retry-after"], now());
+    throw new RefusedAnswer(surface, response.status, { problems: problemsIn(parsed(text)), retryAfterSeconds });
   }
 }
 
-/** jsforce's reader of answers, which would hide the code of an error in an answer that was asked for as text. */
-class Http extends HttpApi<never> {
-  override getResponseContentType(response: VendorResponse): string {
-    const type = response.headers["content-type"] ?? "";
-    return this.isErrorResponse(response) ? type : (super.getResponseContentType(response) ?? type);
-  }
-
-  /** A redirect is no answer: the organisation has moved. */
-  override isErrorResponse({ statusCode }: VendorResponse): boolean {
-    return statusCode >= 400 || [301, 302, 303, 307, 308].includes(statusCode);
-  }
-}
-
-/** Sends calls within one session. Throws what jsforce throws. */
+/** Sends calls within one session. Throws RefusedAnswer for what Salesforce refuses, and what the network throws. */
 export type Send = (request: Request) => Promise<Answer>;
 
-/** @param onHeaders told of every answer's headers, also of refusals */
+/** @param options.onHeaders told of every answer's headers, also of refusals */
 export function createSend(
   { instanceUrl, accessToken }: Session,
   { apiVersion, integrationClientName }: SalesforceConnection,
-  { timeoutMs, onHeaders }: { timeoutMs?: number | undefined; onHeaders: (headers: Answer["headers"]) => void },
+  options: Omit<TransportOptions, "surface"> & { readonly onHeaders: (headers: Answer["headers"]) => void },
 ): Send {
   const callOptions = { client: integrationClientName };
   const connection = new Connection<never>({ instanceUrl, accessToken, version: apiVersion, callOptions });
   return async (request) => {
-    const transport = new OneTryTransport(timeoutMs ?? request.timeoutMs);
-    const http = new Http(connection, { transport, ...(request.csv ? { responseType: "text/plain" } : {}) });
     let headers: Answer["headers"] = {};
-    http.on("response", (response: VendorResponse) => {
-      headers = response.headers;
-      onHeaders(headers);
+    const transport = new OneTryTransport({
+      surface: "call",
+      timeoutMs: options.timeoutMs ?? request.timeoutMs,
+      now: options.now,
+      onHeaders(received) {
+        headers = received;
+        options.onHeaders(received);
+      },
     });
-    const body = await http.request({
+    const http = new HttpApi<never>(connection, { transport, ...(request.csv ? { responseType: "text/plain" } : {}) });
+    const body: unknown = await http.request({
       method: request.method,
       url: instanceUrl + (request.path.startsWith("/services/") ? "" : `/services/data/v${apiVersion}`) + request.path,
       ...contentOf(request),
     });
-    if (typeof body === "string" && !request.csv)
-      throw new TransientError("NOT_JSON", `Salesforce answered ${request.method} ${pathOf(request)} without JSON.`);
-    return { body, headers };
+    return { body: resultIn(body, headers, request), headers };
   };
+}
+
+/**
+ * The body of an answer with a good status.
+ * @throws TransientError when it is a page of somebody between, or cut off; RefusedAnswer when it names an error
+ */
+function resultIn(body: unknown, headers: Answer["headers"], { method, path, csv }: Request): unknown {
+  const isPage = /html/i.test(headers["content-type"] ?? "");
+  if (isPage || (csv ? typeof body !== "string" : body === undefined || typeof body === "string")) {
+    const expected = csv ? "CSV" : "JSON";
+    // Without the query, which may hold values.
+    const text = `Salesforce answered ${method} ${path.split("?")[0]} without ${expected}, or with half of it.`;
+    throw new TransientError(`NOT_${expected}`, text);
+  }
+  const problems = problemsIn(body);
+  if (problems.length > 0) throw new RefusedAnswer("call", 200, { problems });
+  return body;
+}
+
+/** `Retry-After` in seconds from now: a number of them, or a date. https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3 */
+function secondsOf(retryAfter: string | undefined, now: number): number | undefined {
+  const text = retryAfter?.trim() ?? "";
+  const seconds = /^\d+$/.test(text) ? Number(text) : Math.ceil((Date.parse(text) - now) / 1000);
+  return seconds > 0 && Number.isSafeInteger(seconds) ? seconds : undefined;
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 function contentOf({ body, csv }: Request): { headers: Record<string, string>; body?: string } {
   const accept = csv ? "text/csv" : "application/json";
   if (body === undefined) return { headers: { accept } };
   return { headers: { accept, "content-type": "application/json" }, body: JSON.stringify(body) };
-}
-
-/** Without the query, which may hold values. */
-function pathOf({ path }: Request): string {
-  return path.split("?")[0] ?? path;
 }

@@ -62,6 +62,43 @@ describe("a session", () => {
     expect([server.tokens().length, server.calls().length]).toEqual([2, 2]);
   });
 
+  test.each(["INVALID_AUTH_HEADER", "INVALID_JWT_FORMAT", "A_CODE_OF_TOMORROW"])(
+    "refused with 401 and %s is renewed as well",
+    async (code) => {
+      await using server = await startOrg(({ headers }) =>
+        headers.authorization === "Bearer token-1" ? problem(401, code) : { body: [account(ACCOUNT)] },
+      );
+      const salesforce = clientOf(server);
+      for (const _read of [1, 2]) expect((await salesforce.readRecords("Account", [ACCOUNT], FIELDS)).size).toBe(1);
+      expect([server.tokens().length, server.calls().length]).toEqual([2, 3]);
+    },
+  );
+
+  test("that was refused twice is not kept: the next call begins with a new one", async () => {
+    await using server = await startOrg(({ headers }) =>
+      /token-[12]$/.test(headers.authorization ?? "")
+        ? problem(401, "INVALID_AUTH_HEADER")
+        : { body: [account(ACCOUNT)] },
+    );
+    const salesforce = clientOf(server);
+    const read = () => salesforce.readRecords("Account", [ACCOUNT], FIELDS);
+    await expect(read()).rejects.toMatchObject({ name: "TransientError", code: "INVALID_AUTH_HEADER" });
+    expect((await read()).size).toBe(1);
+    expect([server.tokens().length, server.calls().length]).toEqual([3, 3]);
+  });
+
+  test("that could not be opened for a moment is opened by the next call", async () => {
+    const answers = [{ status: 400, body: { error: "unknown_error", error_description: "retry your request" } }];
+    await using server: TestOrg = await startOrg(
+      () => ({ body: [account(ACCOUNT)] }),
+      () => answers.pop() ?? { body: { access_token: "token", instance_url: server.url } },
+    );
+    const salesforce = clientOf(server);
+    const read = () => salesforce.readRecords("Account", [ACCOUNT], FIELDS);
+    await expect(read()).rejects.toMatchObject({ name: "TransientError", code: "unknown_error" });
+    expect((await read()).size).toBe(1);
+  });
+
   test("refused credentials are read again once: they may have been rotated", async () => {
     const refusal = { error: "invalid_client", error_description: "invalid client credentials" };
     await using server = await startOrg(
@@ -152,7 +189,7 @@ describe("a session", () => {
     await using server = await startOrg(() => problem(401, "INVALID_SESSION_ID"));
     const salesforce = clientOf(server, { now: () => now });
     const read = () => salesforce.readRecords("Account", [ACCOUNT], FIELDS);
-    for (let call = 0; call < 5; call += 1) await expect(read()).rejects.toMatchObject({ code: "INVALID_SESSION_ID" });
+    for (let call = 0; call < 3; call += 1) await expect(read()).rejects.toMatchObject({ code: "INVALID_SESSION_ID" });
     now = 20_000;
     const limited = { name: "RateLimitedError", code: "TOO_MANY_LOGINS", retryAfterSeconds: 40 };
     await expect(read()).rejects.toMatchObject(limited);
@@ -160,6 +197,6 @@ describe("a session", () => {
     expect(server.tokens()).toHaveLength(6);
     now = 61_000;
     await expect(read()).rejects.toMatchObject({ code: "INVALID_SESSION_ID" });
-    expect(server.tokens()).toHaveLength(7);
+    expect(server.tokens()).toHaveLength(8);
   });
 });

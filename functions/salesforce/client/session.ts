@@ -1,10 +1,10 @@
 import { createSign } from "node:crypto";
 import { OAuth2 } from "jsforce/lib/core.js";
 import { z } from "zod";
-import { NotAuthorizedError, RateLimitedError } from "#shared/errors.ts";
+import { NotAuthorizedError, RateLimitedError, TransientError } from "#shared/errors.ts";
 import type { Connect, SalesforceConnection } from "../org/connection.ts";
 import { readAnswer } from "./answers.ts";
-import { isSessionExpired, toFleetError } from "./errors.ts";
+import { isSessionExpired, problemsIn, RefusedAnswer, toFleetError } from "./errors.ts";
 import { OneTryTransport } from "./http.ts";
 import type { Session } from "./types.ts";
 
@@ -27,7 +27,7 @@ export interface Sessions {
   /**
    * Works with the kept session, and once more with a new one when it has expired, the organisation has moved or its
    * credentials were rotated. jsforce's own refresh is not used: it repeats without end when the new token is refused
-   * too, and sticks to the old instance URL.
+   * too, and sticks to the old instance URL. A session that is refused twice is not kept.
    * @throws RateLimitedError `TOO_MANY_LOGINS` when one session after the other is of no use
    */
   use<T>(work: (session: OpenSession) => Promise<T>): Promise<T>;
@@ -61,7 +61,7 @@ export function createSessions(
     const [oldest = 0] = openings;
     if (openings.length >= MAX_OPENINGS) return Promise.reject(tooManyLogins(oldest + WINDOW_MS - now()));
     openings.push(now());
-    const opening = connect({ forceFetch }).then((settings) => openSession(settings, timeoutMs));
+    const opening = connect({ forceFetch }).then((settings) => openSession(settings, { timeoutMs, now }));
     kept = opening;
     opening.catch(() => forget(opening));
     return opening;
@@ -80,7 +80,12 @@ export function createSessions(
         if (!isSessionExpired(error) && !isRefusedLogin(error)) throw failure;
       }
       const renewed = kept && kept !== session ? kept : open(true);
-      return renewed.then(work).catch(rethrow);
+      try {
+        return await work(await renewed);
+      } catch (error) {
+        if (isSessionExpired(error)) forget(renewed);
+        throw toFleetError(error);
+      }
     },
 
     current: (renew) => (renew ? open(true) : (kept ?? open(false).catch((error) => retryLogin(error)))),
@@ -111,15 +116,23 @@ function rethrow(error: unknown): never {
   throw toFleetError(error);
 }
 
-async function openSession(settings: SalesforceConnection, timeoutMs: number | undefined): Promise<OpenSession> {
+async function openSession(
+  settings: SalesforceConnection,
+  options: { readonly timeoutMs: number | undefined; readonly now: () => number },
+): Promise<OpenSession> {
   const { loginUrl, clientId } = settings;
   const clientSecret = "clientSecret" in settings ? (settings.clientSecret as string | undefined) : undefined;
   const oauth2 = new OAuth2({ loginUrl, clientId, ...(clientSecret ? { clientSecret } : {}) });
-  oauth2._transport = new OneTryTransport(timeoutMs);
+  oauth2._transport = new OneTryTransport({ surface: "token", ...options });
   const grant = clientSecret
     ? { grant_type: "client_credentials" }
     : { grant_type: JWT_BEARER, assertion: signJwt(settings) };
-  const answer = await oauth2.requestToken(grant).catch(rethrow);
+  const answer: unknown = await oauth2.requestToken(grant).catch(rethrow);
+  // jsforce gives nothing for what it cannot parse.
+  if (answer === undefined)
+    throw new TransientError("NOT_JSON", "Salesforce answered a login without JSON, or with half of it.");
+  const problems = problemsIn(answer);
+  if (problems.length > 0) throw toFleetError(new RefusedAnswer("token", 200, { problems }));
   const token = readAnswer(tokenSchema, answer, "a token with its instance_url");
   const instanceUrl = token.instance_url.replace(/\/+$/, "");
   return { accessToken: token.access_token, instanceUrl, settings, identityUrl: token.id };

@@ -20,6 +20,13 @@ export const sweepAccounts: WorkPage = async (scope, after, deps) => {
   return { findings: { ...contents, compared: records.length, repairs }, next };
 };
 
+/** The accounts that a request names. One that is gone is found by a sweep of the time in which it was deleted. */
+export const sweepChosen: WorkPage = async ({ orgId, ids = [] }, _after, deps) => {
+  const stored = await deps.store.readMany(ids);
+  const contents = await compareContents(ids, stored, orgId, deps);
+  return { findings: { ...contents, compared: ids.length }, next: undefined };
+};
+
 /** Whether a listed account may differ from what is stored of it. */
 export function isDoubtful({ systemModstamp, deleted }: ListedRecord, stored: CustomerRecord | undefined): boolean {
   if (deleted || !stored) return !deleted;
@@ -28,10 +35,17 @@ export function isDoubtful({ systemModstamp, deleted }: ListedRecord, stored: Cu
     : !holdsRecord(stored.version, systemModstamp);
 }
 
-/** Delete log → store: accounts of the window that are not even in the recycle bin. */
+/**
+ * Delete log → store: accounts of the window that are not even in the recycle bin. Where the log does not tell of the
+ * window, everything that is stored is looked for instead.
+ */
 export const sweepDeletedAccounts: WorkPage = async (scope, after, deps) => {
+  // The pages of the store go by ids alone.
+  if (after && !after.at) return sweepStore(scope, after, deps);
   const readAt = deps.now();
-  const { entries, next } = await listDeleted(scope, after, deps);
+  const told = await listDeleted(scope, after, deps);
+  if (!told) return sweepStore(scope, undefined, deps);
+  const { entries, next } = told;
   const stored = await deps.store.readMany(entries.map(({ id }) => id));
   const doubtful = compareDeletions(entries, stored, scope.orgId, readAt);
   const ids = doubtful.map(({ customerId }) => customerId);
@@ -52,8 +66,9 @@ export const sweepStore: WorkPage = async (scope, after, deps) => {
   const stored = await store.readMany(missing);
   const alive = missing.filter((id) => stored.get(id)?.deleted === false);
   const gone = await findHardDeleted(salesforce, entity, alive);
-  const entries = gone.size > 0 ? await readDeleteLog(salesforce, entity, { from: 0, to: readAt, now: readAt }) : [];
-  const known = entries.filter(({ id }) => gone.has(id));
+  const span = { from: 0, to: readAt, now: readAt };
+  const told = gone.size > 0 ? (await readDeleteLog(salesforce, entity, span)).entries : [];
+  const known = told.filter(({ id }) => gone.has(id));
   const repairs = compareDeletions(known, stored, orgId, readAt);
   const explained = new Set(repairs.map(({ customerId }) => customerId));
   const unexplained = [...gone].filter((id) => !explained.has(id));

@@ -28,7 +28,7 @@ export async function compareContents(
   customerIds: readonly string[],
   stored: ReadonlyMap<string, CustomerRecord>,
   orgId: string,
-  { salesforce, state, now }: CompareDependencies,
+  { salesforce, state, now, onLost }: CompareDependencies,
 ): Promise<Omit<Findings, "compared">> {
   const readAt = now();
   const snapshots = await readCustomers(salesforce, customerIds, WRITTEN_NAMES);
@@ -42,7 +42,8 @@ export async function compareContents(
     if (outcome && "error" in outcome) unusable.push({ customerId, error: outcome.error });
   }
   // What has to be repaired may fail yet, so it is not settled.
-  await rememberOwners(state, orgId, ownersOf(snapshots), new Set(equal.map(({ customer }) => customer.customerId)));
+  const settled = new Set(equal.map(({ customer }) => customer.customerId));
+  await rememberOwners(state, ownersOf(snapshots), { orgId, settled, onLost });
   return { ...NO_FINDINGS, repairs, equal, unusable };
 }
 

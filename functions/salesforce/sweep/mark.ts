@@ -10,13 +10,13 @@ const BEGINNING = new Date(0).toISOString();
 const markSchema = z.looseObject({ until: z.iso.datetime() });
 const TRIES = 3;
 
-/** Until when an object is known to be equal, ISO 8601; undefined when it was never swept. */
+/** Until when an object is known to be equal, ISO 8601; undefined when it was never swept, or nobody can read since when. */
 export async function readMark(
   state: Pick<StateTable, "read">,
   orgId: string,
   entity: string,
 ): Promise<string | undefined> {
-  return (await state.read(keys.sweep(orgId, entity), markSchema))?.value.until;
+  return (await state.read(keys.sweep(orgId, entity), markSchema))?.value?.until;
 }
 
 /**
@@ -30,7 +30,8 @@ export async function moveMark(
   const key = keys.sweep(orgId, entity);
   for (let tries = 0; tries < TRIES; tries += 1) {
     const kept = await state.read(key, markSchema);
-    const until = kept?.value.until ?? BEGINNING;
+    // A mark that cannot be read is as good as none: everything is compared, and that sweep writes a new one.
+    const until = kept?.value?.until ?? BEGINNING;
     if (window.from > until || window.to <= until) return;
     if (await state.replace(key, { until: window.to }, kept?.revision ?? 0)) return;
   }

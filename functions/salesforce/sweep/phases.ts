@@ -1,5 +1,5 @@
 import { ACCOUNT } from "../mapping/mapping.ts";
-import { sweepAccounts, sweepDeletedAccounts, sweepStore } from "./accounts.ts";
+import { sweepAccounts, sweepChosen, sweepDeletedAccounts, sweepStore } from "./accounts.ts";
 import type { Phase } from "./progress.ts";
 import { sweepContents, sweepDeletedRelated, sweepRelated } from "./related.ts";
 import type { SweepScope, WorkPage } from "./scope.ts";
@@ -15,7 +15,8 @@ export interface PhaseWork {
  * the delete log, or by asking for everything that is stored. A related record that is gone may not say which account it
  * belonged to, so a full sweep of its object compares the content of every customer.
  */
-export function phasesOf({ entity, full }: Pick<SweepScope, "entity" | "full">): readonly PhaseWork[] {
+export function phasesOf({ entity, full, ids }: Pick<SweepScope, "entity" | "full" | "ids">): readonly PhaseWork[] {
+  if (ids) return [{ name: "records", work: sweepChosen }];
   if (entity === ACCOUNT)
     return [
       { name: "records", work: sweepAccounts },

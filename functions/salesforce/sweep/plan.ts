@@ -5,7 +5,7 @@ import { describeIssues } from "#shared/issues.ts";
 import { log } from "#shared/observability.ts";
 import type { StateTable } from "#shared/state-table.ts";
 import type { Salesforce } from "../client/types.ts";
-import { chooseMapping, feedingEntities } from "../mapping/mapping.ts";
+import { ACCOUNT, chooseMapping, feedingEntities, type Mapping } from "../mapping/mapping.ts";
 import { readMark } from "./mark.ts";
 import { phasesOf } from "./phases.ts";
 import { NOTHING, type Progress, progressSchema } from "./progress.ts";
@@ -36,14 +36,28 @@ export async function planSweep(
 ): Promise<{ scope: SweepScope; progress: Progress }> {
   const { orgId } = metadata;
   const { entity } = data;
-  const parents = await parentsOf(entity, deps.salesforce);
+  const mapping = chooseMapping((await deps.salesforce.connection()).mapping);
+  const parents = parentsOf(entity, mapping);
+  const related = [...feedingEntities(mapping)].filter((one) => one !== ACCOUNT);
+  if (data.ids)
+    return planChosen(
+      { orgId, entity, parents, related, full: false, window: spell(deps.now(), deps.now()) },
+      data.ids,
+    );
   if (data.cursor) {
-    const scope = { orgId, entity, parents, full: data.full, window: givenWindow(data.window) };
+    const scope = { orgId, entity, parents, related, full: data.full, window: givenWindow(data.window) };
     return { scope, progress: readCursor(data.cursor, scope) };
   }
   const { full, window } = await chooseWindow(data, orgId, deps);
-  const scope = { orgId, entity, parents, full, window };
+  const scope = { orgId, entity, parents, related, full, window };
   return { scope, progress: { phase: phasesOf(scope)[0]?.name ?? "end", counts: NOTHING } };
+}
+
+/** @throws InvalidInputError `UNKNOWN_ENTITY` for ids of what is no account */
+function planChosen(scope: SweepScope, ids: readonly string[]): { scope: SweepScope; progress: Progress } {
+  if (scope.entity !== ACCOUNT)
+    throw new InvalidInputError("UNKNOWN_ENTITY", `Accounts alone can be compared by their ids, not ${scope.entity}.`);
+  return { scope: { ...scope, ids: [...new Set(ids)] }, progress: { phase: "records", counts: NOTHING } };
 }
 
 async function chooseWindow(
@@ -87,8 +101,7 @@ function readCursor(cursor: object, scope: SweepScope): Progress {
 }
 
 /** Fields of an object that hold the id of the account it feeds; none for the account itself. */
-async function parentsOf(entity: string, salesforce: Pick<Salesforce, "connection">): Promise<readonly string[]> {
-  const mapping = chooseMapping((await salesforce.connection()).mapping);
+function parentsOf(entity: string, mapping: Mapping): readonly string[] {
   const entities = feedingEntities(mapping);
   if (!entities.has(entity))
     throw new InvalidInputError(

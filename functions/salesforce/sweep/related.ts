@@ -29,9 +29,16 @@ export const sweepRelated: WorkPage = async (scope, after, deps) => {
   return { findings: { ...contents, compared: records.length }, next };
 };
 
-/** Delete log → store: accounts whose customer still has a related record that is not even in the recycle bin. */
+/**
+ * Delete log → store: accounts whose customer still has a related record that is not even in the recycle bin. Where the
+ * log does not tell of the window, the content of every customer is compared instead.
+ */
 export const sweepDeletedRelated: WorkPage = async (scope, after, deps) => {
-  const { entries, next } = await listDeleted(scope, after, deps);
+  // The pages of the store go by ids alone.
+  if (after && !after.at) return sweepContents(scope, after, deps);
+  const told = await listDeleted(scope, after, deps);
+  if (!told) return sweepContents(scope, undefined, deps);
+  const { entries, next } = told;
   const owners = await readOwners(
     deps.state,
     scope.orgId,

@@ -1,6 +1,7 @@
 import type { CustomerStore, StoredVersion } from "#shared/customer-store.ts";
 import { log } from "#shared/observability.ts";
 import type { StateTable } from "#shared/state-table.ts";
+import type { OwnersContext } from "../changes/owners.ts";
 import type { Salesforce } from "../client/types.ts";
 import { type Deleted, logBeginning, readDeleteLog } from "./deletions.ts";
 import type { Findings } from "./findings.ts";
@@ -13,15 +14,21 @@ export interface SweepScope {
   readonly entity: string;
   /** Fields of the object that hold an account's id; none for the account itself. */
   readonly parents: readonly string[];
+  /** Objects that a customer is made of beside the account. */
+  readonly related: readonly string[];
   readonly full: boolean;
   /** ISO 8601 in UTC. */
   readonly window: { readonly from: string; readonly to: string };
+  /** The accounts to compare, when a request names them. */
+  readonly ids?: readonly string[];
 }
 
 export interface CompareDependencies {
   readonly salesforce: Salesforce;
   readonly store: Pick<CustomerStore, "readMany" | "listVersions">;
-  readonly state: Pick<StateTable, "readMany" | "writeMany">;
+  readonly state: Pick<StateTable, "readMany" | "replace">;
+  /** Asks for a comparison of all customers; absent while one is under way. */
+  readonly onLost?: OwnersContext["onLost"];
   /** Epoch milliseconds. */
   readonly now: () => number;
 }
@@ -44,12 +51,12 @@ export function spanOf({ window }: SweepScope): { from: string; to: string } {
   return { from: new Date(from).toISOString(), to: window.to };
 }
 
-/** A page of what the delete log says of the window. */
+/** A page of what the delete log says of the window; undefined when it does not tell of all of it. */
 export async function listDeleted(
   scope: SweepScope,
   after: Position | undefined,
   { salesforce, now }: CompareDependencies,
-): Promise<{ entries: readonly Deleted[]; next: Position | undefined }> {
+): Promise<{ entries: readonly Deleted[]; next: Position | undefined } | undefined> {
   const span = spanOf(scope);
   const [from, to] = [Date.parse(span.from), Date.parse(span.to)];
   if (!after && from < logBeginning(now()))
@@ -57,8 +64,14 @@ export async function listDeleted(
       entity: scope.entity,
       from: span.from,
     });
-  const whole = await readDeleteLog(salesforce, scope.entity, { from, to, now: now() });
-  const rest = after ? whole.filter((entry) => comesAfter(entry, after)) : whole;
+  const told = await readDeleteLog(salesforce, scope.entity, { from, to, now: now() });
+  if (!told.complete) {
+    log().warn("Salesforce does not tell what was deleted in the window; everything is compared", {
+      entity: scope.entity,
+    });
+    return undefined;
+  }
+  const rest = after ? told.entries.filter((entry) => comesAfter(entry, after)) : told.entries;
   const entries = rest.slice(0, PAGE);
   const last = rest.length > PAGE ? entries.at(-1) : undefined;
   return { entries, next: last && { id: last.id, at: new Date(last.deletedAt).toISOString() } };

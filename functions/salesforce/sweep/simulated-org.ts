@@ -1,4 +1,4 @@
-import { type FleetError, InvalidInputError, TransientError } from "#shared/errors.ts";
+import { type FleetError, InvalidInputError, RejectedByTargetError, TransientError } from "#shared/errors.ts";
 import type { QueryPage, Salesforce } from "../client/types.ts";
 import type { SalesforceConnection } from "../org/connection.ts";
 import { toLongId } from "../org/ids.ts";
@@ -27,6 +27,8 @@ export class SimulatedOrg {
   /** Epoch milliseconds; moves only when told to. */
   time = Date.parse("2026-11-22T10:00:00.000Z");
   pageSize = 2_000;
+  /** Before it the delete log is refused, as by an organisation that was not there yet. */
+  createdAt = 0;
   /** Every API call made, the last one last. */
   readonly calls: string[] = [];
   /** Fails a call before it is answered; undefined lets it through. */
@@ -108,8 +110,8 @@ export class SimulatedOrg {
     deletedBetween: async (entity, from, to) => {
       this.#call(`deletedBetween ${entity}`);
       const [start, end] = [Date.parse(from), Date.parse(to)];
-      if (start < this.time - LOG_MS || end - start <= 60_000)
-        throw new InvalidInputError("INVALID_REPLICATION_DATE", `from ${from} to ${to}`);
+      if (start < Math.max(this.createdAt, this.time - LOG_MS) || end - start <= 60_000)
+        throw new RejectedByTargetError("INVALID_REPLICATION_DATE", `from ${from} to ${to}`);
       return [...this.#all(entity, "bin"), ...this.#all(entity, "gone")]
         .filter(({ modstamp }) => modstamp >= start && modstamp <= end)
         .map(({ id, modstamp }) => ({ id, deletedDate: new Date(modstamp).toISOString() }));

@@ -251,13 +251,16 @@ describe("customers that cannot be compared", () => {
     expect([...bench.parked.values()].map((work) => ({ ...work, input: JSON.parse(work.input) }))).toEqual(
       [bad, foreign].map((id) => ({
         parkedId: expect.stringMatching(/^[0-9a-f]{64}$/),
+        parking: expect.stringMatching(/^sweep-/),
         kind: "comparison",
         hop: "salesforce/sweep",
         input: { ...input, data: { ...input.data, recordIds: [id] } },
         errorName: "InvalidInputError",
+        errorCode: id === bad ? "BAD_FIELD" : "OTHER_ORG",
         errorMessage: expect.stringContaining(id === bad ? "Billing_Email__c" : "is stored for organisation"),
         correlationId: expect.stringMatching(/^sweep-/),
         customerId: id,
+        orgId: org.id,
         traceHeader: "none",
         tries: 1,
         parkedAt: expect.any(String),

@@ -1,4 +1,5 @@
 import type { SQSRecord } from "aws-lambda";
+import { createBehind } from "#shared/behind/behind.ts";
 import { formatVersion } from "#shared/contracts/customer.ts";
 import {
   customerChanged,
@@ -9,7 +10,7 @@ import {
 import { createCustomerStore } from "#shared/customer-store.ts";
 import { FleetError } from "#shared/errors.ts";
 import { type Delivery, decodeFleetEvent, type FleetEvent } from "#shared/handler/delivery.ts";
-import type { ParkedWork } from "#shared/parked-work.ts";
+import type { ParkedWork } from "#shared/parked/work.ts";
 import type { OutgoingEvent } from "#shared/publish.ts";
 import { createStateTable } from "#shared/state-table.ts";
 import { startCustomersTable, TABLE } from "#shared/testing/customers-table.ts";
@@ -29,6 +30,7 @@ export async function startTables() {
   const [customers, kept] = await Promise.all([startCustomersTable(), startTable(STATE, "key")]);
   return {
     store: createCustomerStore(TABLE, customers.client),
+    behind: createBehind(TABLE, { client: customers.client }),
     state: createStateTable(STATE, { client: kept.client }),
     close: () => Promise.all([customers.close(), kept.close()]),
   };
@@ -138,7 +140,10 @@ export class SweepBench {
     const cause = { correlationId: "c", actor: "005000000000001AAA", occurredAt: new Date(commit).toISOString() };
     const calls = this.org.calls.length;
     const snapshots = await readCustomers(this.salesforce, [accountId]);
-    await rememberOwners(this.tables.state, this.org.id, ownersOf(snapshots), new Set([accountId]));
+    await rememberOwners(this.tables.state, ownersOf(snapshots), {
+      orgId: this.org.id,
+      settled: new Set([accountId]),
+    });
     const snapshot = snapshots.get(accountId);
     this.org.calls.length = calls;
     if (snapshot instanceof Error) return;

@@ -1,6 +1,7 @@
 import { expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { isRetryable, RateLimitedError, RejectedByTargetError, TransientError } from "#shared/errors.ts";
+import { RecordRefusedError } from "../client/errors.ts";
 import type { SyncEvent } from "./outcome.ts";
 import { deliveryOf, failed, setUp, synced, unchanged } from "./testing.ts";
 import { writeOutcomes } from "./write-outcomes.ts";
@@ -13,7 +14,7 @@ const ERRORS = {
   limit: new RateLimitedError("CONCURRENT_LIMIT", "slow down", { retryAfterSeconds: 5 }),
   duplicate: new RejectedByTargetError("DUPLICATE_VALUE", "duplicates value on record with id: 001000000000009"),
   rule: new RejectedByTargetError("FIELD_CUSTOM_VALIDATION_EXCEPTION", "no"),
-  gone: new RejectedByTargetError("ENTITY_IS_DELETED", "entity is deleted"),
+  gone: new RecordRefusedError("ENTITY_IS_DELETED", "entity is deleted"),
 };
 
 const event = fc

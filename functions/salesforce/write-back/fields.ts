@@ -4,19 +4,26 @@ interface WrittenField {
   readonly name: string;
   /** As `describe` tells it. */
   readonly type: "string" | "datetime";
+  /** Most characters that the field holds; a text. */
+  readonly maxLength?: number;
+  /** Where the limit, or the field's form, is told. */
+  readonly source: string;
 }
+
+const TEXT = "https://help.salesforce.com/s/articleView?id=platform.custom_field_types.htm";
+const DATETIME = "https://developer.salesforce.com/docs/atlas.en-us.api.meta/api/primitive_data_types.htm";
 
 /**
  * What the fleet writes back to Account. Whoever reads an account sees which billing customer it is, whether it is in
  * step, and since when. The integration user needs to be allowed to read and edit all of them.
  */
 export const WRITTEN_FIELDS = [
-  /** Id in billing; an external id, unique among the accounts. */
-  { name: "Stripe_Customer_Id__c", type: "string" },
-  /** `synced`, or `failed: <state of the workflow>`; 80 characters. */
-  { name: "Sync_State__c", type: "string" },
+  /** Id in billing; an external id, unique among the accounts. Stripe's ids are never longer. */
+  { name: "Stripe_Customer_Id__c", type: "string", maxLength: 255, source: TEXT },
+  /** `synced`, `synced, adjusted: <fields of billing>`, or `failed: <state of the workflow>`. */
+  { name: "Sync_State__c", type: "string", maxLength: 80, source: TEXT },
   /** When the state came about. */
-  { name: "Sync_Time__c", type: "datetime" },
+  { name: "Sync_Time__c", type: "datetime", source: DATETIME },
 ] as const satisfies readonly WrittenField[];
 
 /** API name of a field that the fleet writes. */
@@ -29,6 +36,12 @@ export const WRITTEN_NAMES: readonly WrittenName[] = WRITTEN_FIELDS.map(({ name 
 export type WrittenValues = Readonly<Partial<Record<WrittenName, string | null>>>;
 
 const TYPES = new Map<string, WrittenField["type"]>(WRITTEN_FIELDS.map(({ name, type }) => [name, type]));
+
+/** Most characters that a written field holds; unlimited when it is no text. */
+export function maxLengthOf(name: WrittenName): number {
+  const field: WrittenField | undefined = WRITTEN_FIELDS.find((one) => one.name === name);
+  return field?.maxLength ?? Number.POSITIVE_INFINITY;
+}
 
 /** Whether the fleet writes the field of this name. */
 export function isWritten(name: string): name is WrittenName {

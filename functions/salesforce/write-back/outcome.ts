@@ -2,6 +2,7 @@ import { z } from "zod";
 import { versionSchema } from "#shared/contracts/customer.ts";
 import type { customerSynced, customerSyncFailed } from "#shared/contracts/events.ts";
 import type { FleetEvent } from "#shared/handler/delivery.ts";
+import { maxLengthOf } from "./fields.ts";
 
 /** The end of one run of customer-sync, good or bad. */
 export type SyncEvent = FleetEvent<typeof customerSynced | typeof customerSyncFailed>;
@@ -21,9 +22,9 @@ export const outcomeSchema = z.looseObject({
 
 export type Outcome = z.infer<typeof outcomeSchema>;
 
-/** https://developer.salesforce.com/docs/atlas.en-us.object_reference.meta/object_reference/custom_fields.htm */
-const MAX_STATE = 80;
+const MAX_STATE = maxLengthOf("Sync_State__c");
 const SYNCED = "synced";
+const ADJUSTED = "synced, adjusted: ";
 const FAILED = "failed: ";
 
 /** What one event says. */
@@ -33,7 +34,8 @@ export function outcomeOf({ type, detail }: SyncEvent): Outcome {
   const failed = type === "customer.sync-failed";
   const version = versionSchema.safeParse(data.version).success ? data.version : "";
   if (failed) return { version, endedAt, failed, state: failureText(detail.data.state) };
-  return { version, endedAt, failed, state: SYNCED, stripeCustomerId: detail.data.billing.stripeCustomerId };
+  const { stripeCustomerId, adjusted } = detail.data.billing;
+  return { version, endedAt, failed, state: syncedText(adjusted), stripeCustomerId };
 }
 
 /** Whether the event tells of a deleted account, into which nothing can be written. */
@@ -77,7 +79,19 @@ export function tellsOutcome(
 ): boolean {
   if (stripeCustomerId === undefined) return true;
   const state = String(account.Sync_State__c ?? "");
-  return account.Stripe_Customer_Id__c === stripeCustomerId && (state === SYNCED || state.startsWith(FAILED));
+  const isOurs = state === SYNCED || state.startsWith(ADJUSTED) || state.startsWith(FAILED);
+  return account.Stripe_Customer_Id__c === stripeCustomerId && isOurs;
+}
+
+/** Names the fields that billing adjusted, as many as there is room for, and counts the rest. */
+function syncedText(adjusted: readonly string[] = []): string {
+  if (adjusted.length === 0) return SYNCED;
+  for (let named = adjusted.length; named > 0; named -= 1) {
+    const rest = adjusted.length - named;
+    const text = `${ADJUSTED}${adjusted.slice(0, named).join(", ")}${rest > 0 ? ` and ${rest} more` : ""}`;
+    if (text.length <= MAX_STATE) return text;
+  }
+  return `${ADJUSTED}${adjusted.length} field${adjusted.length === 1 ? "" : "s"}`;
 }
 
 /** Where the run stopped: the name of a state, not the error, which may quote what was refused. */

@@ -79,7 +79,7 @@ export function fakeState() {
       return items.get(key) as never;
     },
     async readMany(keys) {
-      return new Map(keys.flatMap((key) => (items.has(key) ? [[key, items.get(key)?.value]] : []))) as never;
+      return new Map(keys.flatMap((key) => (items.has(key) ? [[key, items.get(key)]] : []))) as never;
     },
     async replace(key, value, revision) {
       if ((items.get(key)?.revision ?? 0) !== revision) return false;
@@ -124,6 +124,23 @@ function asKept(values: Account): Account {
   return typeof time === "string" ? { ...values, Sync_Time__c: time.replace("Z", "+0000") } : values;
 }
 
+/** Marks of customers in memory: those in `since` are behind since that moment; `log` has what was noted. */
+export function fakeMarks() {
+  const since = new Map<string, string>();
+  const log: string[] = [];
+  const behind: WriteBackDependencies["behind"] = {
+    marked: async (ids) => new Set(ids.filter((id) => since.has(id))),
+    reached: async (id, target, reached) => void log.push(`${id} reached ${target} ${reached}`),
+    giveUp: async (id, { target, parkedId }) => void log.push(`${id} given up ${target} ${parkedId}`),
+    async failed(id, target, { code, retryAfterSeconds = "any" }) {
+      log.push(`${id} failed ${target} ${code} ${retryAfterSeconds}`);
+      const moment = since.get(id);
+      return moment ? { since: moment, markedAt: moment, tries: 1 } : undefined;
+    },
+  };
+  return { behind, since, log };
+}
+
 /** Everything around write-back in memory: accounts by organisation, ORG's by themselves. */
 export function setUp(
   accounts: Record<string, Account> = { [ACCOUNT]: {} },
@@ -133,6 +150,7 @@ export function setUp(
   const org = fakeOrg(accounts, refuse);
   const { state, items } = fakeState();
   const orgs: Readonly<Record<string, ReturnType<typeof fakeOrg>>> = { [ORG]: org, ...others };
+  const marks = fakeMarks();
   const asked: string[] = [];
   const segments: { correlationId: string; failed: boolean }[] = [];
   const orgsFor = (priority: Priority) => ({
@@ -154,6 +172,8 @@ export function setUp(
       });
     },
     now: () => Date.parse("2026-01-01T00:00:00Z"),
+    behind: marks.behind,
+    giveUpAfterSeconds: 86_400,
   };
-  return { ...org, deps, items, asked, segments };
+  return { ...org, deps, items, asked, segments, marks };
 }

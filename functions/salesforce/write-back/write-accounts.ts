@@ -90,7 +90,7 @@ async function findOvertaken(updates: readonly Update[], { state }: WriteDepende
     keptSchema,
   );
   return updates.flatMap(({ account, outcome }) => {
-    const newest = kept.get(keyOf(account))?.outcome;
+    const newest = kept.get(keyOf(account))?.value?.outcome;
     return newest && compareOutcomes(newest, outcome) > 0 ? [account] : [];
   });
 }

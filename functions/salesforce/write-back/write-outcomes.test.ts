@@ -1,9 +1,11 @@
 import { describe, expect, test } from "@jest/globals";
 import { RateLimitedError, RejectedByTargetError, TransientError } from "#shared/errors.ts";
 import { version } from "#shared/testing/customers-table.ts";
+import { RecordRefusedError } from "../client/errors.ts";
 import { ACCOUNT, ORG, OTHER_ACCOUNT } from "../testing.ts";
+import { tellsOutcome } from "./outcome.ts";
 import { deliveries, deliveryOf, endOf, failed, fakeOrg, setUp, synced, timeOf, unchanged } from "./testing.ts";
-import { writeOutcomes } from "./write-outcomes.ts";
+import { START_WITHIN_MS, writeOutcomes } from "./write-outcomes.ts";
 
 const inStep = (n: number) => ({
   Stripe_Customer_Id__c: "cus_1",
@@ -50,6 +52,26 @@ describe("an account", () => {
     expect(accounts[ACCOUNT]).toEqual({ ...inStep(3), Sync_State__c: `failed: ${"x".repeat(71)}` });
   });
 
+  test.each([
+    [["phone"], "synced, adjusted: phone"],
+    [["phone", "address.line1"], "synced, adjusted: phone, address.line1"],
+    [
+      ["name", "email", "phone", "address.country", "address.line1", "address.line2"],
+      "synced, adjusted: name, email, phone, address.country, address.line1 and 1 more",
+    ],
+    [["x".repeat(90)], "synced, adjusted: 1 field"],
+    [[], "synced"],
+  ])("is told which fields billing adjusted, in 80 characters: %j", async (adjusted, state) => {
+    const { deps, accounts, updates } = setUp();
+    const billing = { outcome: "updated" as const, stripeCustomerId: "cus_1", adjusted };
+    await writeOutcomes(deliveries(synced(1, { data: { billing } })), deps);
+    expect(accounts[ACCOUNT]).toEqual({ ...inStep(1), Sync_State__c: state });
+    expect(state.length).toBeLessThanOrEqual(80);
+    expect(tellsOutcome(accounts[ACCOUNT] ?? {}, "cus_1")).toBe(true);
+    await writeOutcomes(deliveries(unchanged(2, { data: { billing: { ...billing, outcome: "unchanged" } } })), deps);
+    expect(updates).toHaveLength(1);
+  });
+
   test("keeps the time of its first failure: a try that fails the same way is no news", async () => {
     const { deps, accounts, updates } = setUp();
     await writeOutcomes(deliveries(failed(1)), deps);
@@ -64,7 +86,7 @@ describe("an account", () => {
   });
 
   test("that was deleted is done, whoever notices", async () => {
-    const gone = new RejectedByTargetError("ENTITY_IS_DELETED", "entity is deleted");
+    const gone = new RecordRefusedError("ENTITY_IS_DELETED", "entity is deleted");
     const { deps, reads, updates } = setUp({ [OTHER_ACCOUNT]: {} }, () => gone);
     const deleted = synced(1, { data: { change: "deleted", billing: { outcome: "none", stripeCustomerId: null } } });
     expect(await writeOutcomes(deliveries(deleted), deps)).toEqual([]);
@@ -132,13 +154,33 @@ describe("a batch", () => {
       ),
       deps,
     );
-    expect(asked).toEqual([`live ${ORG}`, `live ${orgId}`, `live ${unknownOrg}`, `background ${ORG}`]);
+    expect(asked.slice(0, 3).sort()).toEqual([`live ${ORG}`, `live ${orgId}`, `live ${unknownOrg}`]);
+    expect(asked.slice(3)).toEqual([`background ${ORG}`]);
     expect(failures.map(({ record, error }) => [record.messageId, (error as { code: string }).code])).toEqual([
       ["m2", "OTHER_ORG"],
     ]);
     expect([accounts[ACCOUNT], accounts[OTHER_ACCOUNT], elsewhere.accounts[OTHER_ACCOUNT]]).toEqual(
       Array(3).fill(inStep(1)),
     );
+  });
+
+  test("begins with nothing more when its time is nearly up: no call was made for what may wait", async () => {
+    const world = setUp({ [ACCOUNT]: {}, [OTHER_ACCOUNT]: {} });
+    let time = world.deps.now();
+    const slowly = { read: world.deps.state.read, readMany: world.deps.state.readMany };
+    const state: typeof world.deps.state = {
+      ...slowly,
+      replace(...args) {
+        time += START_WITHIN_MS + 1;
+        return world.deps.state.replace(...args);
+      },
+    };
+    const batch = deliveries(synced(1, { metadata: { lane: "bulk" } }), other(1));
+    const failures = await writeOutcomes(batch, { ...world.deps, state, now: () => time });
+    expect([world.asked, world.updates.length]).toEqual([[`live ${ORG}`], 1]);
+    expect(failures).toMatchObject([
+      { record: { messageId: "m1" }, error: { name: "TargetUnavailableError", code: "NO_TIME_LEFT" } },
+    ]);
   });
 });
 
@@ -167,7 +209,7 @@ describe("a record that fails", () => {
   test.each([
     new TransientError("UNABLE_TO_LOCK_ROW", "unable to obtain exclusive access to this record"),
     new RejectedByTargetError("FIELD_CUSTOM_VALIDATION_EXCEPTION", "Accounts on hold must not change"),
-    new RejectedByTargetError("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id"),
+    new RejectedByTargetError("INVALID_FIELD_FOR_INSERT_UPDATE", "Unable to create/update fields: Sync_State__c"),
     new RateLimitedError("DAILY_LIMIT", "TotalRequests", { retryAfterSeconds: 3_600 }),
     new TransientError("TIMEOUT", "no answer in time"),
   ])("for $code goes its way as it is", async (error) => {

@@ -1,4 +1,5 @@
-import { describeError } from "#shared/errors.ts";
+import type { Behind } from "#shared/behind/behind.ts";
+import { TargetUnavailableError } from "#shared/errors.ts";
 import type { Delivery } from "#shared/handler/delivery.ts";
 import type { Failure } from "#shared/handler/queue.ts";
 import { lazy } from "#shared/lazy.ts";
@@ -8,13 +9,18 @@ import type { Priority } from "../client/types.ts";
 import type { Orgs } from "../org/orgs.ts";
 import { type AccountOutcome, coalesceOutcomes } from "./coalesce.ts";
 import type { SyncEvent } from "./outcome.ts";
+import { type SettleDependencies, settleAccount } from "./settle.ts";
 import { type AccountResult, type WriteDependencies, writeAccounts } from "./write-accounts.ts";
 
-export interface WriteBackDependencies extends WriteDependencies {
+export interface WriteBackDependencies extends WriteDependencies, SettleDependencies {
   /** The organisations, for work that may use the whole daily budget and for work that waits below the reserve. */
   readonly orgs: Readonly<Record<Priority, Pick<Orgs, "salesforce">>>;
+  readonly behind: SettleDependencies["behind"] & Pick<Behind, "marked">;
   readonly inChange: typeof inChange;
 }
+
+/** Time after which a batch begins with no further accounts: test/timeouts.test.ts counts. */
+export const START_WITHIN_MS = 20_000;
 
 type Results = ReadonlyMap<AccountOutcome, AccountResult>;
 
@@ -29,9 +35,20 @@ export async function writeOutcomes(
   const accounts = coalesceOutcomes(deliveries);
   const byNewest = new Map(accounts.map((account) => [account.newest, account]));
   const written = lazy(() => writeGroups(accounts, deps));
+  const marked = lazy(async () => {
+    const failed = [...(await written())].filter(([, result]) => result instanceof Error);
+    const ids = failed.map(([{ accountId }]) => accountId);
+    return deps.behind.marked(ids, "salesforce");
+  });
   const failures: Failure[] = [];
   const works = deliveries.map((delivery) => {
-    const work = () => settle(byNewest.get(delivery), written);
+    const work = async () => {
+      const account = byNewest.get(delivery);
+      const result = account && (await written()).get(account);
+      if (!result) return log().info("Nothing to write back", { reason: "a newer outcome, or no account" });
+      const isMarked = result instanceof Error && (await marked()).has(account.accountId);
+      await settleAccount(account, result, isMarked, deps);
+    };
     return deps.inChange(segmentOf(delivery), work).catch((error) => {
       failures.push({ record: delivery.record, error });
     });
@@ -40,35 +57,35 @@ export async function writeOutcomes(
   return failures;
 }
 
-/** Waits for the shared work, says what became of this delivery, and throws if it failed. */
-async function settle(account: AccountOutcome | undefined, written: () => Promise<Results>): Promise<void> {
-  if (!account) return log().info("Nothing to write back", { reason: "a newer outcome, or no account" });
-  const result = (await written()).get(account);
-  if (result instanceof Error) {
-    log().warn("Not written back", { error: describeError(result) });
-    throw result;
-  }
-  if (typeof result !== "object") return log().info("Nothing to write back", { reason: result });
-  log().info("Written back", { fields: Object.keys(result) });
-}
-
-/** One organisation after the other, and what may wait last; a group that fails leaves the others alone. */
+/**
+ * Organisations side by side, in each what may wait last, and only while there is time for it; a group that fails leaves
+ * the others alone.
+ */
 async function writeGroups(accounts: readonly AccountOutcome[], deps: WriteBackDependencies): Promise<Results> {
-  const groups = Map.groupBy(accounts, ({ priority, orgId }) => `${priority === "live" ? 1 : 2} ${orgId}`);
-  const results = new Map<AccountOutcome, AccountResult>();
-  for (const [, group] of [...groups].toSorted(([a], [b]) => (a < b ? -1 : 1)))
-    try {
-      for (const [account, result] of await writeGroup(group, deps)) results.set(account, result);
-    } catch (error) {
-      for (const account of group) results.set(account, error as Error);
-    }
-  return results;
+  const startBefore = deps.now() + START_WITHIN_MS;
+  const works = [...Map.groupBy(accounts, ({ orgId }) => orgId).values()].map(async (some) => {
+    const live = await writeGroup(some, "live", deps);
+    const isLate = deps.now() > startBefore;
+    return [...live, ...(await writeGroup(some, "background", isLate ? undefined : deps))];
+  });
+  return new Map((await Promise.all(works)).flat());
 }
 
-async function writeGroup(group: readonly AccountOutcome[], deps: WriteBackDependencies): Promise<Results> {
+/** @param deps undefined when there is no time left to begin with */
+async function writeGroup(
+  accounts: readonly AccountOutcome[],
+  priority: Priority,
+  deps: WriteBackDependencies | undefined,
+): Promise<Results> {
+  const group = accounts.filter((account) => account.priority === priority);
   const [first] = group;
   if (!first) return new Map();
-  return writeAccounts(group, deps.orgs[first.priority].salesforce(first.orgId), deps);
+  try {
+    if (!deps) throw new TargetUnavailableError("NO_TIME_LEFT", "No call was made: the accounts before took too long.");
+    return await writeAccounts(group, deps.orgs[priority].salesforce(first.orgId), deps);
+  } catch (error) {
+    return new Map(group.map((account) => [account, error as Error]));
+  }
 }
 
 function segmentOf({ event, traceHeader }: Delivery<SyncEvent>) {

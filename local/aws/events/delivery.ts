@@ -104,6 +104,7 @@ export class Delivery {
       const input = targetInput(target, arrival.event, facts);
       await handOver(this.#kernel, { target, ruleArn: rule.arn, input, arrival });
       this.#pending.delete(pending.id);
+      this.#measure(pending, { Invocations: 1 });
     } catch (error) {
       await this.#failed(pending, classify(error));
     }
@@ -133,10 +134,17 @@ export class Delivery {
         principal: rulePrincipal(rule.arn),
         ...(traceHeader ? { traceHeader } : {}),
       });
+      this.#measure(pending, { FailedInvocations: 1, InvocationsSentToDlq: 1 });
     } catch (cause) {
+      this.#measure(pending, { FailedInvocations: 1, ...(queueArn ? { InvocationsFailedToBeSentToDlq: 1 } : {}) });
       this.#reportDrop(pending, `${failure.code}: ${failure.message} (${(cause as Error).message})`);
     }
     this.#pending.delete(pending.id);
+  }
+
+  /** https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-monitoring.html */
+  #measure({ rule }: Pending, values: Readonly<Record<string, number>>): void {
+    this.#kernel.measure("AWS/Events", { RuleName: rule.name }, values);
   }
 
   /** AWS counts a dropped event in a metric only; here it is seen by everyone who watches the kernel. */

@@ -4,7 +4,7 @@ import type { Clock } from "./clock.ts";
 import { AwsError } from "./errors.ts";
 import type { Identities } from "./identities.ts";
 import { ACCOUNT } from "./names.ts";
-import type { CallContext, Principal, SegmentDocument, Service } from "./service.ts";
+import type { CallContext, Measurement, Principal, SegmentDocument, Service } from "./service.ts";
 
 /** One finished call, as `npm start` prints it and tests watch it. */
 export interface Activity {
@@ -39,6 +39,7 @@ export const ADMINISTRATOR: Principal = { kind: "administrator", arn: `arn:aws:i
 export class Kernel extends EventEmitter<{
   activity: [Activity];
   segment: [SegmentDocument];
+  measurement: [Measurement];
   crash: [Principal];
 }> {
   readonly clock: Clock;
@@ -74,6 +75,11 @@ export class Kernel extends EventEmitter<{
   /** Hands a segment document to X-Ray, as the AWS services themselves do. */
   record(segment: SegmentDocument): void {
     this.emit("segment", segment);
+  }
+
+  /** Tells CloudWatch what happened now, as the AWS services themselves do. */
+  measure(namespace: string, dimensions: Measurement["dimensions"], values: Measurement["values"]): void {
+    this.emit("measurement", { namespace, dimensions, values });
   }
 
   /**

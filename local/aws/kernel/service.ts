@@ -129,6 +129,13 @@ export interface TemplateResource {
   readonly artifacts: string;
 }
 
+/** Values of metrics that AWS publishes by itself, by name; all of one thing and of one moment. */
+export interface Measurement {
+  readonly namespace: string;
+  readonly dimensions: Readonly<Record<string, string>>;
+  readonly values: Readonly<Record<string, number>>;
+}
+
 /** A service of the twin: its wire protocol, its operations, and the resource types it makes. */
 export interface Service {
   /** SigV4 signing name; also the name other services call it by. */
@@ -136,6 +143,8 @@ export interface Service {
   readonly wire: Wire;
   readonly operations: Readonly<Record<string, Operation>>;
   readonly resources?: readonly ResourceProvider[];
+  /** What CloudWatch is told every minute. */
+  gauges?(): readonly Measurement[];
   /** State worth keeping over a restart, as JSON. */
   snapshot?(): unknown;
   /** Takes back a snapshot; called before the template is deployed. */

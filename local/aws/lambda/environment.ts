@@ -1,5 +1,6 @@
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import type { Clock } from "../kernel/clock.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import type { Principal } from "../kernel/service.ts";
 import type { ErrorPayload } from "./bootstrap/protocol.ts";
@@ -38,7 +39,8 @@ export class Environment {
   readonly #initLimitMs: number;
   readonly #logs: LogStream;
   readonly #sources: VariableSources;
-  readonly #ignoreCrashes: () => void;
+  readonly #ignoreKernel: () => void;
+  readonly #clock: Clock;
   #process: FunctionProcess | undefined;
   #initMs: number | undefined;
   #maxMemory = 0;
@@ -56,7 +58,12 @@ export class Environment {
       if (this.#tail && caller.arn === session.principal.arn) this.#process?.kill();
     };
     kernel.on("crash", onCrash);
-    this.#ignoreCrashes = () => kernel.off("crash", onCrash);
+    const ignoreAdvances = kernel.clock.onAdvance(() => this.#process?.setClock(kernel.clock.offset));
+    this.#ignoreKernel = () => {
+      kernel.off("crash", onCrash);
+      ignoreAdvances();
+    };
+    this.#clock = kernel.clock;
     mkdirSync(WORK_FOLDER, { recursive: true, mode: 0o700 });
     this.#sources = {
       credentials: session,
@@ -98,7 +105,7 @@ export class Environment {
   /** Ends the process, sends the last log lines and removes the ephemeral storage. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    this.#ignoreCrashes();
+    this.#ignoreKernel();
     this.#discardProcess();
     await this.#logs.close();
     rmSync(this.#sources.scratch, { recursive: true, force: true });
@@ -130,6 +137,8 @@ export class Environment {
       onLog: (message, at) => this.#log(message, at),
     });
     const answer = await withLimit(this.#process.initialised, limitMs);
+    // A process hears nothing before it is ready.
+    if (this.#clock.offset !== 0) this.#process.setClock(this.#clock.offset);
     return { answer, ms: performance.now() - begun };
   }
 

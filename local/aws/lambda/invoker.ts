@@ -6,6 +6,7 @@ import type { Registry } from "./registry.ts";
 import { beginTrace, Sampler } from "./tracing.ts";
 import type { FunctionRecord, FunctionVersion, Invocation, Target } from "./types.ts";
 
+const NAMESPACE = "AWS/Lambda";
 /** https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
 const ACCOUNT_CONCURRENCY = 1000;
 /** Of the account's concurrency, what functions may not reserve. */
@@ -50,6 +51,7 @@ export class Invoker {
     const reason = this.#throttleReason(target.record);
     if (reason) {
       trace.throttled(requestId);
+      this.#kernel.measure(NAMESPACE, { FunctionName: name }, { Throttles: 1 });
       throw tooManyRequests(reason);
     }
     this.#running.set(name, this.#runningOf(name) + 1);
@@ -62,13 +64,24 @@ export class Invoker {
         ...(clientContext ? { clientContext } : {}),
       };
       const { outcome, runAt } = await this.#run(target.version, invocation);
-      const { initMs, error } = outcome;
+      const { initMs, error, durationMs } = outcome;
+      this.#measure(name, { Errors: error ? 1 : 0, Duration: durationMs });
       const run = { requestId, runAt, endAt: this.#kernel.clock.now() };
       trace.finish({ ...run, ...(initMs === undefined ? {} : { initMs }), ...(error ? { error } : {}) });
       return outcome;
     } finally {
       this.#running.set(name, this.#runningOf(name) - 1);
     }
+  }
+
+  /** https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html */
+  #measure(FunctionName: string, outcome: { readonly Errors: number; readonly Duration: number }): void {
+    const ConcurrentExecutions = this.#runningOf(FunctionName);
+    this.#kernel.measure(
+      NAMESPACE,
+      { FunctionName },
+      { Invocations: 1, Throttles: 0, ConcurrentExecutions, ...outcome },
+    );
   }
 
   async #run(fn: FunctionVersion, invocation: Invocation): Promise<{ outcome: Outcome; runAt: number }> {

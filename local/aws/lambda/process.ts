@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { END, FRAME, type InvokeMessage, LOG, type ProcessMessage } from "./bootstrap/protocol.ts";
+import { type ClockMessage, END, FRAME, type InvokeMessage, LOG, type ProcessMessage } from "./bootstrap/protocol.ts";
 
 const BOOTSTRAP = fileURLToPath(new URL("./bootstrap/main.ts", import.meta.url));
 
@@ -73,6 +73,11 @@ export class FunctionProcess {
     const answer = this.#nextAnswer();
     this.#child.send(message, () => undefined);
     return answer;
+  }
+
+  /** Tells the process how far the twin's clock is ahead of the real one. */
+  setClock(clockOffset: number): void {
+    if (this.#alive) this.#child.send({ clockOffset } satisfies ClockMessage, () => undefined);
   }
 
   /** Ends the process at once; an invocation under way answers with `exit`. */

@@ -1,9 +1,13 @@
+import type { Clock } from "../kernel/clock.ts";
 import { AwsError } from "../kernel/errors.ts";
 
 /** The finest grain kept; high-resolution metrics are summed up to it. */
 const BUCKET_SECONDS = 60;
-/** Minutes kept per metric, and metrics kept in all. */
-const MAX_BUCKETS = 24 * 60;
+const HOUR_SECONDS = 3600;
+/** Minutes kept per metric; older ones are summed up to hours, without percentiles, for the longest alarm (a week). */
+const MAX_MINUTES = 24 * 60;
+const MAX_HOURS = 8 * 24;
+/** Metrics kept in all. */
 const MAX_METRICS = 10_000;
 /** Values kept per minute for percentiles. */
 const MAX_SAMPLES = 1000;
@@ -23,6 +27,7 @@ export interface Metric {
 export interface MetricDatum {
   readonly MetricName: string;
   readonly Dimensions?: readonly Dimension[];
+  readonly Unit?: string;
   readonly Timestamp?: number;
   readonly Value?: number;
   readonly Values?: readonly number[];
@@ -49,33 +54,57 @@ export interface Point {
   readonly value: number;
 }
 
-/** Metrics in memory, by minute, for a day. */
-export class MetricStore {
-  readonly #series = new Map<string, { metric: Required<Metric>; buckets: Map<number, Bucket> }>();
+interface Series {
+  readonly metric: Required<Metric>;
+  readonly unit: string;
+  readonly minutes: Map<number, Bucket>;
+  readonly hours: Map<number, Bucket>;
+}
 
+/**
+ * Metrics in memory: a day by minute, a week by hour. Periods are waits, so they pass as fast as the clock's scale says;
+ * time stamps stay real. Inside, all is in seconds as the clock counts them.
+ */
+export class MetricStore {
+  readonly #clock: Pick<Clock, "counted" | "stampOf">;
+  readonly #series = new Map<string, Series>();
+
+  constructor(clock: Pick<Clock, "counted" | "stampOf">) {
+    this.#clock = clock;
+  }
+
+  /** @param now epoch milliseconds, for a datum without a time of its own */
   put(namespace: string, datum: MetricDatum, now: number): void {
     const metric = { Namespace: namespace, MetricName: datum.MetricName, Dimensions: sorted(datum.Dimensions) };
     const key = keyOf(metric);
-    const series = this.#series.get(key) ?? { metric, buckets: new Map<number, Bucket>() };
-    if (!this.#series.has(key) && this.#series.size >= MAX_METRICS)
+    const known = this.#series.get(key);
+    if (!known && this.#series.size >= MAX_METRICS)
       throw new AwsError("LimitExceeded", `The twin keeps ${MAX_METRICS} metrics; dimensions should have few values.`);
+    const series = known ?? { metric, unit: datum.Unit ?? "None", minutes: new Map(), hours: new Map() };
     this.#series.set(key, series);
-    const seconds = datum.Timestamp ?? now / 1000;
-    const start = Math.floor(seconds / BUCKET_SECONDS) * BUCKET_SECONDS;
-    const bucket = series.buckets.get(start) ?? {
-      count: 0,
-      sum: 0,
-      minimum: Infinity,
-      maximum: -Infinity,
-      samples: [],
-    };
+    const start = this.startOf(datum.Timestamp ?? now / 1000, BUCKET_SECONDS);
+    const bucket = series.minutes.get(start) ?? emptyBucket();
     add(bucket, datum);
-    series.buckets.set(start, bucket);
-    if (series.buckets.size > MAX_BUCKETS) series.buckets.delete(Math.min(...series.buckets.keys()));
+    series.minutes.set(start, bucket);
+    if (series.minutes.size > MAX_MINUTES) rollUp(series);
   }
 
   list(): readonly Required<Metric>[] {
     return [...this.#series.values()].map(({ metric }) => metric);
+  }
+
+  unitOf(metric: Metric): string {
+    return this.#series.get(keyOf(metric))?.unit ?? "None";
+  }
+
+  /** The counted second at which the period begins that holds a real time (epoch seconds). */
+  startOf(seconds: number, period: number): number {
+    return Math.floor(this.#clock.counted(seconds * 1000) / 1000 / period) * period;
+  }
+
+  /** The real time (epoch seconds) of a counted second. */
+  timeOf(start: number): number {
+    return this.#clock.stampOf(start * 1000) / 1000;
   }
 
   /**
@@ -83,17 +112,59 @@ export class MetricStore {
    * @throws AwsError `InvalidParameterValue` for an unknown statistic
    */
   read(metric: Metric, statistic: string, period: number, from: number, to: number): Point[] {
+    const first = this.startOf(from, period);
+    return [...this.values(metric, statistic, period, first, this.#clock.counted(to * 1000) / 1000)]
+      .sort(([a], [b]) => a - b)
+      .map(([start, value]) => ({ timestamp: this.timeOf(start), value }));
+  }
+
+  /**
+   * The same between two counted seconds, by the start of each period.
+   * @throws AwsError `InvalidParameterValue` for an unknown statistic
+   */
+  values(metric: Metric, statistic: string, period: number, from: number, to: number): Map<number, number> {
     const compute = statisticOf(statistic);
     const periods = new Map<number, Bucket[]>();
-    for (const [start, bucket] of this.#series.get(keyOf(metric))?.buckets ?? []) {
-      if (start < Math.floor(from / BUCKET_SECONDS) * BUCKET_SECONDS || start >= to) continue;
+    const series = this.#series.get(keyOf(metric));
+    for (const [start, bucket] of series ? bucketsBetween(series, from, to) : []) {
       const begin = Math.floor(start / period) * period;
-      periods.set(begin, [...(periods.get(begin) ?? []), bucket]);
+      const buckets = periods.get(begin);
+      if (buckets) buckets.push(bucket);
+      else periods.set(begin, [bucket]);
     }
-    return [...periods]
-      .sort(([a], [b]) => a - b)
-      .map(([timestamp, buckets]) => ({ timestamp, value: compute(merge(buckets)) }));
+    return new Map([...periods].map(([begin, buckets]) => [begin, compute(merge(buckets))]));
   }
+}
+
+function emptyBucket(): Bucket {
+  return { count: 0, sum: 0, minimum: Infinity, maximum: -Infinity, samples: [] };
+}
+
+/** Moves the first minute into its hour; minutes come in nearly in order. */
+function rollUp({ minutes, hours }: Series): void {
+  const [first] = minutes;
+  if (!first) return;
+  const [start, bucket] = first;
+  minutes.delete(start);
+  const hour = Math.floor(start / HOUR_SECONDS) * HOUR_SECONDS;
+  const { samples: _, ...sums } = merge([hours.get(hour) ?? emptyBucket(), bucket]);
+  hours.set(hour, { ...sums, samples: [] });
+  const [oldest] = hours.keys();
+  if (hours.size > MAX_HOURS && oldest !== undefined) hours.delete(oldest);
+}
+
+/** Looks the minutes up where the time between is short: alarms ask for little, and often. */
+function* bucketsBetween({ minutes, hours }: Series, from: number, to: number): Generator<[number, Bucket]> {
+  for (const [start, bucket] of hours) if (start + HOUR_SECONDS > from && start < to) yield [start, bucket];
+  const first = Math.floor(from / BUCKET_SECONDS) * BUCKET_SECONDS;
+  if ((to - first) / BUCKET_SECONDS < minutes.size) {
+    for (let start = first; start < to; start += BUCKET_SECONDS) {
+      const bucket = minutes.get(start);
+      if (bucket) yield [start, bucket];
+    }
+    return;
+  }
+  for (const [start, bucket] of minutes) if (start >= first && start < to) yield [start, bucket];
 }
 
 function keyOf({ Namespace, MetricName, Dimensions }: Metric): string {
@@ -101,7 +172,7 @@ function keyOf({ Namespace, MetricName, Dimensions }: Metric): string {
 }
 
 function sorted(dimensions: readonly Dimension[] = []): Dimension[] {
-  return dimensions.map(({ Name, Value }) => ({ Name, Value })).sort((a, b) => a.Name.localeCompare(b.Name));
+  return dimensions.map(({ Name, Value }) => ({ Name, Value })).sort((a, b) => (a.Name < b.Name ? -1 : 1));
 }
 
 function add(bucket: Bucket, datum: MetricDatum): void {

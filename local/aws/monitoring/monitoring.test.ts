@@ -3,8 +3,8 @@ import { beforeEach, describe, expect, test } from "@jest/globals";
 import { ADMINISTRATOR, type Kernel } from "../kernel/kernel.ts";
 import { deploy } from "../template/index.ts";
 import { testKernel } from "../testing.ts";
-import { evaluateRule } from "./alarms.ts";
 import { createMonitoring } from "./index.ts";
+import { evaluateRule } from "./rule.ts";
 
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_Operations.html
 let kernel: Kernel;

@@ -1,5 +1,6 @@
 import type { Kernel } from "../kernel/kernel.ts";
 import type { Service } from "../kernel/service.ts";
+import { gaugesOf } from "./measures.ts";
 import { messageOperations } from "./message-operations.ts";
 import { MoveTasks } from "./move-tasks.ts";
 import type { QueueState } from "./queue.ts";
@@ -25,6 +26,7 @@ export function createSqs(kernel: Kernel): Service {
     wire: { kind: "json", version: "1.0", targetPrefix: "AmazonSQS." },
     operations: { ...queueOperations(registry), ...messageOperations(registry), ...moveTasks.operations() },
     resources: queueResources(registry),
+    gauges: () => registry.all().map(gaugesOf),
     snapshot: (): SqsState => ({ queues: registry.snapshot() }),
     restore: (state) => registry.restore((state as SqsState).queues),
     stop: () => {

@@ -2,6 +2,7 @@ import type { CallContext, Operation } from "../kernel/service.ts";
 import { MAXIMUM_MESSAGE_BYTES } from "./attributes.ts";
 import { runBatch } from "./batch.ts";
 import { batchTooLong, invalidValue, missingParameter, receiptHandleIsInvalid } from "./errors.ts";
+import { countMessages } from "./measures.ts";
 import { messageBytes, newMessage, type SendInput, sendResult } from "./message.ts";
 import { messageIdOf, type Queue } from "./queue.ts";
 import { type ReceiveInput, receive } from "./receive.ts";
@@ -23,14 +24,17 @@ const VISIBILITY_LIMIT = 43_200;
 
 /** The operations on messages; batches are authorised by the action of the single call. https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_Operations.html */
 export function messageOperations(registry: QueueRegistry): Record<string, Operation> {
-  const { clock } = registry.kernel;
+  const { kernel } = registry;
+  const { clock } = kernel;
   const send = (queue: Queue, input: SendInput, context: CallContext) => {
     const message = newMessage(input, queue.integer("MaximumMessageSize"), context, clock.now());
     queue.add(message, input.DelaySeconds ?? queue.integer("DelaySeconds"));
+    countMessages(kernel, queue, "NumberOfMessagesSent");
     return sendResult(message, input);
   };
   const remove = (queue: Queue, { ReceiptHandle }: ReceiptEntry) => {
     queue.remove(messageId(queue, ReceiptHandle));
+    countMessages(kernel, queue, "NumberOfMessagesDeleted");
     return {};
   };
   const changeVisibility = (queue: Queue, { ReceiptHandle, VisibilityTimeout }: ReceiptEntry) => {

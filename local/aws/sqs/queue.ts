@@ -4,6 +4,9 @@ import { defaultAttributes, parseRedrivePolicy, type RedrivePolicy } from "./att
 import { messageNotInflight } from "./errors.ts";
 import type { Message } from "./message.ts";
 
+/** A message that was received more often does not count for the queue's age. */
+const MAX_COUNTED_RECEIVES = 3;
+
 /** A queue with its messages, as JSON. */
 export interface QueueState {
   readonly name: string;
@@ -141,6 +144,21 @@ export class Queue {
     let inFlight = 0;
     for (const { message } of this.#hidden.values()) if (message.receivedAt !== undefined) inFlight += 1;
     return { visible: this.#visible.size, inFlight, delayed: this.#hidden.size - inFlight };
+  }
+
+  /**
+   * Age of the oldest message, without those that were received more than three times: a poison message would hide the
+   * rest. Undefined without such a message.
+   * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
+   */
+  oldestAgeSeconds(): number | undefined {
+    let oldest = Number.POSITIVE_INFINITY;
+    const note = ({ receiveCount, sentAt }: Message) => {
+      if (receiveCount <= MAX_COUNTED_RECEIVES) oldest = Math.min(oldest, sentAt);
+    };
+    for (const message of this.#visible.values()) note(message);
+    for (const { message } of this.#hidden.values()) note(message);
+    return Number.isFinite(oldest) ? Math.floor(this.#clock.elapsed(oldest) / 1000) : undefined;
   }
 
   /** Resolves to true when a message becomes visible; to false after `ms` (scaled), on abort, or when the queue stops. */

@@ -1,6 +1,7 @@
 import type { CallContext } from "../kernel/service.ts";
 import { type MessageAttributes, md5, md5OfAttributes } from "./checksums.ts";
 import { invalidValue, overLimit, unknownAttribute } from "./errors.ts";
+import { countMessages } from "./measures.ts";
 import type { Message } from "./message.ts";
 import { type Queue, receiptHandle } from "./queue.ts";
 import type { QueueRegistry } from "./registry.ts";
@@ -54,10 +55,12 @@ export async function receive(registry: QueueRegistry, queue: Queue, input: Rece
       moveToDeadLetter: (message, { deadLetterTargetArn }) =>
         moveToDeadLetter(registry, queue, message, deadLetterTargetArn),
     });
-    if (messages.length > 0)
+    if (messages.length > 0) {
+      countMessages(registry.kernel, queue, "NumberOfMessagesReceived", messages.length);
       return {
         Messages: messages.map((message) => written(queue, message, systemNames, input.MessageAttributeNames ?? [])),
       };
+    }
     const remaining = wait * 1000 - clock.elapsed(since);
     if (remaining <= 0 || !(await queue.waitForMessage(remaining, signal))) return {};
   }

@@ -19,6 +19,14 @@ const EXPRESS_LIMIT_SECONDS = 300;
 /** An EXPRESS execution does not outlive its host. */
 const LOST = new StateError("States.Runtime", "The local twin was stopped while this EXPRESS execution ran.");
 
+/** https://docs.aws.amazon.com/step-functions/latest/dg/procedure-cw-metrics.html */
+const COUNTED: Readonly<Partial<Record<ExecutionStatus, string>>> = {
+  SUCCEEDED: "ExecutionsSucceeded",
+  FAILED: "ExecutionsFailed",
+  TIMED_OUT: "ExecutionsTimedOut",
+  ABORTED: "ExecutionsAborted",
+};
+
 /** All that is known of an execution; plain JSON apart from the machine. Times are in epoch milliseconds. */
 export interface ExecutionRecord {
   readonly arn: string;
@@ -80,8 +88,10 @@ export class Execution {
   /** Begins, or goes on from the position of the record after a restart. */
   run(): void {
     const { events, input, machine } = this.record;
-    if (events.length === 0)
+    if (events.length === 0) {
       this.history.addAfter(0, "ExecutionStarted", { ...data("input", input), roleArn: machine.roleArn });
+      this.#measure({ ExecutionsStarted: 1 });
+    }
     this.#finished = this.#drive();
   }
 
@@ -212,8 +222,17 @@ export class Execution {
   }
 
   #end(status: ExecutionStatus): void {
+    const now = this.#around.kernel.clock.now();
     this.record.status = status;
-    this.record.stopDate = this.#around.kernel.clock.now();
+    this.record.stopDate = now;
+    const counted = COUNTED[status];
+    if (counted) this.#measure({ [counted]: 1, ExecutionTime: now - this.record.startDate });
+  }
+
+  /** Children of a Map Run are counted apart, under a name that carries its label. */
+  #measure(values: Readonly<Record<string, number>>): void {
+    const { mapRunArn, machine } = this.record;
+    if (!mapRunArn) this.#around.kernel.measure("AWS/States", { StateMachineArn: machine.arn }, values);
   }
 
   #openSpan(): Span | undefined {

@@ -160,6 +160,17 @@ describe("what was changed and deleted", () => {
     ])
       await expect(sobject.updated(String(start), String(end))).rejects.toThrow();
   });
+
+  test("refuses what was before a young org", async () => {
+    await control(timed.url, "POST", "age", { days: 2 });
+    await expect(sobject.deleted("2026-11-20T00:00:00Z", "2026-11-22T10:00:00Z")).rejects.toMatchObject({
+      name: "INVALID_REPLICATION_DATE",
+      message: "startDate before org replication enabled date",
+    });
+    expect(await sobject.deleted("2026-11-21T00:00:00Z", "2026-11-22T10:00:00Z")).toMatchObject({
+      earliestDateAvailable: expect.stringMatching(/^2026-11-20T/),
+    });
+  });
 });
 
 test("a query of the Tooling API for managed subscriptions finds none", async () => {

@@ -62,6 +62,8 @@ export interface OrgState {
   sessions: Record<string, Session>;
   /** How far the org's clock is ahead of the real one, in milliseconds. */
   clockOffsetMs: number;
+  /** Since when the org can say what changed, epoch milliseconds; absent means for longer than it looks back. */
+  createdAt?: number;
   capture: { entities: string[]; overflowThreshold: number };
   triggers: Trigger[];
   relay: {

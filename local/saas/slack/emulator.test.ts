@@ -63,6 +63,30 @@ describe("the unmodified client", () => {
   });
 });
 
+describe("sizes", () => {
+  const section = (length: number) => ({ type: "section", text: { type: "mrkdwn", text: "x".repeat(length) } });
+  const post = (blocks: ReturnType<typeof section>[], text = "x") =>
+    client().chat.postMessage({ channel: slack.channelId, text, blocks });
+
+  // https://docs.slack.dev/reference/block-kit/blocks and https://github.com/slackapi/bolt-js/issues/2509
+  test.each([
+    ["invalid_blocks", Array.from({ length: 51 }, () => section(1))],
+    ["invalid_blocks", [section(3_001)]],
+    ["invalid_blocks", [section(0)]],
+    ["msg_blocks_too_long", Array.from({ length: 5 }, () => section(2_600))],
+  ])("refuses with %s", async (error, blocks) => {
+    await expect(post(blocks)).rejects.toMatchObject({ data: { error } });
+    expect(await texts()).toEqual([]);
+  });
+
+  test("refuses a text that is too long, and takes what just fits", async () => {
+    await expect(post([], "x".repeat(40_001))).rejects.toMatchObject({ data: { error: "msg_too_long" } });
+    await post(Array.from({ length: 5 }, () => section(2_500)));
+    await post(Array.from({ length: 50 }, () => section(100)));
+    expect(await texts()).toHaveLength(2);
+  });
+});
+
 // https://docs.slack.dev/apis/web-api/rate-limits
 describe("faults", () => {
   const post = (options: WebClientOptions = {}) =>

@@ -5,6 +5,7 @@ import type { DrawnFault } from "../front/faults.ts";
 import { type Backend, type Front, startFront, statusFault } from "../front/front.ts";
 import { createStateFile } from "../front/state-file.ts";
 import { Journal, type JournalEntry } from "./journal.ts";
+import { refuseSize } from "./limits.ts";
 
 export interface SlackOptions {
   /** 0 takes any free port. */
@@ -42,7 +43,6 @@ const SLACK_ERRORS = {
   messageTooLong: "msg_too_long",
 } as const;
 
-const _ADMIN_SCOPES = ["channels:manage", "channels:write", "channels:history", "chat:write"];
 const ADMIN_SCOPES = ["channels:manage", "channels:write", "channels:history", "chat:write"];
 const BOT_SCOPES = ["chat:write", "channels:read", "channels:history", "channels:join"];
 
@@ -144,6 +144,8 @@ async function pass(
   persist: () => Promise<void>,
 ): Promise<Response> {
   const { url, init, entry } = await toInner(inner, request, journal);
+  const refusal = entry?.method === "chat.postMessage" ? refuseSize(entry.body, entry.contentType) : undefined;
+  if (refusal) return Response.json({ ok: false, error: refusal });
   const answer = await fetch(url, init);
   const text = await answer.text();
   if (entry && journal.record(entry, text)) await persist();

@@ -1,7 +1,7 @@
 import { missingParameter, noSuch, StripeError } from "./errors.ts";
 import type { Params } from "./form.ts";
 import { integer, readCustomerParams, refuseOthers } from "./params.ts";
-import { compileSearch } from "./search.ts";
+import { compileSearch, SearchIndex } from "./search.ts";
 import { type Customer, newId, type StripeState } from "./state.ts";
 
 /** Reports what happened to an object, for events. */
@@ -11,7 +11,7 @@ export type Notice = (type: string, object: unknown, previous?: Record<string, u
 export class Customers {
   readonly #state: StripeState;
   readonly #now: () => number;
-  readonly #changedAt = new Map<string, number>();
+  readonly #index = new SearchIndex();
 
   constructor(state: StripeState, now: () => number) {
     this.#state = state;
@@ -45,8 +45,7 @@ export class Customers {
       test_clock: null,
       ...readCustomerParams(params),
     };
-    this.#state.customers[id] = customer;
-    this.#changedAt.set(id, this.#now());
+    this.#store(id, customer);
     notify("customer.created", customer);
     return customer;
   }
@@ -61,8 +60,7 @@ export class Customers {
   update(id: string, params: Params, notify: Notice): Customer {
     const before = this.#require(id);
     const after: Customer = { ...before, ...readCustomerParams(params, before) };
-    this.#state.customers[id] = after;
-    this.#changedAt.set(id, this.#now());
+    this.#store(id, after);
     const previous = difference(before, after);
     if (Object.keys(previous).length > 0) notify("customer.updated", after, previous);
     return after;
@@ -70,7 +68,7 @@ export class Customers {
 
   delete(id: string, notify: Notice): unknown {
     const customer = this.#require(id);
-    delete this.#state.customers[id];
+    this.#store(id, null);
     this.#state.deleted[id] = true;
     notify("customer.deleted", customer);
     return { id, object: "customer", deleted: true };
@@ -90,10 +88,8 @@ export class Customers {
     refuseOthers(params, ["expand", "limit", "page", "query"]);
     if (typeof params.query !== "string") throw missingParameter("query");
     const test = compileSearch(params.query);
-    const visible = this.#now() - this.#state.config.searchLagMs;
-    const found = this.#newestFirst().filter(
-      (customer) => (this.#changedAt.get(customer.id) ?? 0) <= visible && test(customer),
-    );
+    const visible = this.#index.visible(this.#state.customers, this.#now(), this.#state.config.searchLagMs);
+    const found = visible.filter(test).sort((a, b) => b.created - a.created);
     const size = limitOf(params);
     const start = params.page === undefined ? 0 : integer(params.page, "page", 0);
     const hasMore = start + size < found.length;
@@ -110,6 +106,12 @@ export class Customers {
     const customer = Object.hasOwn(this.#state.customers, id) ? this.#state.customers[id] : undefined;
     if (!customer) throw noSuch("customer", id);
     return customer;
+  }
+
+  #store(id: string, customer: Customer | null): void {
+    this.#index.put(id, this.#state.customers[id], customer, this.#now(), this.#state.config.searchLagMs);
+    if (customer) this.#state.customers[id] = customer;
+    else delete this.#state.customers[id];
   }
 
   #newestFirst(): Customer[] {

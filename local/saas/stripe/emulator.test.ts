@@ -68,17 +68,35 @@ describe("customers through the unmodified client", () => {
     expect((await stripe.customers.list({ email: "b@x.example" })).data.map((one) => one.name)).toEqual(["b"]);
   });
 
-  test("searches by metadata, after the lag of the index", async () => {
+  test("searches by metadata", async () => {
     const { id } = await stripe.customers.create({ metadata: { account: "001'A" } });
     await stripe.customers.create({ metadata: { account: "002" } });
-    const found = async () =>
-      (await stripe.customers.search({ query: "metadata['account']:'001\\'A' AND -email:'x'" })).data.map(
-        (one) => one.id,
-      );
-    expect(await found()).toEqual([id]);
-    await control(emulator.url, "POST", "config", { searchLagMs: 60_000 });
-    expect(await found()).toEqual([]);
+    const query = "metadata['account']:'001\\'A' AND -email:'x'";
+    expect((await stripe.customers.search({ query })).data.map((one) => one.id)).toEqual([id]);
     await expect(stripe.customers.search({ query: "a:'1' OR b" })).rejects.toMatchObject({ statusCode: 400 });
+  });
+
+  // https://docs.stripe.com/search#data-freshness
+  test("searches what is a minute old, and lists what is", async () => {
+    let now = Date.now();
+    const lagging = await startStripe({ port: 0, now: () => now, config: { searchLagMs: 60_000 } });
+    const { hostname, port } = new URL(lagging.url);
+    const { apiKey } = lagging.connection();
+    const api = new Stripe(apiKey, { host: hostname, port: Number(port), protocol: "http", maxNetworkRetries: 0 });
+    const search = async () =>
+      (await api.customers.search({ query: "metadata['a']:'1'" })).data.map(({ name }) => name);
+    const list = async () => (await api.customers.list()).data.map(({ name }) => name);
+    const { id } = await api.customers.create({ name: "old", metadata: { a: "1" } });
+    expect([await search(), await list()]).toEqual([[], ["old"]]);
+    now += 60_000;
+    await api.customers.update(id, { name: "new" });
+    expect([await search(), await list()]).toEqual([["old"], ["new"]]);
+    now += 60_000;
+    await api.customers.del(id);
+    expect([await search(), await list()]).toEqual([["new"], []]);
+    now += 60_000;
+    expect(await search()).toEqual([]);
+    await lagging.stop();
   });
 
   test("refuses unknown parameters, bad values and bad keys", async () => {
@@ -99,6 +117,34 @@ describe("customers through the unmodified client", () => {
       statusCode: 401,
     });
     await expect(stripe.rawRequest("GET", "/v1/nothing")).rejects.toMatchObject({ statusCode: 404 });
+  });
+});
+
+// https://github.com/odoo/odoo/pull/109728 and https://docs.stripe.com/metadata#data
+test.each<[string, Stripe.CustomerCreateParams, string, string]>([
+  [
+    "phone of 21",
+    { phone: "+1 555-555-5656 ext. 72" },
+    "phone",
+    "Invalid string: +1 555-555...56 ext. 72; must be at most 20 characters",
+  ],
+  ["name of 257", { name: "n".repeat(257) }, "name", "must be at most 256 characters"],
+  ["e-mail of 513", { email: `${"e".repeat(504)}@x.example` }, "email", "must be at most 512 characters"],
+  ["city of 5001", { address: { city: "c".repeat(5001) } }, "address[city]", "must be at most 5000 characters"],
+  ["metadata key of 41", { metadata: { ["k".repeat(41)]: "x" } }, "metadata", "must be a string under 40 characters"],
+  ["metadata value of 501", { metadata: { k: "v".repeat(501) } }, "metadata", "must be a string under 500 characters"],
+  [
+    "51 pairs of metadata",
+    { metadata: Object.fromEntries(Array.from({ length: 51 }, (_, n) => [`k${n}`, "v"])) },
+    "metadata",
+    "up to 50 keys",
+  ],
+])("refuses a %s characters, and says which", async (_what, params, param, message) => {
+  await expect(stripe.customers.create(params)).rejects.toMatchObject({
+    statusCode: 400,
+    type: "StripeInvalidRequestError",
+    param,
+    message: expect.stringContaining(message),
   });
 });
 
@@ -135,6 +181,39 @@ describe("idempotency", () => {
     await expect(create()).rejects.toMatchObject({ statusCode: 500, type: "StripeAPIError" });
     await expect(create()).rejects.toMatchObject({ statusCode: 500, headers: { "idempotent-replayed": "true" } });
     expect((await stripe.customers.list()).data).toEqual([]);
+  });
+
+  test("a 500 may hide that the work was done, and a repetition is said to be in vain", async () => {
+    const fault = { method: "POST", path: "/v1/customers", error: "apiErrorAfterEffect" };
+    await control(emulator.url, "POST", "faults", fault);
+    const create = () => stripe.customers.create({ name: "Acme" }, { idempotencyKey: "k7" });
+    const failed = { statusCode: 500, headers: { "stripe-should-retry": "false" } };
+    await expect(create()).rejects.toMatchObject(failed);
+    await expect(create()).rejects.toMatchObject(failed);
+    expect((await stripe.customers.list()).data).toHaveLength(1);
+  });
+
+  test.each([502, 503, 504])("HTTP %i comes from before the keys, so nothing is kept", async (status) => {
+    const fault = { method: "POST", path: "/v1/customers", status, headers: { "retry-after": "7" }, body: "<html>" };
+    await control(emulator.url, "POST", "faults", fault);
+    const create = () => stripe.customers.create({ name: "Acme" }, { idempotencyKey: "k8" });
+    await expect(create()).rejects.toMatchObject({ type: "StripeAPIError" });
+    await expect(create()).resolves.toBeDefined();
+  });
+
+  test("keys are forgotten after a day", async () => {
+    let now = Date.now();
+    const aging = await startStripe({ port: 0, now: () => now });
+    const { hostname, port } = new URL(aging.url);
+    const { apiKey } = aging.connection();
+    const api = new Stripe(apiKey, { host: hostname, port: Number(port), protocol: "http", maxNetworkRetries: 0 });
+    const create = async () => (await api.customers.create({}, { idempotencyKey: "k9" })).id;
+    const first = await create();
+    now += 24 * 3_600_000;
+    expect(await create()).toBe(first);
+    now += 1;
+    expect(await create()).not.toBe(first);
+    await aging.stop();
   });
 
   test("a key in use answers 409", async () => {

@@ -94,6 +94,8 @@ function stripeControls(current: () => StripeState, persist: () => Promise<void>
       },
     },
     { method: "GET", path: "deliveries", run: () => current().deliveries },
+    // Past faults and limits: for whoever looks at the account from outside.
+    { method: "GET", path: "customers", run: () => Object.values(current().customers) },
   ];
 }
 

@@ -84,7 +84,7 @@ export const keyInUse = (key: string) =>
     409,
     "idempotency_error",
     `There is currently another in-progress request using this Idempotent Key: ${key}. Please try again later.`,
-    { code: "idempotency_key_in_use" },
+    { code: "idempotency_key_in_use", headers: { "stripe-should-retry": "true" } },
   );
 
 export const keyTooLong = () =>

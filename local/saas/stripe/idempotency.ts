@@ -15,6 +15,8 @@ export interface Repeatable {
 /** What a request came to. `isExecuted` is false when it was refused before any work began: that is not kept. */
 export interface Outcome {
   readonly status: number;
+  /** Of the first answer alone; they are not kept. */
+  readonly headers?: Readonly<Record<string, string>>;
   readonly body: string;
   readonly isExecuted: boolean;
 }

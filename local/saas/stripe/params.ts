@@ -3,6 +3,9 @@ import { invalidEmail, notEmulated, StripeError, unknownParameter } from "./erro
 import type { Param, Params } from "./form.ts";
 import type { Address, Customer } from "./state.ts";
 
+// The maxLength of each parameter: https://github.com/stripe/openapi/blob/master/latest/openapi.spec3.json
+const MAX_LENGTH = { name: 256, phone: 20, description: 5000 } as const;
+
 /** A change to a customer: what is absent stays. */
 export type CustomerChange = Partial<Omit<Customer, "id" | "object" | "created">>;
 
@@ -35,7 +38,7 @@ export function readCustomerParams(params: Params, current?: Customer): Customer
       case "name":
       case "phone":
       case "description":
-        change[name] = text(value, name, name === "phone" ? 20 : name === "name" ? 256 : 5000);
+        change[name] = text(value, name, MAX_LENGTH[name]);
         break;
       case "email":
         change.email = readEmail(value);
@@ -68,24 +71,22 @@ export function readCustomerParams(params: Params, current?: Customer): Customer
   return change;
 }
 
-/** The object's metadata with some keys set and those with an empty text removed; an empty `metadata` removes all. */
+/**
+ * The object's metadata with some keys set and those with an empty text removed; an empty `metadata` removes all.
+ * https://docs.stripe.com/metadata#data, and its words: https://github.com/stripe/stripe-php/issues/246
+ */
 export function mergeMetadata(current: Readonly<Record<string, string>>, value: Param): Record<string, string> {
   if (value === "") return {};
   const merged = { ...current };
+  const refuse = (message: string) => new StripeError(400, "invalid_request_error", message, { param: "metadata" });
   for (const [key, item] of Object.entries(hash(value, "metadata"))) {
-    const content = text(item, `metadata[${key}]`, 500);
-    if (key.length > 40)
-      throw new StripeError(
-        400,
-        "invalid_request_error",
-        `Metadata keys can have up to 40 characters, '${key}' has ${key.length}.`,
-        { param: "metadata" },
-      );
-    if (content === null) delete merged[key];
-    else merged[key] = content;
+    if (typeof item !== "string") throw refuse(`Invalid val: ${key} must be a string`);
+    if (key.length > 40) throw refuse(`Invalid key: ${key} must be a string under 40 characters`);
+    if (item.length > 500) throw refuse(`Invalid val: ${abbreviate(item)} must be a string under 500 characters`);
+    if (item === "") delete merged[key];
+    else merged[key] = item;
   }
-  if (Object.keys(merged).length > 50)
-    throw new StripeError(400, "invalid_request_error", "Metadata can have up to 50 keys.", { param: "metadata" });
+  if (Object.keys(merged).length > 50) throw refuse("Metadata can have up to 50 keys.");
   return merged;
 }
 
@@ -165,10 +166,18 @@ function readShipping(value: Param): Customer["shipping"] {
 function text(value: Param, name: string, max: number): string | null {
   if (typeof value !== "string") throw new StripeError(400, "invalid_request_error", "Invalid string", { param: name });
   if (value.length > max)
-    throw new StripeError(400, "invalid_request_error", `Invalid string: must be at most ${max} characters`, {
-      param: name,
-    });
+    throw new StripeError(
+      400,
+      "invalid_request_error",
+      `Invalid string: ${abbreviate(value)}; must be at most ${max} characters`,
+      { param: name },
+    );
   return value === "" ? null : value;
+}
+
+/** As Stripe quotes a long value: https://github.com/odoo/odoo/pull/109728 */
+function abbreviate(value: string): string {
+  return value.length > 20 ? `${value.slice(0, 10)}...${value.slice(-10)}` : value;
 }
 
 function hash(value: Param, name: string): Params {

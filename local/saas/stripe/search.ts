@@ -3,6 +3,33 @@ import type { Customer } from "./state.ts";
 
 type Test = (customer: Customer) => boolean;
 
+/**
+ * What search knows: writes reach it late, so that a new customer is missing for a while, a changed one is found by its
+ * old values, and a deleted one is still there. https://docs.stripe.com/search#data-freshness
+ */
+export class SearchIndex {
+  /** The states of each customer, oldest first; null is deleted. */
+  readonly #states = new Map<string, { readonly at: number; readonly customer: Customer | null }[]>();
+
+  /** Takes in a write over `before`. States that no search can see any more are forgotten. */
+  put(id: string, before: Customer | undefined, customer: Customer | null, now: number, lagMs: number): void {
+    const known = before ? [{ at: Number.NEGATIVE_INFINITY, customer: before }] : [];
+    const states = this.#states.get(id) ?? known;
+    const visible = states.findLastIndex(({ at }) => at <= now - lagMs);
+    this.#states.set(id, [...states.slice(Math.max(0, visible)), { at: now, customer }]);
+  }
+
+  /** What a search finds now; of a customer that was never written since the start, its present state. */
+  visible(customers: Readonly<Record<string, Customer>>, now: number, lagMs: number): Customer[] {
+    const ids = new Set([...Object.keys(customers), ...this.#states.keys()]);
+    return [...ids].flatMap((id) => {
+      const states = this.#states.get(id);
+      const found = states ? states.findLast(({ at }) => at <= now - lagMs)?.customer : customers[id];
+      return found ? [found] : [];
+    });
+  }
+}
+
 const CLAUSE =
   /^(-?)(metadata\["([^"]+)"\]|metadata\['([^']+)'\]|email|name|phone)\s*([:~])\s*(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|null)/;
 

@@ -16,8 +16,11 @@ import { Webhooks } from "./webhooks.ts";
 type App = EmulatorContext<StripeState>["app"];
 type Context = Parameters<Parameters<App["get"]>[1]>[0];
 
-/** Faults that the emulator plays itself: `slow` and `apiError` while the request runs, so that its key sees them. */
-export const STRIPE_FAULTS = ["rateLimit", "lockTimeout", "apiError", "slow"] as const;
+/**
+ * Faults that the emulator plays itself: all but `rateLimit` while the request runs, so that its key sees them. After
+ * `apiErrorAfterEffect` the work is done and the answer says otherwise.
+ */
+export const STRIPE_FAULTS = ["rateLimit", "lockTimeout", "apiError", "apiErrorAfterEffect", "slow"] as const;
 
 /** The version that an account without a choice of its own gets. */
 export const API_VERSION = "2026-10-28.endive";
@@ -82,7 +85,8 @@ export class StripeServer {
       this.#authenticate(c);
       if (fault?.error === "rateLimit" || !this.#rate.admit(endpoint, this.#state.config.ratePerEndpoint))
         throw rateLimited("endpoint-rate");
-      if (fault?.status !== undefined && fault.status < 500) return this.#finish(c, requestId, statusFault(fault));
+      // Only a 500 comes from within; what else fails stands before the keys. https://docs.stripe.com/error-low-level
+      if (fault?.status !== undefined && fault.status !== 500) return this.#finish(c, requestId, statusFault(fault));
       const text = c.req.method === "GET" ? new URL(c.req.url).search.slice(1) : await c.req.text();
       const key = c.req.method === "POST" ? c.req.header("idempotency-key") : undefined;
       const work = () => this.#execute(c, { text, requestId, key, fault, handler });
@@ -112,18 +116,27 @@ export class StripeServer {
           429,
           "invalid_request_error",
           "This object cannot be accessed right now because another API request or Stripe process is currently accessing it.",
-          { code: "lock_timeout" },
+          { code: "lock_timeout", headers: { "stripe-should-retry": "true" } },
         );
-      if (fault?.status !== undefined)
-        return { status: fault.status, body: await statusFault(fault).text(), isExecuted: true };
+      if (fault?.status !== undefined) {
+        const { status, headers } = statusFault(fault);
+        return {
+          status,
+          headers: Object.fromEntries(headers),
+          body: await statusFault(fault).text(),
+          isExecuted: true,
+        };
+      }
       const params = decodeForm(run.text);
       const notify = this.#notifier(requestId, run.key);
       const body = JSON.stringify(run.handler(c, { params, requestId, notify }), null, 2);
+      if (fault?.error === "apiErrorAfterEffect") throw apiError();
       return { status: 200, body, isExecuted: true };
     } catch (error) {
       if (!(error instanceof StripeError)) throw error;
       const isExecuted = error.status >= 500 || error.code === "resource_missing";
-      return { status: error.status, body: JSON.stringify(error.body(), null, 2), isExecuted };
+      const { status, headers } = error;
+      return { status, headers, body: JSON.stringify(error.body(), null, 2), isExecuted };
     }
   }
 
@@ -180,8 +193,10 @@ export class StripeServer {
   }
 }
 
-function toResponse({ status, body }: Outcome): Response {
-  return new Response(body, { status, headers: { "content-type": "application/json" } });
+/** Repeating a stored 500 has no effect, and Stripe says so. https://docs.stripe.com/error-low-level#should-retry */
+function toResponse({ status, headers, body, isExecuted }: Outcome): Response {
+  const hint = status === 500 && isExecuted ? { "stripe-should-retry": "false" } : {};
+  return new Response(body, { status, headers: { "content-type": "application/json", ...hint, ...headers } });
 }
 
 /** Parameters in one order, so that the same ones compare equal. */

@@ -28,6 +28,8 @@ export interface TestEvent extends PlainChange {
   readonly schemaId?: string;
   /** In place of the change's own. */
   readonly payload?: Buffer;
+  /** The event comes with an empty one. */
+  readonly withoutReplayId?: boolean;
 }
 
 /** What the server does; all of it can be changed while it runs. */
@@ -239,9 +241,12 @@ function tipOf({ events, tip }: Behaviour): number {
   return tip ?? events.at(-1)?.replayId ?? 0;
 }
 
-function toConsumerEvent({ replayId, schemaId = SCHEMA_ID, payload, ...change }: TestEvent) {
+function toConsumerEvent({ replayId, schemaId = SCHEMA_ID, payload, withoutReplayId, ...change }: TestEvent) {
   const id = `event-${replayId}-${change.header.sequenceNumber}`;
-  return { event: { id, schemaId, payload: payload ?? toAvro(change) }, replayId: replayBytes(replayId) };
+  return {
+    event: { id, schemaId, payload: payload ?? toAvro(change) },
+    replayId: withoutReplayId ? Buffer.alloc(0) : replayBytes(replayId),
+  };
 }
 
 function statusOf(code: number, errorCode?: string) {

@@ -30,7 +30,7 @@ function memoryState() {
   const state: CatchUpDependencies["state"] = {
     read: async (key) => kept.get(key) as never,
     readMany: async (wanted) =>
-      new Map(wanted.flatMap((key) => (kept.has(key) ? [[key, kept.get(key)?.value]] : []))) as never,
+      new Map(wanted.flatMap((key) => (kept.has(key) ? [[key, kept.get(key)]] : []))) as never,
     replace: async (key, value, revision) => {
       if ((kept.get(key)?.revision ?? 0) !== revision) return false;
       kept.set(key, { value, revision: revision + 1 });

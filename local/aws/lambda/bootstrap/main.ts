@@ -4,10 +4,11 @@
  */
 import dns from "node:dns";
 import { flushCompileCache, syncBuiltinESMExports } from "node:module";
+import { shiftClock, trueNow } from "./clock.ts";
 import { logError, logFor, markEnd, patchConsole } from "./console.ts";
 import { RuntimeError, toPayload } from "./errors.ts";
 import { type Handler, loadHandler } from "./handler.ts";
-import type { InvokeMessage, ProcessMessage } from "./protocol.ts";
+import type { ClockMessage, InvokeMessage, ProcessMessage } from "./protocol.ts";
 
 const NEVER_SETTLED =
   "The Lambda runtime client detected an unexpected Node.js exit code. This is most commonly caused by a Promise that was never settled.";
@@ -47,7 +48,10 @@ async function start(): Promise<void> {
     return;
   }
   initialised = true;
-  process.on("message", (message) => void invoke(handler, message as InvokeMessage));
+  process.on("message", (message: InvokeMessage | ClockMessage) => {
+    if ("clockOffset" in message) shiftClock(message.clockOffset);
+    else void invoke(handler, message);
+  });
   markEnd();
   send?.({ kind: "ready" } satisfies ProcessMessage);
 }
@@ -104,7 +108,7 @@ function contextOf(message: InvokeMessage): object {
     logGroupName: env.AWS_LAMBDA_LOG_GROUP_NAME,
     logStreamName: env.AWS_LAMBDA_LOG_STREAM_NAME,
     ...(message.clientContext ? { clientContext: JSON.parse(message.clientContext) } : {}),
-    getRemainingTimeInMillis: () => message.deadline - Date.now(),
+    getRemainingTimeInMillis: () => message.deadline - trueNow(),
   };
 }
 

@@ -20,6 +20,11 @@ export interface InvokeMessage {
   readonly clientContext?: string;
 }
 
+/** How far the twin's clock is ahead of the real one, in milliseconds; sent before an invocation and when it changes. */
+export interface ClockMessage {
+  readonly clockOffset: number;
+}
+
 /** What the process answers: its initialisation first, then one answer per invocation. */
 export type ProcessMessage =
   | { readonly kind: "ready" }

@@ -281,4 +281,24 @@ describe("RedriveExecution", () => {
     expect(types(executionArn)).toContain("ExecutionRedriven");
     await expect(api("RedriveExecution", { executionArn })).rejects.toMatchObject({ code: "ExecutionNotRedrivable" });
   });
+
+  const fails = { StartAt: "Fail", States: { Fail: { Type: "Fail", Error: "Down" } } };
+
+  test("is over 14 days after the end", async () => {
+    const { api, run, kernel } = bench([], { scale: 10_000_000 });
+    const { executionArn } = await run(fails);
+    await kernel.clock.sleep(15 * 24 * 3600 * 1000);
+    await expect(api("RedriveExecution", { executionArn })).rejects.toMatchObject({ code: "ExecutionNotRedrivable" });
+    expect(await api("DescribeExecution", { executionArn })).toMatchObject({ redriveStatus: "NOT_REDRIVABLE" });
+  });
+
+  test("works a thousand times", async () => {
+    const { api, run, ended } = bench();
+    const { executionArn } = await run(fails);
+    for (let n = 1; n <= 1_000; n += 1) {
+      await api("RedriveExecution", { executionArn });
+      await ended(executionArn);
+    }
+    await expect(api("RedriveExecution", { executionArn })).rejects.toMatchObject({ code: "ExecutionNotRedrivable" });
+  });
 });

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import type { Clock } from "../../kernel/clock.ts";
 import { AwsError } from "../../kernel/errors.ts";
 import type { CallContext, Operation } from "../../kernel/service.ts";
 import { Interruption, StateError } from "../errors.ts";
@@ -10,7 +11,9 @@ import { listChildren } from "./children.ts";
 import { checkExecutionInput, checkName, page, requiredString, seconds } from "./input.ts";
 import { type ListInput, listItem, recordOf } from "./records.ts";
 
+/** https://docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html */
 const REDRIVE_WINDOW_MS = 14 * 24 * 3600 * 1000;
+const MAX_REDRIVES = 1_000;
 const BILLING_STEP_MS = 100;
 
 /** Operations on executions. https://docs.aws.amazon.com/step-functions/latest/apireference/API_Operations.html */
@@ -46,7 +49,7 @@ export function executionOperations(context: StatesContext): Record<string, Oper
     },
     DescribeExecution: {
       access: (input) => [{ action: "states:DescribeExecution", resource: input.executionArn ?? "*" }],
-      run: (input) => describe(record(input)),
+      run: (input) => describe(record(input), context.kernel.clock),
     },
     ListExecutions: {
       access: (input) => [
@@ -73,7 +76,7 @@ export function executionOperations(context: StatesContext): Record<string, Oper
         if (mapRunArn) throw new AwsError("ExecutionNotRedrivable", "Execution is redrivable by its Map Run only");
         const execution = executions.get(arn);
         const now = context.kernel.clock.now();
-        const reason = notRedrivable(execution.record, now);
+        const reason = notRedrivable(execution.record, context.kernel.clock);
         if (reason) throw new AwsError("ExecutionNotRedrivable", reason);
         execution.redrive(now);
         return { redriveDate: seconds(now) };
@@ -112,9 +115,9 @@ function syncResult(record: ExecutionRecord) {
   };
 }
 
-function describe(record: ExecutionRecord) {
+function describe(record: ExecutionRecord, clock: Clock) {
   const { redriveDate, stopDate, output } = record;
-  const reason = notRedrivable(record, Date.now());
+  const reason = notRedrivable(record, clock);
   return {
     ...common(record),
     ...(stopDate === undefined ? {} : { stopDate: seconds(stopDate) }),
@@ -146,10 +149,12 @@ function common(record: ExecutionRecord) {
 }
 
 /** Why an execution cannot be redriven; `undefined` when it can. */
-function notRedrivable({ status, stopDate, events }: ExecutionRecord, now: number): string | undefined {
+function notRedrivable({ status, stopDate, events, redriveCount }: ExecutionRecord, clock: Clock): string | undefined {
   if (status === "RUNNING" || status === "SUCCEEDED") return `Execution is ${status} and cannot be redriven`;
-  if (now - (stopDate ?? now) > REDRIVE_WINDOW_MS) return "Execution has exceeded its redrivable period";
+  if (stopDate !== undefined && clock.elapsed(stopDate) > REDRIVE_WINDOW_MS)
+    return "Execution has exceeded its redrivable period";
   if (events.length >= MAX_EVENTS - 1) return "Execution has reached the maximum number of history events";
+  if (redriveCount >= MAX_REDRIVES) return "Execution has reached the maximum number of redrives";
   return undefined;
 }
 

@@ -8,6 +8,8 @@ import { streamControls } from "./streams.ts";
 
 const budget = { used: z.int().nonnegative().optional(), max: z.int().positive().optional() };
 const limits = z.strictObject({ ...budget, deliveries: z.strictObject(budget).optional() });
+const age = z.strictObject({ days: z.number().nonnegative() });
+const DAY_MS = 24 * 3600 * 1000;
 
 /** Controls of the Salesforce emulator beside faults and counters. `persist` writes what a control has changed. */
 export function salesforceControls(current: () => OrgHandle, persist: () => Promise<void>): readonly Control[] {
@@ -26,6 +28,14 @@ export function salesforceControls(current: () => OrgHandle, persist: () => Prom
         Object.assign(org.state.deliveries, deliveries);
         org.wake();
         return Object.assign(org.state.api, api);
+      }),
+    },
+    {
+      method: "POST",
+      path: "age",
+      run: changing(({ org }, input) => {
+        org.state.createdAt = org.now() - parseControl(age, input).days * DAY_MS;
+        return { createdAt: new Date(org.state.createdAt).toISOString() };
       }),
     },
     ...recordControls(changing),

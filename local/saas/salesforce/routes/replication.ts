@@ -32,7 +32,7 @@ export function installReplication(app: App, org: Org): void {
       const deletedRecords = org
         .deletions(typeOf(c, org), start, end)
         .map(({ id, deletedDate }) => ({ deletedDate: iso(Date.parse(deletedDate)), id }));
-      const earliest = Math.max(org.now() - MAX_DAYS * DAY_MS, 0);
+      const earliest = Math.max(org.now() - MAX_DAYS * DAY_MS, org.state.createdAt ?? 0);
       return json(c, { deletedRecords, earliestDateAvailable: iso(earliest), latestDateCovered: iso(end) });
     });
   }
@@ -44,6 +44,8 @@ function windowOf(c: Context, org: Org): Window {
   const end = toMinute(c.req.query("end"), "end");
   if (start >= end) throw invalid("startDate should be at least one minute before endDate");
   if (start < org.now() - MAX_DAYS * DAY_MS) throw invalid(`startDate cannot be more than ${MAX_DAYS} days ago`);
+  // The words of a real org: https://github.com/jsforce/jsforce/issues/406
+  if (start < (org.state.createdAt ?? 0)) throw invalid("startDate before org replication enabled date");
   return { start, end };
 }
 

@@ -1,0 +1,183 @@
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import fc from "fast-check";
+import type { Customer } from "#shared/contracts/customer.ts";
+import { type CustomerStore, createCustomerStore } from "#shared/customer-store.ts";
+import { RateLimitedError, TransientError } from "#shared/errors.ts";
+import { cause, newCustomer, startCustomersTable, TABLE, version } from "#shared/testing/customers-table.ts";
+import { type Fate, StripeAccount } from "../../test/support/stripe-account.ts";
+import type { Billing } from "./client.ts";
+import { findDuplicates } from "./find-duplicates.ts";
+import { makeBillingEqual } from "./make-billing-equal.ts";
+
+/** One run: for the newest version or an older one; after so many calls to the store and to Stripe its process is killed. */
+interface Run {
+  readonly behind: number;
+  readonly killedAfter: number | undefined;
+}
+
+/** What happens to the account: everything that a step holds happens at the same time. */
+type Step =
+  | { readonly do: "edit"; readonly name: string }
+  | { readonly do: "delete" }
+  | { readonly do: "bury" }
+  | { readonly do: "wait"; readonly seconds: number }
+  | {
+      readonly do: "run";
+      readonly runs: readonly Run[];
+      readonly fates: readonly Fate[];
+      readonly error: string | undefined;
+    };
+
+/** A request that was given up may arrive this late: shortly before nobody reckons with it any more. */
+const LATEST_MS = 80_000;
+
+const steps: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 3, arbitrary: fc.record({ do: fc.constant("edit" as const), name: fc.constantFrom("A", "B", "C") }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("delete" as const) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("bury" as const) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({ do: fc.constant("wait" as const), seconds: fc.constantFrom(1, 10, 40, 91, 1_000, 90_000) }),
+  },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      do: fc.constant("run" as const),
+      runs: fc.array(
+        fc.record({
+          behind: fc.nat({ max: 2 }),
+          killedAfter: fc.option(fc.nat({ max: 9 }), { nil: undefined, freq: 2 }),
+        }),
+        { minLength: 1, maxLength: 3 },
+      ),
+      fates: fc.array(
+        fc.oneof(
+          { weight: 4, arbitrary: fc.constant("pass" as const) },
+          { weight: 1, arbitrary: fc.constantFrom("loseAnswer" as const, "loseRequest" as const) },
+          { weight: 1, arbitrary: fc.integer({ min: 1_000, max: LATEST_MS }) },
+        ),
+        { maxLength: 6 },
+      ),
+      error: fc.option(fc.constantFrom("apiError", "apiErrorAfterEffect"), { nil: undefined, freq: 2 }),
+    }),
+  },
+);
+
+let store: CustomerStore;
+let account: StripeAccount;
+let close: () => Promise<void>;
+
+beforeAll(async () => {
+  const table = await startCustomersTable();
+  account = await StripeAccount.start();
+  store = createCustomerStore(TABLE, table.client, () => account.now);
+  close = async () => {
+    await account[Symbol.asyncDispose]();
+    await table.close();
+  };
+});
+afterAll(() => close());
+
+/** One account and what happens to it. */
+class Story {
+  readonly customer: Customer = newCustomer();
+  name = "A";
+  n = 0;
+
+  async edit(name: string): Promise<void> {
+    this.n += 1;
+    this.name = name;
+    await store.save({ ...this.customer, name }, version(this.n), cause());
+  }
+
+  async play(step: Step): Promise<void> {
+    if (step.do === "edit") return this.edit(step.name);
+    if (step.do === "wait") return account.advance(step.seconds * 1000);
+    if (step.do === "run") return this.#run(step);
+    if (step.do === "bury") return this.#bury();
+    this.n += 1;
+    await store.markDeleted(this.customer, version(this.n), cause());
+  }
+
+  /** Makes billing equal as the reconciler does: again and again, each time when it was told. */
+  async bring(): Promise<void> {
+    for (let tries = 0; tries < 12; tries += 1) {
+      const failure = await this.#sync(this.n).then(
+        () => undefined,
+        (error: unknown) => error,
+      );
+      if (failure === undefined) return;
+      if (failure instanceof RateLimitedError) await account.advance((failure.retryAfterSeconds ?? 1) * 1000);
+      else if (!(failure instanceof TransientError)) throw failure;
+    }
+    throw new Error("billing never became equal");
+  }
+
+  async #run({ runs, fates, error }: Extract<Step, { do: "run" }>): Promise<void> {
+    const left = [...fates];
+    account.fate = (endpoint) => (endpoint.startsWith("POST") ? (left.shift() ?? "pass") : "pass");
+    if (error) await account.fault({ method: "POST", path: "/v1/customers**", error });
+    const failures = await Promise.all(
+      runs.map(({ behind, killedAfter }) =>
+        this.#sync(Math.max(1, this.n - behind), killedAfter).then(
+          () => undefined,
+          (failure: Error) => failure,
+        ),
+      ),
+    );
+    await account.clearFaults();
+    // Nothing here is for a person to decide.
+    for (const failure of failures) if (failure) expect(["TransientError", "RateLimitedError"]).toContain(failure.name);
+  }
+
+  #sync(n: number, killedAfter = Number.POSITIVE_INFINITY): Promise<unknown> {
+    const left = { calls: killedAfter };
+    const deps = {
+      billing: mortal<Billing>(account.billing, left),
+      store: mortal(store, left),
+      now: () => account.now,
+    };
+    return makeBillingEqual({ customerId: this.customer.customerId, version: version(n) }, deps);
+  }
+
+  /** A person deletes the oldest customer of the account in Stripe. */
+  async #bury(): Promise<void> {
+    const [found] = await account.customersOf(this.customer.customerId);
+    if (found) await account.request("DELETE", `/v1/customers/${found.id}`);
+  }
+}
+
+/** Real methods of a process that is killed: nothing that it would do afterwards happens. */
+function mortal<T extends object>(real: T, left: { calls: number }): T {
+  return new Proxy(real, {
+    get(target, name) {
+      const method = Reflect.get(target, name) as (...input: unknown[]) => Promise<unknown>;
+      return async (...input: unknown[]) => {
+        left.calls -= 1;
+        if (left.calls < 0) throw new TransientError("KILLED", "killed");
+        return method.apply(target, input);
+      };
+    },
+  });
+}
+
+async function check(played: readonly Step[]): Promise<void> {
+  const story = new Story();
+  await story.edit("A");
+  for (const step of played) await story.play(step);
+  // A deletion in Stripe is noticed by the next change.
+  await story.edit("Last");
+  await story.bring();
+  await account.advance(LATEST_MS);
+  await story.bring();
+  const customers = await account.customersOf(story.customer.customerId);
+  const link = (await store.read(story.customer.customerId))?.links.stripe;
+  expect(customers).toEqual([expect.objectContaining({ id: link?.id, name: story.name })]);
+  expect(link?.version).toBe(version(story.n));
+  const { duplicates } = await findDuplicates({ from: account.now - 1_000_000 }, { billing: account.billing, store });
+  expect(duplicates.filter(({ customerId }) => customerId === story.customer.customerId)).toEqual([]);
+}
+
+test("however runs, crashes, lost answers, stored failures and deletions interleave: one live customer, linked, newest", async () => {
+  await fc.assert(fc.asyncProperty(fc.array(steps, { minLength: 1, maxLength: 14 }), check), { numRuns: 50 });
+}, 300_000);

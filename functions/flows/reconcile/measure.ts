@@ -1,0 +1,46 @@
+import type { Behind } from "#shared/behind/behind.ts";
+import { keysOf, TARGETS, type Target } from "#shared/behind/marks.ts";
+import type { BreakerState } from "#shared/targets/breakers.ts";
+
+/** What alarms and people watch, by target. */
+export interface Measured {
+  readonly target: string;
+  readonly BreakerOpen: number;
+  readonly TargetRefusesKey: number;
+  /** Only of targets that customers are brought to. */
+  readonly CustomersBehind?: number;
+  /** Since when the one waits that waits longest, in seconds; what merely is on its way does not count. */
+  readonly OldestBehindSeconds?: number;
+}
+
+const OTHERS = ["slack"];
+/** Counting more says nothing new and costs. */
+const MOST_COUNTED = 200_000;
+
+/** Measures all targets. @param now epoch milliseconds */
+export async function measure(
+  breakers: readonly BreakerState[],
+  behind: Pick<Behind, "count" | "list">,
+  now: number,
+): Promise<Measured[]> {
+  const flags = (target: string) => {
+    const open = breakers.filter((one) => one.target === target && one.state !== "closed");
+    return { target, BreakerOpen: Number(open.length > 0), TargetRefusesKey: Number(open.some((b) => b.needsPerson)) };
+  };
+  const measured = TARGETS.map(async (target) => ({
+    ...flags(target),
+    CustomersBehind: await behind.count(target, MOST_COUNTED),
+    OldestBehindSeconds: await oldest(target, behind, now),
+  }));
+  return [...(await Promise.all(measured)), ...OTHERS.map(flags)];
+}
+
+/** Looks at the first page of every key, which holds those that are due first. */
+async function oldest(target: Target, behind: Pick<Behind, "list">, now: number): Promise<number> {
+  const moment = new Date(now).toISOString();
+  const pages = await Promise.all(keysOf(target).map((key) => behind.list(key)));
+  const waiting = pages
+    .flatMap(({ customers }) => customers)
+    .filter(({ mark, nextTryAt }) => mark.tries > 0 || mark.markedAt > mark.since || nextTryAt < moment);
+  return waiting.reduce((longest, { mark }) => Math.max(longest, (now - Date.parse(mark.since)) / 1000), 0);
+}

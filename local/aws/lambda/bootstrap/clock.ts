@@ -1,0 +1,21 @@
+const RealDate = Date;
+const realNow = RealDate.now;
+let offset = 0;
+
+/** The runtime's own time, by which invocations time out. */
+export const trueNow = (): number => realNow();
+
+/** Puts every `Date` of this process ahead of real time, as the twin's clock is. */
+export function shiftClock(clockOffset: number): void {
+  if (offset === 0 && clockOffset !== 0) globalThis.Date = shifted();
+  offset = clockOffset;
+}
+
+function shifted(): DateConstructor {
+  const now = () => realNow() + offset;
+  return new Proxy(RealDate, {
+    construct: (target, args, newTarget) => Reflect.construct(target, args.length === 0 ? [now()] : args, newTarget),
+    apply: () => new RealDate(now()).toString(),
+    get: (target, key) => (key === "now" ? now : Reflect.get(target, key)),
+  });
+}

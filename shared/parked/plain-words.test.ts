@@ -1,0 +1,43 @@
+import { expect, test } from "@jest/globals";
+import fc from "fast-check";
+import { plainWords } from "./plain-words.ts";
+
+const runtime = (errorMessage: string) =>
+  JSON.stringify({
+    errorType: "RejectedByTargetError",
+    errorMessage,
+    trace: [`RejectedByTargetError: ${errorMessage}`, "    at update (file:///var/task/billing.mjs:1:100)"],
+  });
+
+test.each([
+  ["no such plan", "no such plan"],
+  ["", "no message was given"],
+  [runtime("no such plan"), "no such plan"],
+  [runtime('a "quoted" word'), 'a "quoted" word'],
+  [runtime("no such plan").slice(0, 90), "no such plan"],
+  ['{"errorMessage":"cut \\"he', 'cut "he'],
+  ['{"message":"slow down"}', "slow down"],
+  ['{"errorMessage":7}', '{"errorMessage":7}'],
+  ["Boom\n    at f (file:///var/task/x.mjs:1:2)\n    at <anonymous>", "Boom"],
+  ["it failed\nat midnight", "it failed\nat midnight"],
+])("%j becomes %j", (text, words) => {
+  expect(plainWords(text)).toBe(words);
+});
+
+test("whatever is thrown, its message is told and its stack is not", () => {
+  const message = fc
+    .string({ minLength: 1, unit: "binary" })
+    .filter((text) => !/^\s*at\s/m.test(text) && !text.includes("{"));
+  fc.assert(
+    fc.property(message, (text) => {
+      const words = plainWords(runtime(text));
+      expect(words).toBe(plainWords(text));
+      expect(words).not.toContain("/var/task");
+      expect(words).not.toBe("");
+    }),
+  );
+});
+
+test("a long message is cut", () => {
+  expect(plainWords("x".repeat(5_000))).toHaveLength(1_001);
+});

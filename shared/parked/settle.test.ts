@@ -1,0 +1,144 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
+import { type Behind, createBehind } from "../behind/behind.ts";
+import { formatVersion } from "../contracts/customer.ts";
+import { type CustomerStore, createCustomerStore } from "../customer-store.ts";
+import { createStateTable, type StateTable } from "../state-table.ts";
+import { cause, newCustomer, startCustomersTable, TABLE } from "../testing/customers-table.ts";
+import { startTable } from "../testing/dynamo.ts";
+import { parkedWork, startParkedTable } from "../testing/parked-table.ts";
+import { settleParked } from "./settle.ts";
+import type { ParkedStatus, ParkedWork } from "./work.ts";
+
+const HOUR = 3_600_000;
+const PARKED_AT = Date.parse("2026-03-01T10:00:00.000Z");
+
+let table: Awaited<ReturnType<typeof startParkedTable>>;
+let customers: Awaited<ReturnType<typeof startCustomersTable>>;
+let kept: Awaited<ReturnType<typeof startTable>>;
+let store: CustomerStore;
+let behind: Behind;
+let state: StateTable;
+let now = PARKED_AT;
+
+beforeAll(async () => {
+  [customers, kept] = await Promise.all([startCustomersTable(), startTable("fleet-state-test", "key")]);
+  store = createCustomerStore(TABLE, customers.client, () => now);
+  behind = createBehind(TABLE, { client: customers.client, now: () => now });
+});
+beforeEach(async () => {
+  now = PARKED_AT;
+  state = createStateTable("fleet-state-test", { client: kept.client });
+  await state.writeMany([{ key: "parked/settle", value: {} }]);
+  table = await startParkedTable();
+});
+afterEach(() => table.close());
+afterAll(() => Promise.all([customers.close(), kept.close()]));
+
+/** A version that was read so many hours after the work was parked. */
+const version = (hours: number) => formatVersion(PARKED_AT + hours * HOUR, PARKED_AT, PARKED_AT + hours * HOUR);
+const settle = (limit?: number) =>
+  settleParked({ parked: table.parked, store, state, now: () => new Date(now), ...(limit ? { limit } : {}) });
+const statusOf = async (parkedId: string) => (await table.parked.read(parkedId))?.status;
+
+/** Stores a version of a customer and brings it to the targets named. */
+async function bring(customerId: string, hours: number, ...targets: ("billing" | "salesforce")[]): Promise<void> {
+  await store.save({ ...newCustomer(), customerId, name: `v${hours}` }, version(hours), cause());
+  if (targets.includes("billing"))
+    await store.linkBilling(customerId, { id: `cus_${customerId}`, version: version(hours) });
+  if (targets.includes("salesforce")) await behind.reached(customerId, "salesforce", version(hours));
+}
+
+async function park(parkedId: string, work: Partial<ParkedWork>, redriven = false): Promise<void> {
+  await table.parked.park(parkedWork(parkedId, { parkedAt: new Date(PARKED_AT).toISOString(), ...work }));
+  if (redriven) await table.parked.move(parkedId, "redriven", { by: "ann", at: new Date(now) });
+}
+
+const sync = { kind: "customer-sync", hop: "customer-sync/UpsertBilling" } as const;
+const account = { kind: "message", hop: "connector-fleet-test-write-back" } as const;
+const comparison = { kind: "comparison", hop: "salesforce/sweep" } as const;
+
+describe("work about version 1 of a customer", () => {
+  test.each<[string, Partial<ParkedWork>, boolean, (id: string) => Promise<void>, ParkedStatus]>([
+    ["stays while nothing happens", sync, false, (id) => bring(id, 1), "parked"],
+    ["is overtaken by a newer version in billing", sync, false, (id) => bring(id, 2, "billing"), "superseded"],
+    ["is not overtaken by one that is only stored", sync, false, (id) => bring(id, 2), "parked"],
+    ["is done when its version got there all the same", sync, false, (id) => bring(id, 1, "billing"), "done"],
+    ["is done after a redrive that worked", sync, true, (id) => bring(id, 2, "billing"), "done"],
+    ["stays redriven while the customer is behind", sync, true, (id) => bring(id, 2), "redriven"],
+    ["waits for the account", account, true, (id) => bring(id, 1, "billing"), "redriven"],
+    ["is done when the account was told", account, true, (id) => bring(id, 1, "billing", "salesforce"), "done"],
+    ["is overtaken in the account", account, false, (id) => bring(id, 2, "billing", "salesforce"), "superseded"],
+  ])("%s", async (what, work, redriven, happens, status) => {
+    const { customerId } = newCustomer();
+    await park(what, { ...work, customerId, version: version(1) }, redriven);
+    await happens(customerId);
+    now += HOUR;
+    await settle();
+    expect(await statusOf(what)).toBe(status);
+    if (status === "done" || status === "superseded")
+      expect((await table.parked.read(what))?.history.at(-1)).toMatchObject({ by: "system:reconcile" });
+  });
+});
+
+describe("work without a version", () => {
+  test.each<[string, number, boolean, ParkedStatus]>([
+    ["is overtaken by what was read later", 1, false, "superseded"],
+    ["is not by what was read before", -1, false, "parked"],
+    ["is done by what was read later, once redriven", 1, true, "done"],
+    ["is not done by what was read before", -1, true, "redriven"],
+  ])("%s", async (what, hours, redriven, status) => {
+    const { customerId } = newCustomer();
+    await park(what, { ...comparison, customerId }, redriven);
+    await bring(customerId, hours, "billing", "salesforce");
+    await settle();
+    expect(await statusOf(what)).toBe(status);
+  });
+});
+
+describe("redriven work", () => {
+  test("that names no customer is done when it was not parked again for an hour", async () => {
+    await park("notice", { hop: "connector-fleet-test-slack-notices" }, true);
+    await park("waiting", { hop: "connector-fleet-test-slack-notices" });
+    now += HOUR;
+    await settle();
+    expect(await statusOf("notice")).toBe("redriven");
+    now += 1;
+    expect(await settle()).toMatchObject({ done: 1 });
+    expect([await statusOf("notice"), await statusOf("waiting")]).toEqual(["done", "parked"]);
+  });
+
+  test("a notice is not done because its customer is in step", async () => {
+    const { customerId } = newCustomer();
+    await bring(customerId, 1, "billing", "salesforce");
+    await park("untold", { hop: "connector-fleet-test-slack-notices", customerId, version: version(1) });
+    await settle();
+    expect(await statusOf("untold")).toBe("parked");
+  });
+
+  test("of which nothing came within a day is parked again, unless the customer waits by itself", async () => {
+    const waiting = newCustomer().customerId;
+    await bring(waiting, 1);
+    await park("lost", { customerId: newCustomer().customerId, version: version(1) }, true);
+    await park("behind", { ...sync, customerId: waiting, version: version(1) }, true);
+    now += 26 * HOUR;
+    expect(await settle()).toMatchObject({ returned: 1 });
+    expect([await statusOf("lost"), await statusOf("behind")]).toEqual(["parked", "redriven"]);
+  });
+});
+
+test("everything is looked at, however little in one go, and again afterwards", async () => {
+  const { customerId } = newCustomer();
+  for (let n = 0; n < 250; n += 1)
+    await park(`many-${n}`, n % 50 === 0 ? { ...sync, customerId, version: version(1) } : {}, n % 2 === 0);
+  let looked = 0;
+  for (let round = 0; round < 3; round += 1) looked += (await settle(100)).looked;
+  expect(looked).toBeGreaterThanOrEqual(250);
+  await bring(customerId, 2, "billing");
+  let closed = 0;
+  for (let round = 0; round < 4; round += 1) {
+    const { done, superseded } = await settle(100);
+    closed += done + superseded;
+  }
+  expect(closed).toBe(5);
+  expect(await settle()).toMatchObject({ done: 0, superseded: 0 });
+});

@@ -1,0 +1,294 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { createDynamoDb } from "../../local/aws/dynamodb/index.ts";
+import { type Gateway, startGateway } from "../../local/aws/gateway/index.ts";
+import { ADMINISTRATOR } from "../../local/aws/kernel/kernel.ts";
+import type { Service } from "../../local/aws/kernel/service.ts";
+import { BUCKET, type MapBench, mapBench } from "../../local/aws/states/distributed/harness.ts";
+import { FunctionFailure, fakeLambda, fakeService } from "../../local/aws/states/testing.ts";
+
+const DEFINITION = readFileSync(join(import.meta.dirname, "definition.asl.json"), "utf8");
+const STACK = "connector-fleet-dev";
+const STATE = `${STACK}-salesforce-state`;
+const PARKED = `${STACK}-parked`;
+const CUSTOMERS = `${STACK}-customers`;
+const SUBSTITUTIONS: Readonly<Record<string, string>> = {
+  PlanArn: "plan",
+  StartQueryArn: "start",
+  CheckQueryArn: "check",
+  StorePageArn: "store",
+  LoadBatchArn: "load",
+  BucketName: BUCKET,
+  StateTableName: STATE,
+  ParkedTableName: PARKED,
+  FleetBusName: "fleet-bus",
+};
+export const ORG = "00D5f000005KcCnEAK";
+
+// biome-ignore lint/suspicious/noExplicitAny: tests know the shapes they ask for
+type Any = any;
+
+interface Job {
+  readonly ids: readonly string[];
+  pollsLeft: number;
+}
+
+/** A run that has ended. */
+export interface Ended {
+  readonly status: string;
+  readonly executionArn: string;
+  readonly output?: string;
+  readonly error?: string;
+  readonly cause?: string;
+}
+
+/**
+ * The real definition on the twin, with connectors that know an organisation of ids. They do what the real ones do: a
+ * page of a job's result goes into the bucket, and a batch sends whatever the store does not hold.
+ */
+export class BackfillBench {
+  readonly #bench: MapBench;
+  readonly #machineArn: string;
+  #gateway: Gateway | undefined;
+  ids: string[] = [];
+  /** Polls that see a new query job at work. */
+  polls = 0;
+  /** How often each account was sent into the sync. */
+  readonly sent = new Map<string, number>();
+  readonly events: Any[] = [];
+  readonly calls: string[] = [];
+  /** Told before each call of a connector; what it throws, the call throws. */
+  before: (name: string, payload: Any) => void = () => undefined;
+  readonly #jobs = new Map<string, Job>();
+
+  private constructor(bench: MapBench, machineArn: string) {
+    this.#bench = bench;
+    this.#machineArn = machineArn;
+  }
+
+  /**
+   * @param scale how many times shorter waits are
+   * @param alter changes the text of the definition
+   */
+  static async start(scale: number, alter = (text: string) => text): Promise<BackfillBench> {
+    let self: BackfillBench | undefined;
+    const running = () => self as BackfillBench;
+    const bench = await mapBench(
+      [
+        fakeLambda((payload, name) => running().#call(name, payload)),
+        fakeService("events", { PutEvents: ({ Entries }) => running().#publish(Entries) }),
+      ],
+      { scale },
+    );
+    const dynamodb = createDynamoDb(bench.kernel);
+    bench.kernel.register(dynamodb);
+    await createTable(dynamodb, STATE, "key");
+    await createTable(dynamodb, PARKED, "parkedId", { name: "by-status", hash: "status", range: "parkedAt" });
+    await createTable(dynamodb, CUSTOMERS, "customerId", { name: "behind", hash: "behindKey", range: "nextTryAt" });
+    const text = DEFINITION.replace(/\$\{(\w+)\}/g, (placeholder, name) => SUBSTITUTIONS[name] ?? placeholder);
+    const machineArn = await bench.machine(JSON.parse(alter(text)), { name: `${STACK}-backfill` });
+    self = new BackfillBench(bench, machineArn);
+    return self;
+  }
+
+  /** An endpoint for unmodified clients; it ends with the bench. */
+  async origin(): Promise<string> {
+    this.#gateway ??= await startGateway(this.#bench.kernel);
+    return this.#gateway.origin;
+  }
+
+  /** Leaves customers behind billing, and one that billing refused. */
+  async leaveBehind(ids: readonly string[], refused: string): Promise<void> {
+    const item = { orgId: { S: ORG }, nextTryAt: { S: "2026-01-01T00:00:00.000Z" } };
+    for (const [n, id] of ids.entries())
+      await this.#table(CUSTOMERS, "PutItem", {
+        Item: { ...item, customerId: { S: id }, behindKey: { S: `billing#${String(n % 16).padStart(2, "0")}` } },
+      });
+    await this.#table(PARKED, "PutItem", {
+      Item: {
+        orgId: { S: ORG },
+        parkedId: { S: refused },
+        status: { S: "parked" },
+        parkedAt: { S: "2026-01-01T00:00:00.000Z" },
+        hop: { S: "customer-sync/UpsertBilling" },
+      },
+    });
+  }
+
+  /** The next run of a backfill, as the command line starts it. */
+  async run(name: string, run = 1, settings: object = {}): Promise<string> {
+    const input = run === 1 ? { orgId: ORG, ...settings } : { orgId: ORG, resumes: name, run };
+    const { executionArn } = await this.#bench.api("StartExecution", {
+      stateMachineArn: this.#machineArn,
+      name: run === 1 ? name : `${name}-run-${run}`,
+      input: JSON.stringify(input),
+    });
+    return executionArn;
+  }
+
+  ended(executionArn: string): Promise<Ended> {
+    return this.#bench.ended(executionArn);
+  }
+
+  /** Resolves when a backfill has finished, by whichever run. */
+  async finished(name: string): Promise<void> {
+    while ((await this.kept(name))?.progress.phase !== "finished") await new Promise((next) => setImmediate(next));
+  }
+
+  arnOf(executionName: string): string {
+    return `${this.#machineArn.replace(":stateMachine:", ":execution:")}:${executionName}`;
+  }
+
+  stop(executionArn: string): Promise<void> {
+    return this.#bench.api("StopExecution", { executionArn });
+  }
+
+  redrive(executionArn: string): Promise<unknown> {
+    return this.#bench.api("RedriveExecution", { executionArn });
+  }
+
+  /** Events of a run's history so far. */
+  history(executionArn: string): number {
+    return this.#bench.history(executionArn).length;
+  }
+
+  /** Lets time pass, in seconds of the scaled clock. */
+  pass(seconds: number): Promise<void> {
+    return this.#bench.kernel.clock.sleep(seconds * 1000);
+  }
+
+  /** Sets the flag of an operator. */
+  async setPaused(name: string, paused: boolean): Promise<void> {
+    await this.#table(STATE, "UpdateItem", {
+      Key: { key: { S: `backfill/${name}` } },
+      UpdateExpression: paused ? "SET paused = :yes" : "REMOVE paused, halted",
+      ...(paused ? { ExpressionAttributeValues: { ":yes": { BOOL: true } } } : {}),
+    });
+  }
+
+  /** What is kept of a backfill. */
+  async kept(name: string): Promise<{ progress: Any; halted: boolean; run: number } | undefined> {
+    const { Item } = await this.#table(STATE, "GetItem", {
+      Key: { key: { S: `backfill/${name}` } },
+      ConsistentRead: true,
+    });
+    if (!Item) return undefined;
+    return { progress: JSON.parse(Item.progress.S), halted: Item.halted?.BOOL === true, run: Number(Item.run.N) };
+  }
+
+  /** Parked items as plain attributes. */
+  async parked(): Promise<Record<string, string>[]> {
+    const { Items } = await this.#table(PARKED, "Scan", {});
+    const plain = ([name, value]: [string, Any]) => [name, Object.values(value)[0]];
+    return Items.map((item: object) => Object.fromEntries(Object.entries(item).map(plain)));
+  }
+
+  /** Salesforce keeps results for seven days. */
+  forgetJobs(): void {
+    this.#jobs.clear();
+  }
+
+  /** The bucket keeps pages for some months. */
+  async forgetPages(): Promise<void> {
+    for (const Key of await this.#bench.keys("")) await this.#bucket("DeleteObject", { Key });
+  }
+
+  async close(): Promise<void> {
+    await this.#gateway?.close();
+    await this.#bench.stop();
+  }
+
+  #table(TableName: string, operation: string, input: object): Promise<Any> {
+    const { kernel } = this.#bench;
+    return kernel.call("dynamodb", operation, { TableName, ...input }, { principal: ADMINISTRATOR });
+  }
+
+  #bucket(operation: string, input: object): Promise<Any> {
+    const { kernel } = this.#bench;
+    return kernel.call("s3", operation, { Bucket: BUCKET, ...input }, { principal: ADMINISTRATOR });
+  }
+
+  #publish(entries: readonly Any[]): object {
+    this.before("publish", entries);
+    this.events.push(...entries.map(({ Detail }) => JSON.parse(Detail)));
+    return { FailedEntryCount: 0, Entries: entries.map(() => ({ EventId: "1" })) };
+  }
+
+  #call(name: string, { data }: Any): unknown {
+    this.calls.push(name);
+    this.before(name, data);
+    switch (name) {
+      case "plan":
+        return { records: this.ids.length, billedPerSecond: 12.5 };
+      case "start": {
+        const jobId = `750${this.calls.length}`;
+        // Bulk queries come in no order.
+        this.#jobs.set(jobId, { ids: this.ids.toReversed(), pollsLeft: this.polls });
+        return { jobId };
+      }
+      case "check": {
+        const job = this.#jobs.get(data.jobId);
+        if (!job) return { state: "gone", reason: "NOT_FOUND" };
+        if (job.pollsLeft === 0) return { state: "done" };
+        job.pollsLeft -= 1;
+        return { state: "running" };
+      }
+      case "store":
+        return this.#storePage(data);
+      default:
+        return this.#loadBatch(data.records.map(({ Id }: Any) => Id));
+    }
+  }
+
+  async #storePage({ jobId, locator, pageSize, key }: Any): Promise<unknown> {
+    const job = this.#jobs.get(jobId);
+    if (!job) return { state: "gone", reason: "NOT_FOUND" };
+    const from = Number(locator ?? 0);
+    const page = job.ids.slice(from, from + pageSize);
+    if (page.length > 0) await this.#bench.put(key, page.map((Id) => `${JSON.stringify({ Id })}\n`).join(""));
+    const next = from + page.length;
+    return { state: "stored", records: page.length, locator: next < job.ids.length ? String(next) : null };
+  }
+
+  #loadBatch(ids: readonly string[]): object {
+    const fresh = ids.filter((id) => !this.sent.has(id));
+    for (const id of fresh) this.sent.set(id, 1);
+    const counts = { compared: ids.length, sent: fresh.length, equal: ids.length - fresh.length };
+    return { ...counts, behind: 0, unusable: 0 };
+  }
+}
+
+/** A function's failure, as its runtime reports it. */
+export const failure = (name: string, message = "why"): Error => new FunctionFailure(name, message);
+
+interface Index {
+  readonly name: string;
+  readonly hash: string;
+  readonly range: string;
+}
+
+async function createTable(dynamodb: Service, TableName: string, key: string, index?: Index): Promise<void> {
+  const keys = [key, ...(index ? [index.hash, index.range] : [])];
+  const schema = (...names: readonly string[]) =>
+    names.map((AttributeName, n) => ({ AttributeName, KeyType: n === 0 ? "HASH" : "RANGE" }));
+  const indexes = index && [
+    {
+      IndexName: index.name,
+      KeySchema: schema(index.hash, index.range),
+      Projection: { ProjectionType: "ALL" },
+    },
+  ];
+  await dynamodb.resources?.[0]?.create({
+    logicalId: TableName,
+    type: "AWS::DynamoDB::Table",
+    stackName: "Fleet",
+    artifacts: ".",
+    properties: {
+      TableName,
+      BillingMode: "PAY_PER_REQUEST",
+      AttributeDefinitions: keys.map((AttributeName) => ({ AttributeName, AttributeType: "S" })),
+      KeySchema: schema(key),
+      ...(indexes ? { GlobalSecondaryIndexes: indexes } : {}),
+    },
+  });
+}
