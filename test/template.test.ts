@@ -60,6 +60,17 @@ describe("least privilege", () => {
     expect(wrong).toEqual([]);
   });
 
+  test("only functions write to the table of parked work, so that everything parked is counted", () => {
+    const writers = ofType("AWS::IAM::Role").filter(([id]) =>
+      statementsOf(id).some(
+        ({ Action, Resource }) =>
+          JSON.stringify(Resource).includes('["ParkedTable","Arn"]') && [Action].flat().includes("dynamodb:PutItem"),
+      ),
+    );
+    const services = writers.map(([, role]) => role.AssumeRolePolicyDocument.Statement[0].Principal.Service);
+    expect(new Set(services.flat())).toEqual(new Set(["lambda.amazonaws.com"]));
+  });
+
   test("no secret travels in the environment", () => {
     const suspicious = ofType("AWS::Lambda::Function").flatMap(([id, properties]) =>
       Object.entries(properties.Environment?.Variables ?? {})

@@ -45,4 +45,5 @@ export const WAITS: Readonly<Record<string, Waits>> = {
   "salesforce-check-backfill-query": { calls: { ...GUARDED, read: call(1) }, awsCalls: 1 },
   "salesforce-store-backfill-page": { calls: { ...GUARDED, page: [1, PAGE_TIMEOUT_MS] }, awsCalls: 2 },
   "salesforce-load-backfill-batch": { calls: { ...GUARDED, accounts: call(1), related: call(1) }, awsCalls: 150 },
+  "salesforce-park-backfill-batch": { calls: {}, awsCalls: 5 },
 };

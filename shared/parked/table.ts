@@ -263,7 +263,7 @@ function parkedEntry({ parkedAt, hop, errorName }: Pick<ParkedWork, "parkedAt" |
   return { status: "parked", at: parkedAt, by: hop, note: errorName };
 }
 
-/** A state machine parks without a history. */
+/** Whoever wrote the item, its life begins with being parked. */
 function completeHistory(item: z.infer<typeof parkedItemSchema>): HistoryEntry[] {
   return item.history[0]?.status === "parked" ? item.history : [parkedEntry(item), ...item.history];
 }

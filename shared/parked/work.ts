@@ -56,7 +56,7 @@ const historySchema = z.array(
 /** One step of its life; steps are only ever added. */
 export type HistoryEntry = z.infer<typeof historySchema>[number];
 
-// State machines write items too, and one that is odd must not hide the others.
+// One item that is odd must not hide the others.
 const text = z.string().catch("unknown");
 const optionalText = z.string().optional().catch(undefined);
 

@@ -34,6 +34,11 @@ function expectAll(): void {
 /** Calls of one connector. */
 const calls = (connector: string) => bench.calls.filter((one) => one === connector).length;
 
+/** Fails the batch that the last account is in. */
+function failBatch(connector: string, data: { records: readonly { Id: string }[] }): void {
+  if (connector === "load" && data.records[0]?.Id === bench.ids[10]) throw failure("ContractError", "bad");
+}
+
 /** Resolves when it becomes true. */
 async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await holds())) await new Promise((resolve) => setImmediate(resolve));
@@ -242,14 +247,49 @@ describe("trouble", () => {
   });
 
   test("of one batch alone parks it, and the others go on", async () => {
-    bench.before = (connector, data) => {
-      if (connector === "load" && data.records[0].Id === bench.ids[10]) throw failure("ContractError", "bad");
-    };
+    bench.before = failBatch;
     const run = await bench.ended(await bench.run(name, 1, SMALL));
     expect(JSON.parse(run.output ?? "")).toMatchObject({ compared: 11, sent: 9, parked: 2 });
-    expect(await bench.parked()).toMatchObject([
-      { kind: "comparison", hop: "backfill/LoadBatch", errorName: "ContractError", errorMessage: "bad", orgId: ORG },
-    ]);
+    const [parked, ...others] = await bench.parked();
+    const error = { errorName: "ContractError", errorMessage: "bad" };
+    expect(others).toEqual([]);
+    expect(parked).toMatchObject({ kind: "comparison", hop: "backfill/LoadBatch", ...error, orgId: ORG, tries: 1 });
+    expect(JSON.parse(parked?.input ?? "")).toEqual({
+      metadata: expect.objectContaining({ orgId: ORG, correlationId: name }),
+      data: { entity: "Account", recordIds: [bench.ids[10], bench.ids[9]] },
+    });
+  });
+
+  test("of a batch of one record parks that record", async () => {
+    bench.before = failBatch;
+    await bench.ended(await bench.run(name, 1, { pageSize: 4, batchSize: 1 }));
+    const [parked] = await bench.parked();
+    expect(JSON.parse(parked?.input ?? "").data.recordIds).toEqual([bench.ids[10]]);
+  });
+
+  test.each([
+    ["discarded", []],
+    ["redriven", [{ tries: 2 }]],
+  ] as const)("of a batch that a person has %s is met by another run as what it is", async (status, expected) => {
+    bench.before = failBatch;
+    await bench.ended(await bench.run(name, 1, SMALL));
+    const [parked] = await bench.parked();
+    await bench.settle(parked?.parkedId ?? "", status);
+    await bench.ended(await bench.run(`${name}-again`, 1, SMALL));
+    expect(await bench.parked()).toMatchObject(expected);
+  });
+
+  test("that keeps a batch from being parked ends the run, and the next one loads it again", async () => {
+    bench.before = (connector, data) => {
+      if (connector === "park") throw failure("NotAuthorizedError", "not allowed to write");
+      failBatch(connector, data);
+    };
+    const refused = { status: "FAILED", error: "NotAuthorizedError", cause: "not allowed to write" };
+    expect(await bench.ended(await bench.run(name, 1, SMALL))).toMatchObject(refused);
+    expect(await bench.parked()).toEqual([]);
+    bench.before = () => undefined;
+    expect((await bench.ended(await bench.run(name, 2))).status).toBe("SUCCEEDED");
+    expectAll();
   });
 
   test("with the query three times in a row ends the run with Salesforce's words", async () => {

@@ -1,5 +1,11 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { type CreateTableCommandInput, DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { createParkedTable, type ParkedTable } from "#shared/parked/table.ts";
+import type { ParkedItem } from "#shared/parked/work.ts";
+import { tableOf } from "#shared/testing/dynamo.ts";
+import { parkedTableOf } from "#shared/testing/parked-table.ts";
+import { failedBatchSchema, parkBatch } from "../../functions/salesforce/backfill/park-batch.ts";
 import { createDynamoDb } from "../../local/aws/dynamodb/index.ts";
 import { type Gateway, startGateway } from "../../local/aws/gateway/index.ts";
 import { ADMINISTRATOR } from "../../local/aws/kernel/kernel.ts";
@@ -18,9 +24,9 @@ const SUBSTITUTIONS: Readonly<Record<string, string>> = {
   CheckQueryArn: "check",
   StorePageArn: "store",
   LoadBatchArn: "load",
+  ParkBatchArn: "park",
   BucketName: BUCKET,
   StateTableName: STATE,
-  ParkedTableName: PARKED,
   FleetBusName: "fleet-bus",
 };
 export const ORG = "00D5f000005KcCnEAK";
@@ -44,12 +50,13 @@ export interface Ended {
 
 /**
  * The real definition on the twin, with connectors that know an organisation of ids. They do what the real ones do: a
- * page of a job's result goes into the bucket, and a batch sends whatever the store does not hold.
+ * page of a job's result goes into the bucket, a batch sends whatever the store does not hold, and a bad one is parked.
  */
 export class BackfillBench {
   readonly #bench: MapBench;
   readonly #machineArn: string;
   #gateway: Gateway | undefined;
+  #client: DynamoDBClient | undefined;
   ids: string[] = [];
   /** Polls that see a new query job at work. */
   polls = 0;
@@ -82,9 +89,9 @@ export class BackfillBench {
     );
     const dynamodb = createDynamoDb(bench.kernel);
     bench.kernel.register(dynamodb);
-    await createTable(dynamodb, STATE, "key");
-    await createTable(dynamodb, PARKED, "parkedId", { name: "by-status", hash: "status", range: "parkedAt" });
-    await createTable(dynamodb, CUSTOMERS, "customerId", { name: "behind", hash: "behindKey", range: "nextTryAt" });
+    const behind = { name: "behind", hash: "behindKey", range: "nextTryAt" };
+    for (const table of [tableOf(STATE, "key"), parkedTableOf(PARKED), tableOf(CUSTOMERS, "customerId", [behind])])
+      await createTable(dynamodb, table);
     const text = DEFINITION.replace(/\$\{(\w+)\}/g, (placeholder, name) => SUBSTITUTIONS[name] ?? placeholder);
     const machineArn = await bench.machine(JSON.parse(alter(text)), { name: `${STACK}-backfill` });
     self = new BackfillBench(bench, machineArn);
@@ -108,6 +115,7 @@ export class BackfillBench {
       Item: {
         orgId: { S: ORG },
         parkedId: { S: refused },
+        part: { N: "0" },
         status: { S: "parked" },
         parkedAt: { S: "2026-01-01T00:00:00.000Z" },
         hop: { S: "customer-sync/UpsertBilling" },
@@ -176,11 +184,16 @@ export class BackfillBench {
     return { progress: JSON.parse(Item.progress.S), halted: Item.halted?.BOOL === true, run: Number(Item.run.N) };
   }
 
-  /** Parked items as plain attributes. */
-  async parked(): Promise<Record<string, string>[]> {
-    const { Items } = await this.#table(PARKED, "Scan", {});
-    const plain = ([name, value]: [string, Any]) => [name, Object.values(value)[0]];
-    return Items.map((item: object) => Object.fromEntries(Object.entries(item).map(plain)));
+  /** Everything parked, whole. */
+  async parked(): Promise<(ParkedItem | undefined)[]> {
+    const table = await this.#parkedTable();
+    const { items } = await table.list({ status: "parked" });
+    return Promise.all(items.map(({ parkedId }) => table.read(parkedId)));
+  }
+
+  /** Takes a piece of parked work further, as a person does. */
+  async settle(parkedId: string, status: "redriven" | "discarded"): Promise<void> {
+    await (await this.#parkedTable()).move(parkedId, status, { by: "test", at: new Date() });
   }
 
   /** Salesforce keeps results for seven days. */
@@ -194,6 +207,7 @@ export class BackfillBench {
   }
 
   async close(): Promise<void> {
+    this.#client?.destroy();
     await this.#gateway?.close();
     await this.#bench.stop();
   }
@@ -214,7 +228,16 @@ export class BackfillBench {
     return { FailedEntryCount: 0, Entries: entries.map(() => ({ EventId: "1" })) };
   }
 
-  #call(name: string, { data }: Any): unknown {
+  async #parkedTable(): Promise<ParkedTable> {
+    this.#client ??= new DynamoDBClient({
+      endpoint: await this.origin(),
+      region: "us-east-1",
+      credentials: { accessKeyId: "AKIATEST", secretAccessKey: "secret" },
+    });
+    return createParkedTable(PARKED, this.#client);
+  }
+
+  #call(name: string, { data, metadata }: Any): unknown {
     this.calls.push(name);
     this.before(name, data);
     switch (name) {
@@ -235,6 +258,8 @@ export class BackfillBench {
       }
       case "store":
         return this.#storePage(data);
+      case "park":
+        return this.#parkBatch(data, metadata);
       default:
         return this.#loadBatch(data.records.map(({ Id }: Any) => Id));
     }
@@ -250,6 +275,11 @@ export class BackfillBench {
     return { state: "stored", records: page.length, locator: next < job.ids.length ? String(next) : null };
   }
 
+  async #parkBatch(data: Any, metadata: Any): Promise<unknown> {
+    const { park } = await this.#parkedTable();
+    return parkBatch(failedBatchSchema.parse(data), metadata, { park, now: Date.now });
+  }
+
   #loadBatch(ids: readonly string[]): object {
     const fresh = ids.filter((id) => !this.sent.has(id));
     for (const id of fresh) this.sent.set(id, 1);
@@ -261,34 +291,7 @@ export class BackfillBench {
 /** A function's failure, as its runtime reports it. */
 export const failure = (name: string, message = "why"): Error => new FunctionFailure(name, message);
 
-interface Index {
-  readonly name: string;
-  readonly hash: string;
-  readonly range: string;
-}
-
-async function createTable(dynamodb: Service, TableName: string, key: string, index?: Index): Promise<void> {
-  const keys = [key, ...(index ? [index.hash, index.range] : [])];
-  const schema = (...names: readonly string[]) =>
-    names.map((AttributeName, n) => ({ AttributeName, KeyType: n === 0 ? "HASH" : "RANGE" }));
-  const indexes = index && [
-    {
-      IndexName: index.name,
-      KeySchema: schema(index.hash, index.range),
-      Projection: { ProjectionType: "ALL" },
-    },
-  ];
-  await dynamodb.resources?.[0]?.create({
-    logicalId: TableName,
-    type: "AWS::DynamoDB::Table",
-    stackName: "Fleet",
-    artifacts: ".",
-    properties: {
-      TableName,
-      BillingMode: "PAY_PER_REQUEST",
-      AttributeDefinitions: keys.map((AttributeName) => ({ AttributeName, AttributeType: "S" })),
-      KeySchema: schema(key),
-      ...(indexes ? { GlobalSecondaryIndexes: indexes } : {}),
-    },
-  });
+async function createTable(dynamodb: Service, properties: CreateTableCommandInput): Promise<void> {
+  const resource = { logicalId: properties.TableName ?? "", type: "AWS::DynamoDB::Table", properties };
+  await dynamodb.resources?.[0]?.create({ ...resource, stackName: "Fleet", artifacts: "." });
 }

@@ -1,0 +1,61 @@
+import { z } from "zod";
+import type { Metadata } from "#shared/contracts/metadata.ts";
+import { hashOf } from "#shared/hash.ts";
+import { log } from "#shared/observability.ts";
+import { plainWords } from "#shared/parked/plain-words.ts";
+import type { ParkDependencies } from "../sweep/park.ts";
+import { entitySchema } from "./input.ts";
+import type { Loaded } from "./load-batch.ts";
+
+/** A batch that could not be loaded, and what its state caught. No personal data. */
+export const failedBatchSchema = z.looseObject({
+  entity: entitySchema,
+  recordIds: z.array(z.string()).min(1),
+  failure: z.looseObject({ Error: z.string().default("Unknown"), Cause: z.string().default("") }),
+  /** Run of the map's child that met it. */
+  executionArn: z.string(),
+});
+
+export type FailedBatch = z.infer<typeof failedBatchSchema>;
+
+/** What became of a batch that was parked whole. */
+export interface ParkedBatch extends Loaded {
+  readonly parked: number;
+}
+
+const HOP = "backfill/LoadBatch";
+
+/**
+ * Keeps a batch whole, as the comparison of its records that a redrive asks for again. The same records of an
+ * organisation are always the same piece of work, whichever run or backfill meets them.
+ * @throws the error of the table
+ */
+export async function parkBatch(
+  { entity, recordIds, failure, executionArn }: FailedBatch,
+  metadata: Metadata,
+  { park, now }: ParkDependencies,
+): Promise<ParkedBatch> {
+  const { orgId, correlationId, traceHeader = "none" } = metadata;
+  const parkedId = hashOf(HOP, orgId, entity, ...recordIds);
+  const error = { name: failure.Error, message: plainWords(failure.Cause) };
+  log().warn("Batch parked", { parkedId, records: recordIds.length, error });
+  await park({
+    parkedId,
+    // What is tried again within a run is the same parking.
+    parking: executionArn,
+    kind: "comparison",
+    hop: HOP,
+    input: JSON.stringify({ metadata, data: { entity, recordIds } }),
+    errorName: error.name,
+    errorMessage: error.message,
+    correlationId,
+    customerId: "unknown",
+    executionArn,
+    orgId,
+    traceHeader,
+    tries: 1,
+    parkedAt: new Date(now()).toISOString(),
+  });
+  const counts = { compared: recordIds.length, sent: 0, equal: 0, behind: 0, unusable: 0 };
+  return { ...counts, parked: recordIds.length };
+}
