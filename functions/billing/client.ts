@@ -62,6 +62,14 @@ export const GATE_WAIT_MS = 3_000;
 const READ_TIMEOUT_MS = 3_000;
 const reading = { timeout: READ_TIMEOUT_MS };
 
+/** None of the fleet's errors, so that the gate, through which it is thrown, learns nothing of Stripe from it. */
+class NothingSent extends Error {
+  /** @param cause why it could not be found out whether the request goes; absent when it does not */
+  constructor(cause?: unknown) {
+    super("Nothing was sent.", { cause });
+  }
+}
+
 const ungated: Gate = { call: (_endpoint, work) => work() };
 
 /** Talks to the Stripe account that `connect` names. */
@@ -96,12 +104,24 @@ export function createBilling(connect: Connect, { gate = ungated, now = Date.now
     return gate.call(endpoint, () => send(work));
   }
 
-  function write<T>(
+  async function write<T>(
     endpoint: string,
     { before }: Request,
     work: (stripe: Stripe) => Promise<T>,
   ): Promise<T | undefined> {
-    return gate.call(endpoint, async () => ((await before()) ? send(work) : undefined));
+    try {
+      return await gate.call(endpoint, async () => {
+        const goes = await before().catch((cause) => {
+          throw new NothingSent(cause);
+        });
+        if (!goes) throw new NothingSent();
+        return send(work);
+      });
+    } catch (error) {
+      if (!(error instanceof NothingSent)) throw error;
+      if (error.cause !== undefined) throw error.cause;
+      return undefined;
+    }
   }
 
   return {
