@@ -70,6 +70,11 @@ describe("failures, each after one request", () => {
     [{ status: 500, body: "oops" }, "TransientError", undefined],
     [{ status: 503, body: "<html>" }, "TransientError", undefined],
     [{ status: 503, headers: { "retry-after": "120" }, body: "<html>" }, "RateLimitedError", 120],
+    [{ status: 429, headers: { "retry-after": "12.5" }, body: "" }, "RateLimitedError", 12.5],
+    [{ status: 429, headers: { "retry-after": "0" }, body: "" }, "RateLimitedError", 30],
+    [{ headers: { "retry-after": "7" }, body: { ok: false, error: "internal_error" } }, "RateLimitedError", 7],
+    [{ headers: { "retry-after": "7" }, body: { ok: false, error: "ratelimited" } }, "RateLimitedError", 7],
+    [{ headers: { "retry-after": "7" }, body: { ok: false, error: "invalid_auth" } }, "NotAuthorizedError", undefined],
     [{ status: 408, body: "" }, "TransientError", undefined],
     [{ status: 425, body: "" }, "TransientError", undefined],
     [{ status: 302, headers: { location: "https://slack.com" }, body: "" }, "TransientError", undefined],
@@ -90,6 +95,19 @@ describe("failures, each after one request", () => {
     expect(error.name).toBe(name);
     expect((error as { retryAfterSeconds?: number }).retryAfterSeconds).toBe(retryAfterSeconds);
     expect(server.requests).toHaveLength(1);
+  });
+
+  test.each([429, 500, 503])("with %i, the date that Slack names is kept to the second", async (status) => {
+    const now = Date.parse("2026-01-01T00:00:00Z");
+    const headers = { "retry-after": "Thu, 01 Jan 2026 00:02:00 GMT" };
+    await using server = await serve(() => ({ status, headers, body: "" }));
+    const connection = { token: "xoxb-1", apiUrl: `${server.url}/api/`, channel: "C1" };
+    const slack = createSlack(
+      async () => connection,
+      undefined,
+      () => now,
+    );
+    await expect(slack.post(MESSAGE)).rejects.toMatchObject({ name: "RateLimitedError", retryAfterSeconds: 120 });
   });
 
   test("never tells the page that came in place of an answer", async () => {

@@ -6,6 +6,7 @@ import {
   RejectedByTargetError,
   TransientError,
 } from "#shared/errors.ts";
+import { retryAfterOf } from "#shared/retry-after.ts";
 import type { Connect, SlackConnection } from "./connection.ts";
 import type { Message } from "./digest.ts";
 import { SLACK_ERRORS, SLACK_STATUSES, type Verdict } from "./error-codes.ts";
@@ -27,16 +28,19 @@ interface Gate {
 
 const ungated: Gate = { call: (_endpoint, work) => work() };
 
-/** Talks to the workspace that `connect` names. */
-export function createSlack(connect: Connect, gate = ungated): Slack {
+/**
+ * Talks to the workspace that `connect` names.
+ * @param now epoch milliseconds
+ */
+export function createSlack(connect: Connect, gate = ungated, now: () => number = Date.now): Slack {
   async function send(connection: SlackConnection, message: Message): Promise<void> {
     try {
-      await postTo(connection, message);
+      await postTo(connection, message, now);
     } catch (error) {
       const fresh = error instanceof NotAuthorizedError ? await connect({ forceFetch: true }) : connection;
       // Once more when the token was rotated, or another channel was set, meanwhile.
       if (fresh.token === connection.token && fresh.channel === connection.channel) throw error;
-      await postTo(fresh, message);
+      await postTo(fresh, message, now);
     }
   }
 
@@ -48,7 +52,8 @@ export function createSlack(connect: Connect, gate = ungated): Slack {
   };
 }
 
-async function postTo({ token, apiUrl, channel }: SlackConnection, message: Message): Promise<void> {
+async function postTo({ token, apiUrl, channel }: SlackConnection, message: Message, now: () => number): Promise<void> {
+  let retryAfter: string | undefined;
   const client = new WebClient(token, {
     ...(apiUrl ? { slackApiUrl: apiUrl } : {}),
     // One layer retries: the queue.
@@ -56,11 +61,17 @@ async function postTo({ token, apiUrl, channel }: SlackConnection, message: Mess
     rejectRateLimitedCalls: true,
     timeout: TIMEOUT_MS,
     logLevel: LogLevel.ERROR,
+    // The SDK cuts off fractions of the time that Slack names, and takes no dates.
+    async fetch(url, init) {
+      const response = await fetch(url, init);
+      retryAfter = response.headers.get("retry-after") ?? undefined;
+      return response;
+    },
   });
   try {
     await client.chat.postMessage({ channel, ...message, unfurl_links: false });
   } catch (error) {
-    throw toFleetError(error);
+    throw toFleetError(error, retryAfterOf(retryAfter, now()));
   }
 }
 
@@ -68,45 +79,52 @@ async function postTo({ token, apiUrl, channel }: SlackConnection, message: Mess
 interface VendorError {
   readonly code?: string;
   readonly message: string;
-  readonly retryAfter?: number;
   readonly statusCode?: number;
-  readonly headers?: Readonly<Record<string, string>>;
   readonly body?: unknown;
   readonly data?: { error?: unknown; needed?: string };
 }
 
-/** The status first, then the codes that are known to be final; what is unknown is tried again. */
-function toFleetError(error: unknown): FleetError {
+/**
+ * The status first, then the codes that are known to be final; what is unknown is tried again.
+ * @param named seconds that Slack asks to wait
+ */
+function toFleetError(error: unknown, named: number | undefined): FleetError {
   if (error instanceof FleetError) return error;
-  const { code, message, retryAfter, statusCode, headers, body, data } = error as VendorError;
-  const options = { cause: error };
-  if (code === ErrorCode.RateLimitedError) return slowDown("ratelimited", retryAfter, options);
-  if (code === ErrorCode.PlatformError) return refused(data?.error, data?.needed, options);
-  // A 429 without a usable Retry-After comes as a plain error that only its text tells apart.
-  if (!code && message?.startsWith("Retry header")) return slowDown("ratelimited", undefined, options);
+  const { code, message, statusCode, body, data } = error as VendorError;
+  const about = { cause: error, named };
+  // A 429 whose Retry-After the SDK cannot read comes as a plain error that only its text tells apart.
+  if (code === ErrorCode.RateLimitedError || (!code && message?.startsWith("Retry header")))
+    return slowDown("ratelimited", about);
+  if (code === ErrorCode.PlatformError) return refused(data?.error, data?.needed, about);
   if (code !== ErrorCode.HTTPError || statusCode === undefined)
-    return new TransientError(code ?? "UNREACHABLE", `Slack could not be reached: ${message}`, options);
+    return new TransientError(code ?? "UNREACHABLE", `Slack could not be reached: ${message}`, { cause: error });
   const status = `HTTP_${statusCode}`;
-  const named = Number(headers?.["retry-after"]);
-  if (named > 0) return slowDown(status, named, options);
+  if (named !== undefined) return slowDown(status, about);
   if (statusCode >= 400 && statusCode < 500 && statusCode !== 408 && statusCode !== 425) {
     const verdict = SLACK_STATUSES[statusCode];
-    if (verdict) return judged(verdict, status, options);
+    if (verdict) return judged(verdict, status, about);
     const told = (body as { error?: unknown } | undefined)?.error;
-    if (typeof told === "string") return refused(told, undefined, options);
+    if (typeof told === "string") return refused(told, undefined, about);
   }
-  return new TransientError(status, `Slack answered HTTP ${statusCode}.`, options);
+  return new TransientError(status, `Slack answered HTTP ${statusCode}.`, { cause: error });
+}
+
+/** What the SDK threw, and the seconds that Slack asks to wait. */
+interface About {
+  readonly cause: unknown;
+  readonly named: number | undefined;
 }
 
 /** An answer with `ok: false`; the SDK makes one of an answer that it cannot read, with all of it as the code. */
-function refused(told: unknown, needed: string | undefined, options: { cause: unknown }): FleetError {
+function refused(told: unknown, needed: string | undefined, about: About): FleetError {
   const code = typeof told === "string" && /^[a-z0-9_]{1,80}$/.test(told) ? told : "UNREADABLE_ANSWER";
   const [verdict] = Object.hasOwn(SLACK_ERRORS, code) ? (SLACK_ERRORS[code] ?? []) : [];
-  return judged(verdict ?? "passes", code, options, needed);
+  return judged(verdict ?? "passes", code, about, needed);
 }
 
-function judged(verdict: Verdict, code: string, options: { cause: unknown }, needed?: string): FleetError {
-  if (verdict === "slow-down") return slowDown(code, undefined, options);
+function judged(verdict: Verdict, code: string, about: About, needed?: string): FleetError {
+  const options = { cause: about.cause };
+  if (verdict === "slow-down" || (verdict === "passes" && about.named !== undefined)) return slowDown(code, about);
   if (verdict === "passes") return new TransientError(code, `Slack failed: ${code}`, options);
   if (verdict === "message") return new RejectedByTargetError(code, `Slack refused the message: ${code}`, options);
   const hint = needed ? ` (needs ${needed})` : "";
@@ -117,10 +135,6 @@ function judged(verdict: Verdict, code: string, options: { cause: unknown }, nee
   );
 }
 
-function slowDown(
-  code: string,
-  retryAfterSeconds = DEFAULT_RETRY_SECONDS,
-  options: { cause: unknown },
-): RateLimitedError {
-  return new RateLimitedError(code, `Slack asks to wait ${retryAfterSeconds} s.`, { ...options, retryAfterSeconds });
+function slowDown(code: string, { cause, named: retryAfterSeconds = DEFAULT_RETRY_SECONDS }: About): RateLimitedError {
+  return new RateLimitedError(code, `Slack asks to wait ${retryAfterSeconds} s.`, { cause, retryAfterSeconds });
 }

@@ -4,6 +4,7 @@ import { HttpApi } from "jsforce/lib/http-api.js";
 import { Transport } from "jsforce/lib/transport.js";
 import { StreamPromise } from "jsforce/lib/util/promise.js";
 import { TransientError } from "#shared/errors.ts";
+import { retryAfterOf } from "#shared/retry-after.ts";
 import type { SalesforceConnection } from "../org/connection.ts";
 import { problemsIn, RefusedAnswer, type Surface } from "./errors.ts";
 import type { Session } from "./types.ts";
@@ -68,7 +69,7 @@ export class OneTryTransport extends Transport {
     onHeaders?.(headers);
     const text = await response.text();
     if (response.ok) return { statusCode: response.status, headers, body: text };
-    const retryAfterSeconds = secondsOf(headers["retry-after"], now());
+    const retryAfterSeconds = retryAfterOf(headers["retry-after"], now());
     throw new RefusedAnswer(surface, response.status, { problems: problemsIn(parsed(text)), retryAfterSeconds });
   }
 }
@@ -120,13 +121,6 @@ function resultIn(body: unknown, headers: Answer["headers"], { method, path, csv
   const problems = problemsIn(body);
   if (problems.length > 0) throw new RefusedAnswer("call", 200, { problems });
   return body;
-}
-
-/** `Retry-After` in seconds from now: a number of them, or a date. https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3 */
-function secondsOf(retryAfter: string | undefined, now: number): number | undefined {
-  const text = retryAfter?.trim() ?? "";
-  const seconds = /^\d+$/.test(text) ? Number(text) : Math.ceil((Date.parse(text) - now) / 1000);
-  return seconds > 0 && Number.isSafeInteger(seconds) ? seconds : undefined;
 }
 
 function parsed(text: string): unknown {
