@@ -167,15 +167,32 @@ describe("readMany", () => {
     });
     expect(busy.requests).toHaveLength(5);
   });
+});
 
-  test("says which stored item is malformed, without its content", async () => {
-    const { customerId } = newCustomer();
-    const item = { customerId, name: "Secret" };
-    await DynamoDBDocumentClient.from(client).send(new PutCommand({ TableName: TABLE, Item: item }));
-    const error = await store.readMany([customerId]).catch((reason) => reason);
-    expect(error).toMatchObject({ name: "ContractError", message: expect.stringContaining(customerId) });
+describe("a stored item that is malformed", () => {
+  const broken = newCustomer().customerId;
+  const items = () => DynamoDBDocumentClient.from(client);
+
+  beforeAll(async () => {
+    await items().send(new PutCommand({ TableName: TABLE, Item: { customerId: broken, name: "Secret" } }));
+  });
+  afterAll(async () => {
+    await items().send(new DeleteCommand({ TableName: TABLE, Key: { customerId: broken } }));
+  });
+
+  test("is named, without its content, to whoever reads it alone", async () => {
+    const error = await store.read(broken).catch((reason) => reason);
+    expect(error).toMatchObject({ name: "ContractError", message: expect.stringContaining(broken) });
     expect(error.message).not.toContain("Secret");
-    await DynamoDBDocumentClient.from(client).send(new DeleteCommand({ TableName: TABLE, Key: { customerId } }));
+  });
+
+  test("keeps nobody from the others", async () => {
+    const customer = newCustomer();
+    await store.save(customer, version(1), cause());
+    expect([...(await store.readMany([broken, customer.customerId])).keys()]).toEqual([customer.customerId]);
+    const { versions } = await store.listVersions();
+    const ids = versions.map(({ customerId }) => customerId);
+    expect([ids.includes(customer.customerId), ids.includes(broken)]).toEqual([true, false]);
   });
 });
 

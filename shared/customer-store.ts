@@ -15,9 +15,9 @@ import { type BillingRequests, type LinkOptions, linkWrite, noteWrite } from "./
 import type { Customer } from "./contracts/customer.ts";
 import type { Metadata } from "./contracts/metadata.ts";
 import { type BillingLink, type CustomerRecord, customerRecordSchema } from "./customer-record.ts";
-import { ContractError, InvalidInputError } from "./errors.ts";
+import { InvalidInputError } from "./errors.ts";
 import { hashOf } from "./hash.ts";
-import { describeIssues } from "./issues.ts";
+import { parseItem, usableItem } from "./stored-item.ts";
 
 /** The change on whose behalf the store is written. */
 export type Cause = Pick<Metadata, "correlationId" | "actor" | "occurredAt"> &
@@ -50,12 +50,13 @@ export interface VersionsPage {
 
 /**
  * The customers table. Every method throws TransientError, NotAuthorizedError or InvalidInputError for what DynamoDB
- * answers, and ContractError when a stored item does not have the shape of `customerRecordSchema`.
+ * answers. A stored item that does not have the agreed shape is a ContractError where one customer is read or written; among
+ * many it is logged and left out, because it would keep the others waiting for ever.
  */
 export interface CustomerStore {
   /** The stored record, strongly consistent. */
   read(customerId: string): Promise<CustomerRecord | undefined>;
-  /** The stored records of many customers, strongly consistent; those that are not stored are missing. */
+  /** The stored records of many customers, strongly consistent; those that are not stored, or not usable, are missing. */
   readMany(customerIds: readonly string[]): Promise<Map<string, CustomerRecord>>;
   /** One page of everything that is stored, tombstones included; eventually consistent. */
   listVersions(after?: string): Promise<VersionsPage>;
@@ -162,7 +163,7 @@ export function createCustomerStore(
         tableName,
         [...new Set(customerIds)].map((customerId) => ({ customerId })),
       );
-      const records = items.map((item) => parseItem(customerRecordSchema, item));
+      const records = items.flatMap((item) => usableItem(customerRecordSchema, item));
       return new Map(records.map((record) => [record.customerId, record]));
     },
 
@@ -175,7 +176,7 @@ export function createCustomerStore(
       const page = await table.send(command).catch((cause) => {
         throw awsError(cause, `DynamoDB Scan on ${tableName}`);
       });
-      const versions = (page.Items ?? []).map((item) => parseItem(storedVersionSchema, item));
+      const versions = (page.Items ?? []).flatMap((item) => usableItem(storedVersionSchema, item));
       return { versions, next: page.LastEvaluatedKey?.customerId };
     },
 
@@ -275,16 +276,5 @@ function otherOrg(customerId: string, storedOrgId: string, orgId: string): Inval
     "OTHER_ORG",
     `Customer ${customerId} of organisation ${orgId} is stored for organisation ${storedOrgId}; two organisations cannot ` +
       "share a customer id. Disconnect the one that is a copy, such as a sandbox.",
-  );
-}
-
-/** @throws ContractError naming the customer and the paths, never the values */
-function parseItem<S extends z.ZodType>(schema: S, item: Record<string, unknown>): z.infer<S> {
-  const result = schema.safeParse(item);
-  if (result.success) return result.data;
-  const problems = describeIssues(result.error.issues);
-  throw new ContractError(
-    "BAD_RECORD",
-    `The stored customer ${item.customerId} does not have the agreed shape: ${problems}`,
   );
 }

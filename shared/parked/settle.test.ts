@@ -3,7 +3,7 @@ import { type Behind, createBehind } from "../behind/behind.ts";
 import { formatVersion } from "../contracts/customer.ts";
 import { type CustomerStore, createCustomerStore } from "../customer-store.ts";
 import { createStateTable, type StateTable } from "../state-table.ts";
-import { cause, newCustomer, startCustomersTable, TABLE } from "../testing/customers-table.ts";
+import { cause, newCustomer, spoil, startCustomersTable, TABLE } from "../testing/customers-table.ts";
 import { startTable } from "../testing/dynamo.ts";
 import { parkedWork, startParkedTable } from "../testing/parked-table.ts";
 import { settleParked } from "./settle.ts";
@@ -141,4 +141,14 @@ test("everything is looked at, however little in one go, and again afterwards", 
   }
   expect(closed).toBe(5);
   expect(await settle()).toMatchObject({ done: 0, superseded: 0 });
+});
+
+test("a customer that cannot be read keeps nobody else's work open", async () => {
+  const [broken, good] = [newCustomer(), newCustomer()];
+  await bring(broken.customerId, 2, "billing");
+  await bring(good.customerId, 2, "billing");
+  await spoil(customers.client, broken.customerId);
+  for (const { customerId } of [broken, good]) await park(customerId, { ...sync, customerId, version: version(1) });
+  expect(await settle()).toMatchObject({ looked: 2, superseded: 1 });
+  expect([await statusOf(broken.customerId), await statusOf(good.customerId)]).toEqual(["parked", "superseded"]);
 });

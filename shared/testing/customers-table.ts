@@ -1,3 +1,5 @@
+import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { DynamoDBDocumentClient, UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import { INDEX } from "../behind/marks.ts";
 import type { Customer } from "../contracts/customer.ts";
 import { formatVersion } from "../contracts/customer.ts";
@@ -39,4 +41,10 @@ export function cause(n = 1) {
     actor: "005000000000001AAA",
     occurredAt: `2026-01-01T00:00:0${n}.000Z`,
   };
+}
+
+/** Leaves a stored customer without the agreed shape, and behind whatever it is behind. */
+export async function spoil(client: DynamoDBClient, customerId: string): Promise<void> {
+  const input = { TableName: TABLE, Key: { customerId }, UpdateExpression: "REMOVE links, actor" };
+  await DynamoDBDocumentClient.from(client).send(new UpdateCommand(input));
 }

@@ -1,3 +1,4 @@
+import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { type Behind, createBehind } from "#shared/behind/behind.ts";
 import { TARGETS, type Target } from "#shared/behind/marks.ts";
@@ -6,7 +7,7 @@ import { type CustomerStore, createCustomerStore } from "#shared/customer-store.
 import { decodeFleetEvent } from "#shared/handler/delivery.ts";
 import type { OutgoingEvent } from "#shared/publish.ts";
 import type { BreakerState } from "#shared/targets/breakers.ts";
-import { cause, newCustomer, startCustomersTable, TABLE, version } from "#shared/testing/customers-table.ts";
+import { cause, newCustomer, spoil, startCustomersTable, TABLE, version } from "#shared/testing/customers-table.ts";
 import type { Measured } from "./measure.ts";
 import { type ReconcileDependencies, reconcile } from "./run.ts";
 
@@ -15,6 +16,7 @@ const FAILURE = { name: "TransientError", code: "api_error", message: "down" };
 const iso = (seconds: number) => new Date(START + seconds * 1000).toISOString();
 const decode = decodeFleetEvent([customerChanged, customerDeleted, customerSynced, customerSyncFailed]);
 
+let client: DynamoDBClient;
 let close: () => Promise<void>;
 let store: CustomerStore;
 let behind: Behind;
@@ -30,7 +32,7 @@ let deps: ReconcileDependencies;
 
 beforeAll(async () => {
   const table = await startCustomersTable();
-  close = table.close;
+  ({ client, close } = table);
   const now = () => moment;
   store = createCustomerStore(TABLE, table.client, now);
   behind = createBehind(TABLE, { client: table.client, now, random: () => 0 });
@@ -147,6 +149,16 @@ describe("taking up", () => {
     expect(sent.billing).toHaveLength(1);
     await round(180 + 900);
     expect(sent.billing).toHaveLength(2);
+  });
+
+  test("goes on without a customer that cannot be read", async () => {
+    const [broken, good] = [await stored(), await stored()];
+    await spoil(client, broken.customerId);
+    await round(180);
+    expect(sent.billing.map((body) => JSON.parse(body).detail.data.customer.customerId)).toEqual([good.customerId]);
+    await store.save(broken, version(2), cause(2));
+    await round(3_600);
+    await behind.reached(broken.customerId, "billing", version(2));
   });
 
   test("sends a deletion", async () => {
