@@ -3,6 +3,7 @@ import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
+import { INDEX, keysOf } from "#shared/behind/marks.ts";
 import { startTestFleet, type TestFleet } from "../test/support/fleet.ts";
 
 const HELP = `Measures a backfill on this machine: a large organisation comes into an empty store.
@@ -10,10 +11,11 @@ const HELP = `Measures a backfill on this machine: a large organisation comes in
 usage: npm run bench:backfill -- [--accounts 100000] [--concurrency 4]
 
 In the middle every running batch is killed once, and the whole fleet is stopped and started again. Prints the time until
-every account is in the store, the calls to Salesforce and the memory of each function. Billing follows afterwards at
-the pace that Stripe allows; how many are left to follow is printed too.`;
+every account is in the store, the calls to Salesforce and the memory of each function. Billing follows at a pace of its
+own, which is measured for a minute afterwards; it fails when that is more than half off what the plan said.`;
 
 const POLL_MS = 1_000;
+const PACE_MS = 60_000;
 
 interface Run {
   readonly status: string;
@@ -45,6 +47,29 @@ async function loaded(fleet: TestFleet, executionArn: string): Promise<number> {
     total += Number(run.itemCounts.succeeded);
   }
   return total;
+}
+
+/** Customers that billing has not followed yet. */
+async function waiting(fleet: TestFleet): Promise<number> {
+  const counts = keysOf("billing").map((key) =>
+    fleet.aws<{ Count: number }>("dynamodb", "Query", {
+      TableName: fleet.ref("CustomersTable"),
+      IndexName: INDEX,
+      KeyConditionExpression: "behindKey = :key",
+      ExpressionAttributeValues: { ":key": { S: key } },
+      Select: "COUNT",
+    }),
+  );
+  return (await Promise.all(counts)).reduce((sum, { Count }) => sum + Count, 0);
+}
+
+/** Customers that billing follows with in a second, measured while there are enough of them. */
+async function billedPerSecond(fleet: TestFleet): Promise<number> {
+  const [before, since] = [await waiting(fleet), performance.now()];
+  await sleep(PACE_MS);
+  const after = await waiting(fleet);
+  if (after === 0) throw new Error("Billing has followed already; give more --accounts to measure its pace.");
+  return ((before - after) / (performance.now() - since)) * 1000;
 }
 
 /** Waits until `count` accounts are loaded or the run is over. */
@@ -97,6 +122,16 @@ async function memory(fleet: TestFleet): Promise<Map<string, number>> {
   return used;
 }
 
+/** What a plan says of billing. */
+async function plannedPace(fleet: TestFleet): Promise<number> {
+  const { executionArn } = await fleet.aws<{ executionArn: string }>("states", "StartExecution", {
+    stateMachineArn: fleet.ref("Backfill"),
+    input: JSON.stringify({ orgId: fleet.saas.salesforce.orgId, dryRun: true }),
+  });
+  const { output } = await follow(fleet, executionArn, Number.POSITIVE_INFINITY);
+  return JSON.parse(output ?? "{}").billedPerSecond;
+}
+
 async function main(accounts: number, maxConcurrency: number): Promise<void> {
   const stateDir = mkdtempSync(join(tmpdir(), "fleet-bench-"));
   let fleet = await startTestFleet({ clockScale: 1, stateDir });
@@ -134,19 +169,21 @@ async function main(accounts: number, maxConcurrency: number): Promise<void> {
     noteCalls();
     await noteMemory();
     const stored = (await fleet.stored()).length;
-    const queue = await fleet.aws<{ Attributes: Record<string, string> }>("sqs", "GetQueueAttributes", {
-      QueueUrl: fleet.ref("CustomerSyncBulkQueue"),
-      AttributeNames: ["ApproximateNumberOfMessages"],
-    });
+    say("measuring the pace of billing …");
+    const pace = await billedPerSecond(fleet);
+    const planned = await plannedPace(fleet);
     const cpu = cpus()[0]?.model ?? "unknown processor";
     console.log(`${cpus().length} × ${cpu}, Node ${process.version}, ${new Date().toISOString().slice(0, 10)}\n`);
     console.log(`${took.toFixed(0)} s until ${stored} of ${accounts} accounts were in the store; ${run.output}`);
-    console.log(`${queue.Attributes.ApproximateNumberOfMessages} wait for billing on the bulk lane`);
+    console.log(
+      `${await waiting(fleet)} wait for billing, which follows with ${pace.toFixed(1)} a second; planned ${planned}`,
+    );
     for (const [route, count] of calls)
       console.log(`${String(count).padStart(8)}  ${route.replace("/services/data/:version", "")}`);
     for (const [name, megabytes] of [...used].sort((a, b) => b[1] - a[1]))
       console.log(`${String(megabytes).padStart(5)} MB  ${name}`);
     if (stored !== accounts) throw new Error("Not every account is in the store.");
+    if (Math.abs(pace / planned - 1) > 0.5) throw new Error("The plan is more than half off the pace of billing.");
   } finally {
     await fleet.stop();
     rmSync(stateDir, { recursive: true, force: true });

@@ -1,5 +1,8 @@
-import { getSecret } from "@aws-lambda-powertools/parameters/secrets";
+import { DEFAULT_PROVIDERS } from "@aws-lambda-powertools/parameters/base";
+import { getSecret, SecretsProvider } from "@aws-lambda-powertools/parameters/secrets";
+import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import type { z } from "zod";
+import { withTimeouts } from "./aws.ts";
 import { ContractError, NotAuthorizedError, TransientError } from "./errors.ts";
 
 const MAX_AGE_SECONDS = 300;
@@ -19,7 +22,7 @@ export async function readConnection<S extends z.ZodType>(
   schema: S,
   options: { forceFetch?: boolean; readSecret?: ReadSecret | undefined } = {},
 ): Promise<z.infer<S>> {
-  const value = await fetchSecret(secretId, options.forceFetch ?? false, options.readSecret ?? getSecret);
+  const value = await fetchSecret(secretId, options.forceFetch ?? false, options.readSecret ?? readInTime);
   let json: unknown;
   try {
     json = JSON.parse(value);
@@ -32,6 +35,12 @@ export async function readConnection<S extends z.ZodType>(
   const problems = issues.map((issue) => `${issue.path.join(".") || "(root)"}: ${issue.code}`).join("; ");
   throw new ContractError("BAD_CONNECTION", `Secret ${secretId} does not have the expected members: ${problems}`);
 }
+
+/** Powertools makes a client that waits without end, unless there is one. */
+const readInTime: ReadSecret = (secretId, options) => {
+  DEFAULT_PROVIDERS.secrets ??= new SecretsProvider({ awsSdkV3Client: withTimeouts(new SecretsManagerClient({})) });
+  return getSecret(secretId, options);
+};
 
 async function fetchSecret(secretId: string, forceFetch: boolean, readSecret: ReadSecret): Promise<string> {
   try {

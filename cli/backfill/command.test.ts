@@ -43,7 +43,8 @@ describe("fleet backfill", () => {
     expect(await status()).toMatchObject({ name: NAME, state: "paused", stored: 4 });
     bench.before = () => undefined;
     const answers = await Promise.all([fleet("resume"), fleet("resume", NAME)]);
-    expect(answers.map(({ out }) => out)).toEqual([`${NAME} goes on.\n`, `${NAME} goes on.\n`]);
+    // The slower one may find that there is nothing left to do.
+    expect(answers.map(({ out }) => out)).toContain(`${NAME} goes on.\n`);
     await bench.finished(NAME);
     expect([...bench.sent.keys()].sort()).toEqual(bench.ids);
     expect(await fleet("resume")).toEqual({ code: 1, out: "", err: `error: ${NAME} is finished already.\n` });

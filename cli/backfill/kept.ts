@@ -30,6 +30,8 @@ const progressSchema = z.looseObject({
   /** Customers that billing follows with in a second, as planned. */
   billedPerSecond: z.number().optional(),
   startedAt: z.string(),
+  /** When the first page was about to be loaded. */
+  loadingAt: z.string().optional(),
 });
 
 export type Progress = z.infer<typeof progressSchema>;

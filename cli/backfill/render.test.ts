@@ -36,6 +36,16 @@ describe("the status", () => {
     ]);
   });
 
+  test("tells the pace of billing as it is seen, once there is something to see", () => {
+    const loadingAt = new Date(NOW - 300_000).toISOString();
+    const billing = (members: Partial<Status>) => lines({ loadingAt, sent: 21_400, waiting: 19_900, ...members })[1];
+    expect(billing({})).toContain("19,900 wait (about 1 h 6 min at 5/s)");
+    expect(billing({ run: 2 })).toContain("at 12.5/s");
+    expect(billing({ sent: 19_950 })).toContain("at 12.5/s");
+    expect(billing({ waiting: 20 })).toContain("at 12.5/s");
+    expect(billing({ loadingAt: new Date(NOW - 50_000).toISOString() })).toContain("at 12.5/s");
+  });
+
   test("is not finished in billing because it is in the store", () => {
     const [store, billing] = lines({ state: "finished", compared: 100_000, stored: 100_000, waiting: 19_000 });
     expect(store).toContain("100 %  100,000 of 100,000 stored  finished");

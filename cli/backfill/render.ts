@@ -23,6 +23,8 @@ const PHASES: Readonly<Record<string, string>> = {
   wait: "Salesforce makes the list",
   list: "fetching the list",
 };
+/** What it takes to tell a pace. */
+const [MEASURED, MEASURED_SECONDS] = [100, 60];
 const RESUMABLE = ["paused", "failed", "stopped"];
 
 /** What a backfill will take, as a few lines. */
@@ -48,7 +50,7 @@ export function renderStatus(status: Status, stream: NodeJS.WriteStream, now = D
   const word = (state === "running" && PHASES[status.phase]) || state;
   const lines = [
     `${name}  ${bar(share, paint, COLOURS[state])}  ${number(stored)} of ${number(total)} stored  ${paint(COLOURS[state], word)}, ${timeOf(status, share, now)}`,
-    `  ${" ".repeat(Math.max(0, name.length - "billed".length - 2))}billed  ${renderBilled(status, paint)}`,
+    `  ${" ".repeat(Math.max(0, name.length - "billed".length - 2))}billed  ${renderBilled(status, paint, now)}`,
     `  ${number(sent)} differed and were sent into the sync, ${number(equal)} were equal${behindOf(status)}, ${number(unusable + parked)} are parked`,
   ];
   if (error) lines.push(`  ${paint("red", error)}`);
@@ -57,14 +59,21 @@ export function renderStatus(status: Status, stream: NodeJS.WriteStream, now = D
 }
 
 /** Billing follows the store at a pace of its own. */
-function renderBilled({ stored, total, waiting, refused, billedPerSecond, state }: Status, paint: Paint): string {
+function renderBilled(status: Status, paint: Paint, now: number): string {
+  const { stored, total, waiting, refused, state } = status;
   const billed = Math.max(0, stored - waiting - refused);
   const share = shareOf(billed, total, state === "finished" && waiting === 0);
-  const left = billedPerSecond
-    ? ` (about ${duration((waiting / billedPerSecond) * 1000)} at ${pace(billedPerSecond)})`
-    : "";
+  const perSecond = paceOfBilling(status, now);
+  const left = perSecond ? ` (about ${duration((waiting / perSecond) * 1000)} at ${pace(perSecond)})` : "";
   const rest = `${waiting > 0 ? `, ${number(waiting)} wait${left}` : ""}${refused > 0 ? `, ${number(refused)} are parked` : ""}`;
   return `${bar(share, paint, waiting > 0 ? "cyan" : "green")}  ${number(billed)} of ${number(total)}${rest}`;
+}
+
+/** Customers a second that billing follows with: as seen so far, unless it is too early to say or it was paused meanwhile. */
+function paceOfBilling({ run, sent, waiting, loadingAt, billedPerSecond }: Status, now: number): number | undefined {
+  const [billed, seconds] = [sent - waiting, (now - Date.parse(loadingAt ?? "")) / 1000];
+  const isTold = run === 1 && seconds >= MEASURED_SECONDS && Math.min(billed, waiting) >= MEASURED;
+  return isTold ? billed / seconds : billedPerSecond;
 }
 
 /** Whether billing has followed; of a large organisation some customers are always just on their way. */

@@ -55,7 +55,10 @@ export interface BillingOptions {
   readonly now?: () => number;
 }
 
-const WRITE_TIMEOUT_MS = 8_000;
+/** Time for one call that writes, with its answer. */
+export const WRITE_TIMEOUT_MS = 8_000;
+/** How long a call waits for the budget of its endpoint. */
+export const GATE_WAIT_MS = 3_000;
 const READ_TIMEOUT_MS = 3_000;
 const reading = { timeout: READ_TIMEOUT_MS };
 

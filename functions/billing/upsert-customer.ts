@@ -1,25 +1,18 @@
 import { z } from "zod";
 import { createBehind } from "#shared/behind/behind.ts";
-import { readConnection } from "#shared/connections.ts";
 import { customerChanged, customerDeleted } from "#shared/contracts/events.ts";
 import { createCustomerStore } from "#shared/customer-store.ts";
-import { readEnv } from "#shared/env.ts";
 import { eventInputOf, taskHandler } from "#shared/handler/task.ts";
 import { lazy } from "#shared/lazy.ts";
 import { type BillingAnswer, type BringDependencies, bringToBilling } from "./bring-to-billing.ts";
-import { createBilling } from "./client.ts";
-import { stripeConnectionSchema } from "./connection.ts";
+import { openBilling, readEnvironment } from "./production.ts";
 
 const input = z.discriminatedUnion("type", [eventInputOf(customerChanged), eventInputOf(customerDeleted)]);
 
 const production = lazy((): BringDependencies => {
-  const { CUSTOMERS_TABLE, STRIPE_SECRET } = readEnv({ CUSTOMERS_TABLE: z.string(), STRIPE_SECRET: z.string() });
-  return {
-    billing: createBilling((options) => readConnection(STRIPE_SECRET, stripeConnectionSchema, options)),
-    store: createCustomerStore(CUSTOMERS_TABLE),
-    behind: createBehind(CUSTOMERS_TABLE),
-    now: Date.now,
-  };
+  const { CUSTOMERS_TABLE } = readEnvironment();
+  const [store, behind] = [createCustomerStore(CUSTOMERS_TABLE), createBehind(CUSTOMERS_TABLE)];
+  return { billing: openBilling(), store, behind, now: Date.now };
 });
 
 /** Makes the Stripe customer equal to the stored one; answers what was done and for which version. */

@@ -14,7 +14,10 @@ export interface RunResult {
 /** Starts a run and waits for its end. */
 export type RunWorkflow = (input: unknown) => Promise<RunResult>;
 
-const REFUSED = new Set(["InvalidExecutionInput", "InvalidName", "InvalidArn", "StateMachineDoesNotExist"]);
+/** Longer than a run of customer-sync may take. It is asked for once: another attempt would outlive the function. */
+export const RUN_TIMEOUT_MS = 112_000;
+
+const REFUSED = new Set(["InvalidExecutionInput", "InvalidName"]);
 const THROTTLED = new Set(["ThrottlingException", "TooManyRequestsException"]);
 
 /**
@@ -22,7 +25,10 @@ const THROTTLED = new Set(["ThrottlingException", "TooManyRequestsException"]);
  * Errors are those of the start: NotAuthorizedError, InvalidInputError (an input over 256 KiB among them),
  * RateLimitedError, TransientError. A run that started and failed is an answer, not an error.
  */
-export function createWorkflow(stateMachineArn: string, client = awsClient(new SFNClient({}))): RunWorkflow {
+export function createWorkflow(
+  stateMachineArn: string,
+  client = awsClient(new SFNClient({ maxAttempts: 1 }), RUN_TIMEOUT_MS),
+): RunWorkflow {
   return async (input) => {
     try {
       const answer = await client.send(

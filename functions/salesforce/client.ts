@@ -18,17 +18,24 @@ export interface SalesforceOptions {
   readonly now?: () => number;
   /** Time for one call with its answer, instead of what fits each call. */
   readonly timeoutMs?: number;
+  /** What all functions share about the organisation; absent: nothing. */
+  readonly gate?: { call<T>(endpoint: string, work: () => Promise<T>): Promise<T> };
+  /** By what name the gate knows the organisation. */
+  readonly orgId?: string;
 }
 
 /** Talks to the organisation that `connect` names. The session is opened at the first call and kept. */
 export function createSalesforce(connect: Connect, options: SalesforceOptions = {}): InspectableSalesforce {
-  const { priority = "live", onUsage = () => undefined, now = Date.now, timeoutMs } = options;
+  const { priority = "live", onUsage = () => undefined, now = Date.now, timeoutMs, gate, orgId = "" } = options;
   const sessions = createSessions(connect, { now, timeoutMs });
   const meter = createUsageMeter(now, onUsage);
 
   const sendIn = (session: OpenSession, request: Request): Promise<Answer> =>
     createSend(session, session.settings, { timeoutMs, now, onHeaders: meter.observe })(request);
-  const sendUnguarded: Send = (request) => sessions.use((session) => sendIn(session, request));
+  const sendUnguarded: Send = (request) => {
+    const work = () => sessions.use((session) => sendIn(session, request));
+    return gate ? gate.call(orgId, work) : work();
+  };
   const readUsage = async () => meter.accept((await sendUnguarded({ method: "GET", path: "/limits" })).body);
   const guard = priority === "background" ? createGuard(meter, readUsage, connect, now) : undefined;
   const send: Send = async (request) => {

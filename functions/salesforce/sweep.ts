@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { createBehind } from "#shared/behind/behind.ts";
 import { reconciliationRequested } from "#shared/contracts/events.ts";
 import { createCustomerStore } from "#shared/customer-store.ts";
 import { readEnv } from "#shared/env.ts";
@@ -10,20 +11,19 @@ import { createPublisher } from "#shared/publish.ts";
 import { createStateTable } from "#shared/state-table.ts";
 import { annotate, inChange } from "#shared/tracing.ts";
 import { createOrgs } from "./org/orgs.ts";
-import { type SweepDependencies, sweepObject } from "./sweep/sweep-object.ts";
+import { BUDGET_MS, type SweepDependencies, sweepObject } from "./sweep/sweep-object.ts";
 
 const name = z.string().min(1);
 const tables = { CUSTOMERS_TABLE: name, SALESFORCE_STATE_TABLE: name, PARKED_TABLE: name };
 const environment = { ...tables, EVENT_BUS_NAME: name, TRACE_SAMPLE_RATE: z.coerce.number().min(0).max(1) };
-// Leaves the last page enough of the function's timeout.
-const BUDGET_MS = 120_000;
 
 const production = lazy((): SweepDependencies => {
   const env = readEnv(environment);
   const [store, state] = [createCustomerStore(env.CUSTOMERS_TABLE), createStateTable(env.SALESFORCE_STATE_TABLE)];
   const trace = { inChange, annotate, sampleRate: env.TRACE_SAMPLE_RATE };
   const [publish, { park }] = [createPublisher(env.EVENT_BUS_NAME), createParkedTable(env.PARKED_TABLE)];
-  return { orgs: createOrgs("background"), store, state, publish, park, ...trace, now: Date.now, budgetMs: BUDGET_MS };
+  const [orgs, behind] = [createOrgs("background"), createBehind(env.CUSTOMERS_TABLE)];
+  return { orgs, store, behind, state, publish, park, ...trace, now: Date.now, budgetMs: BUDGET_MS };
 });
 
 /** Compares the store with Salesforce and sends what differs into the sync. */

@@ -16,22 +16,34 @@ export interface Slack {
   post(message: Message): Promise<void>;
 }
 
-const TIMEOUT_MS = 8_000;
+/** Time for one call with its answer. */
+export const TIMEOUT_MS = 8_000;
 const DEFAULT_RETRY_SECONDS = 30;
 
+/** What stands before Slack and may hold a post back, by its channel. */
+interface Gate {
+  call<T>(endpoint: string, work: () => Promise<T>): Promise<T>;
+}
+
+const ungated: Gate = { call: (_endpoint, work) => work() };
+
 /** Talks to the workspace that `connect` names. */
-export function createSlack(connect: Connect): Slack {
+export function createSlack(connect: Connect, gate = ungated): Slack {
+  async function send(connection: SlackConnection, message: Message): Promise<void> {
+    try {
+      await postTo(connection, message);
+    } catch (error) {
+      const fresh = error instanceof NotAuthorizedError ? await connect({ forceFetch: true }) : connection;
+      // Once more when the token was rotated, or another channel was set, meanwhile.
+      if (fresh.token === connection.token && fresh.channel === connection.channel) throw error;
+      await postTo(fresh, message);
+    }
+  }
+
   return {
     async post(message) {
       const connection = await connect({ forceFetch: false });
-      try {
-        await postTo(connection, message);
-      } catch (error) {
-        const fresh = error instanceof NotAuthorizedError ? await connect({ forceFetch: true }) : connection;
-        // Once more when the token was rotated, or another channel was set, meanwhile.
-        if (fresh.token === connection.token && fresh.channel === connection.channel) throw error;
-        await postTo(fresh, message);
-      }
+      await gate.call(connection.channel, () => send(connection, message));
     },
   };
 }

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { readConnection } from "#shared/connections.ts";
 import {
   customerDriftFound,
+  customerDuplicateFound,
   customerSynced,
   customerSyncFailed,
   reconciliationRequested,
@@ -12,17 +13,18 @@ import { readEnv } from "#shared/env.ts";
 import { type Delivery, decodeFleetEvent } from "#shared/handler/delivery.ts";
 import { type Failure, queueHandler } from "#shared/handler/queue.ts";
 import { lazy } from "#shared/lazy.ts";
+import { openGate } from "#shared/targets/open-gate.ts";
 import { createSlack } from "./client.ts";
-import { slackConnectionSchema } from "./connection.ts";
+import { type Connect, slackConnectionSchema } from "./connection.ts";
+import { SLACK_LIMITS } from "./limits.ts";
 import type { Notice } from "./notices.ts";
 import { type TellDependencies, tell } from "./tell.ts";
 
 const production = lazy((): TellDependencies => {
   const { SLACK_SECRET } = readEnv({ SLACK_SECRET: z.string() });
-  return {
-    slack: createSlack((options) => readConnection(SLACK_SECRET, slackConnectionSchema, options)),
-    now: Date.now,
-  };
+  const gate = openGate({ target: "slack", ratePerSecond: SLACK_LIMITS.rate.perSecond });
+  const connect: Connect = (options) => readConnection(SLACK_SECRET, slackConnectionSchema, options);
+  return { slack: createSlack(connect, gate), now: Date.now };
 });
 
 /** Tells people what a batch is about; answers with what could not be told. */
@@ -30,8 +32,7 @@ export function notify(deliveries: readonly Delivery<Notice>[], deps = productio
   return tell(deliveries, deps);
 }
 
-const told = [customerSynced, customerSyncFailed, customerDriftFound, reconciliationRequested] as const;
+const changes = [customerSynced, customerSyncFailed, customerDriftFound, customerDuplicateFound] as const;
+const decode = decodeFleetEvent([...changes, reconciliationRequested, targetUnreachable, targetRecovered]);
 
-export const handler = queueHandler(decodeFleetEvent([...told, targetUnreachable, targetRecovered]), (batch) =>
-  notify(batch),
-);
+export const handler = queueHandler(decode, (batch) => notify(batch));

@@ -17,7 +17,7 @@ export interface TellDependencies {
 type NoticeDigest = Digest<Delivery<Notice>>;
 
 /** Within this time posts begin; the function's time-out leaves room for the last one. */
-const POSTING_MS = 30_000;
+export const POSTING_MS = 30_000;
 
 /**
  * Tells people what a batch is about, in one message or as many as it takes, one after the other. Deliveries whose

@@ -32,14 +32,11 @@ export async function eventually<Value>(look: () => Value | undefined | Promise<
   }
 }
 
-/** A clock that stands still until a test moves it. */
-export interface ManualClock extends Clock {
-  /** Moves on by so many milliseconds, and runs what falls due on the way, each at its moment. */
-  advance(ms: number): void;
-}
-
-/** @param at epoch milliseconds at which it begins */
-export function manualClock(at: number): ManualClock {
+/**
+ * A clock that stands still until a test advances it; what falls due on the way runs at its moment.
+ * @param at epoch milliseconds at which it begins
+ */
+export function manualClock(at: number): Clock {
   let now = at;
   const due = new Set<{ readonly at: number; readonly action: () => void }>();
   const after: Clock["after"] = (ms, action) => {
@@ -53,6 +50,8 @@ export function manualClock(at: number): ManualClock {
     onAdvance: () => () => undefined,
     now: () => now,
     elapsed: (since) => now - since,
+    counted: (at) => at,
+    stampOf: (counted) => counted,
     after,
     sleep: (ms) => new Promise((resolve) => after(ms, resolve)),
     advance(ms) {

@@ -43,6 +43,7 @@ const TEMPLATE = {
   Backfill: machine("backfill", "STANDARD"),
 };
 const SETTINGS = {
+  stage: "test",
   prefix: "fleet-test",
   actions: TOPIC,
   feedSilentHours: 24,
@@ -73,6 +74,13 @@ describe("every alarm", () => {
     const bus = { Type: "AWS::Events::EventBus", Properties: { Name: "other" } };
     const secret = { Type: "AWS::SecretsManager::Secret", Properties: { Name: "other" } };
     expect(alarmsOf({ ...TEMPLATE, rule, bus, secret })).toEqual(alarmsOf(TEMPLATE));
+  });
+
+  test("hears its own stage alone, though several share an account", () => {
+    const other = JSON.stringify(alarmsOf(TEMPLATE, { stage: "prod", prefix: "fleet-prod" }));
+    expect(other).toContain("ConnectorFleet/prod");
+    expect(other).toContain('"fleet/prod"');
+    expect(other).not.toMatch(/(ConnectorFleet|fleet)[/-]test/);
   });
 
   test("stays within CloudWatch's metrics of one alarm, however many resources there are", () => {
@@ -107,7 +115,7 @@ describe("a function", () => {
     const { Metrics, EvaluationPeriods } = properties("BillingUpsertErrorsAlarm");
     expect([Metrics[0].Expression, EvaluationPeriods]).toEqual(["m1-FILL(m2,0)", 3]);
     expect(Metrics[2].MetricStat.Metric).toEqual({
-      Namespace: "ConnectorFleet",
+      Namespace: "ConnectorFleet/test",
       MetricName: "RunsFailed",
       Dimensions: [{ Name: "service", Value: "billing/upsert" }],
     });
@@ -126,7 +134,7 @@ describe("a queue", () => {
     expect([Metrics[0].Expression, Threshold]).toEqual(["MAX([m1,m2])", 900]);
     expect(watched("NoticesStaleAlarm")).toEqual([
       "AWS/SQS ApproximateAgeOfOldestMessage",
-      "ConnectorFleet OldestRetriedSeconds",
+      "ConnectorFleet/test OldestRetriedSeconds",
     ]);
     expect(properties("SalesforceChangesStaleAlarm").Threshold).toBe(300);
   });
@@ -167,7 +175,9 @@ describe("the feed", () => {
 
 describe("the dashboard", () => {
   const bodyOf = (inventory: Inventory, alarms: string[] = []): Json =>
-    JSON.parse((buildDashboard(inventory, "fleet", alarms) as Json).Properties.DashboardBody["Fn::Sub"]);
+    JSON.parse(
+      (buildDashboard(inventory, { name: "fleet", stage: "test" }, alarms) as Json).Properties.DashboardBody["Fn::Sub"],
+    );
   const inventory = takeInventory(TEMPLATE, "fleet-test");
 
   test("shows alarms, targets, queues, state machines and functions, each once and beside one another", () => {

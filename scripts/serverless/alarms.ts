@@ -1,13 +1,14 @@
 import { type AlarmSpec, MAX_MEASURES } from "./alarm-spec.ts";
 import { fleetAlarms } from "./fleet-alarms.ts";
 import type { Inventory } from "./inventory.ts";
-import type { Measure } from "./measures.ts";
+import { inStage, type Measure } from "./measures.ts";
 import { resourceAlarms } from "./resource-alarms.ts";
 
 /** How alarms are made. */
 export interface AlarmSettings {
   /** Service and stage, in front of every name. */
   readonly prefix: string;
+  readonly stage: string;
   /** What an alarm does when it fires, and when it clears. */
   readonly actions: unknown;
   /** Hours without any change of Salesforce after which the feed counts as silent; 0 switches the alarm off. */
@@ -33,13 +34,13 @@ export function substituted(text: string): unknown {
   return text.includes("$" + "{") ? { "Fn::Sub": text } : text;
 }
 
-function toResource(spec: AlarmSpec, { prefix, actions }: AlarmSettings): unknown {
+function toResource(spec: AlarmSpec, { prefix, stage, actions }: AlarmSettings): unknown {
   return {
     Type: "AWS::CloudWatch::Alarm",
     Properties: {
       AlarmName: `${prefix}-${spec.name}`,
       AlarmDescription: `${spec.says} What to do: docs/operations.md#alarm-${spec.runbook}`,
-      ...watched(spec),
+      ...watched(spec, stage),
       EvaluationPeriods: spec.periods,
       DatapointsToAlarm: spec.breaching,
       Threshold: spec.threshold,
@@ -51,23 +52,24 @@ function toResource(spec: AlarmSpec, { prefix, actions }: AlarmSettings): unknow
   };
 }
 
-function watched({ id, measures, expression, statistic, period }: AlarmSpec): object {
+function watched({ id, measures, expression, statistic, period }: AlarmSpec, stage: string): object {
   if (measures.length > MAX_MEASURES)
     throw new Error(`The alarm ${id} watches ${measures.length} metrics; CloudWatch takes ${MAX_MEASURES}.`);
-  if (expression === undefined) return { ...metricOf(measures[0]), Statistic: statistic, Period: period };
+  if (expression === undefined) return { ...metricOf(measures[0], stage), Statistic: statistic, Period: period };
   return {
     Metrics: [
       { Id: "result", Expression: expression, Label: id, ReturnData: true },
       ...measures.map((measure, index) => ({
         Id: `m${index + 1}`,
-        MetricStat: { Metric: metricOf(measure), Stat: statistic, Period: period },
+        MetricStat: { Metric: metricOf(measure, stage), Stat: statistic, Period: period },
         ReturnData: false,
       })),
     ],
   };
 }
 
-function metricOf({ namespace, name, dimensions }: Measure) {
+function metricOf(measure: Measure, stage: string) {
+  const { namespace, name, dimensions } = inStage(measure, stage);
   return {
     Namespace: namespace,
     MetricName: name,

@@ -4,6 +4,7 @@ import {
   API_USED_PERCENT,
   BEHIND_TARGETS,
   BREAKER_TARGETS,
+  inStage,
   type Measure,
   MISSED_BY_FEED,
   ofFunction,
@@ -30,10 +31,13 @@ const MAX_METRICS = 500;
 
 /**
  * The dashboard of everything that the template contains: alarms above, then what people ask for first.
- * @param name of the dashboard
  * @param alarms logical ids of the alarms
  */
-export function buildDashboard(inventory: Inventory, name: string, alarms: readonly string[]): unknown {
+export function buildDashboard(
+  inventory: Inventory,
+  { name, stage }: { readonly name: string; readonly stage: string },
+  alarms: readonly string[],
+): unknown {
   const alarmRows = Math.ceil(alarms.length / 12) + 1;
   const alarmWidget = {
     ...{ type: "alarm", x: 0, y: 0, width: WIDTH * COLUMNS, height: alarmRows },
@@ -48,7 +52,7 @@ export function buildDashboard(inventory: Inventory, name: string, alarms: reado
       ...{ width: WIDTH, height: HEIGHT },
       properties: {
         ...{ title, view: "timeSeries", stacked: false, region: "$" + "{AWS::Region}", stat: statistic, period },
-        metrics: measures.slice(0, MAX_METRICS).map(rowOf),
+        metrics: measures.slice(0, MAX_METRICS).map((measure) => rowOf(inStage(measure, stage))),
       },
     }));
   return {

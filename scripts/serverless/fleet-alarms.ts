@@ -5,6 +5,7 @@ import {
   BEHIND_TARGETS,
   BREAKER_TARGETS,
   FEED_QUEUE,
+  MESSAGES_DENIED,
   MISSED_BY_FEED,
   ofQueue,
   ofTarget,
@@ -122,6 +123,14 @@ function singles(): readonly AlarmSpec[] {
       name: "work-parked",
       runbook: "work-parked",
       says: "Work was parked that only a person can decide.",
+    },
+    {
+      ...sumOf([MESSAGES_DENIED]),
+      ...lately,
+      id: "MessagesDenied",
+      name: "messages-denied",
+      runbook: "messages-denied",
+      says: "Needs a person: messages wait for a permission, a key or a setting.",
     },
     {
       ...sumOf([POSITIONS_LOST]),

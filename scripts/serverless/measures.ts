@@ -1,15 +1,23 @@
 import type { FunctionItem, MachineItem, QueueItem } from "./inventory.ts";
 
-/** A CloudWatch metric; the values of its dimensions are texts for `Fn::Sub`. */
+const STAGE = "<stage>";
+
+/** A CloudWatch metric; the values of its dimensions are texts for `Fn::Sub`, and `<stage>` stands for the stage. */
 export interface Measure {
   readonly namespace: string;
   readonly name: string;
   readonly dimensions: Readonly<Record<string, string>>;
 }
 
-/** A metric of the fleet's own functions. */
+/** The metric as it is called in a stage: several may share an account, and none must set off another's alarms. */
+export function inStage({ namespace, name, dimensions }: Measure, stage: string): Measure {
+  const filled = Object.entries(dimensions).map(([key, text]) => [key, text.replace(STAGE, stage)]);
+  return { namespace: namespace.replace(STAGE, stage), name, dimensions: Object.fromEntries(filled) };
+}
+
+/** A metric of one of the fleet's own functions. */
 export function ofFleet(name: string, service: string, dimensions: Readonly<Record<string, string>> = {}): Measure {
-  return { namespace: "ConnectorFleet", name, dimensions: { service, ...dimensions } };
+  return { namespace: `ConnectorFleet/${STAGE}`, name, dimensions: { service, ...dimensions } };
 }
 
 /** https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html */
@@ -46,8 +54,14 @@ export function ofTarget(name: "OldestBehindSeconds" | "BreakerOpen" | "TargetRe
   return ofFleet(name, "flows/reconcile", { target });
 }
 
-export const WORK_PARKED = ofFleet("WorkParked", "parked");
-export const API_USED_PERCENT = ofFleet("SalesforceApiUsedPercent", "salesforce");
+/** What any function may tell of the whole fleet. */
+function ofStage(name: string): Measure {
+  return { namespace: "ConnectorFleet", name, dimensions: { service: `fleet/${STAGE}` } };
+}
+
+export const WORK_PARKED = ofStage("WorkParked");
+export const MESSAGES_DENIED = ofStage("MessagesDenied");
+export const API_USED_PERCENT = ofStage("SalesforceApiUsedPercent");
 export const POSITIONS_LOST = ofFleet("ReplayPositionsLost", "salesforce/catch-up");
 export const MISSED_BY_FEED = ofFleet("ChangesMissedByLiveFeed", "salesforce/catch-up");
 /** Logical id of the queue that all changes of Salesforce come in by. */

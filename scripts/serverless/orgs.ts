@@ -85,6 +85,22 @@ export function orgAccess(orgs: readonly Org[], service: string, stage: string) 
   };
 }
 
+/** What a function needs that calls a target: the breaker and budget that all share, and the bus to tell of its recovery. */
+export function targetAccess(fleetBus: unknown) {
+  const bus = (fleetBus as { Ref: string }).Ref;
+  return {
+    environment: { FLEET_STATE_TABLE: { Ref: "FleetStateTable" }, EVENT_BUS_NAME: fleetBus },
+    statements: [
+      {
+        Effect: "Allow",
+        Action: ["dynamodb:GetItem", "dynamodb:UpdateItem"],
+        Resource: { "Fn::GetAtt": ["FleetStateTable", "Arn"] },
+      },
+      { Effect: "Allow", Action: "events:PutEvents", Resource: { "Fn::GetAtt": [bus, "Arn"] } },
+    ],
+  };
+}
+
 /** Logical id of an organisation's bus. */
 export function busOf(orgId: string): string {
   return `Salesforce${orgId}Bus`;

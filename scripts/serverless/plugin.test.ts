@@ -29,7 +29,8 @@ function framework(functions: Record<string, Json>, members: Json = {}) {
       custom: {
         fleet: {
           ...{ salesforceEventSource, alarmTopicArn, feedSilentHours: "24" },
-          ...{ fleetBus: { Ref: "FleetBus" }, alarmActions: [alarmTopicArn] },
+          ...{ fleetBus: { Ref: "FleetBus" }, stateTable: { Ref: "FleetStateTable" } },
+          ...{ giveUpAfterSeconds: 86_400, alarmActions: [alarmTopicArn] },
         },
       },
       functions,
@@ -91,14 +92,18 @@ describe("a consumer", () => {
       CHANNEL: "#sales",
       QUEUE_URL: { Ref: "NoticesQueue" },
       DEAD_LETTER_QUEUE_URL: { Ref: "NoticesDeadLetterQueue" },
-      MAX_RECEIVES: "12",
+      GIVE_UP_AFTER_SECONDS: "86400",
       VISIBILITY_SECONDS: "360",
+      RUN_SECONDS: "75",
+      FLEET_STATE_TABLE: { Ref: "FleetStateTable" },
     });
     const [own, ...added] = functions.notify.iamRoleStatements;
     expect(own).toEqual({ Action: "own" });
     expect(added.flatMap(({ Action }: Json) => Action)).toEqual([
       "sqs:ChangeMessageVisibility",
       "sqs:SendMessage",
+      "dynamodb:BatchGetItem",
+      "dynamodb:BatchWriteItem",
       ...TRACING.Action,
     ]);
   });
@@ -252,6 +257,8 @@ describe("the shared role", () => {
   });
 });
 
+const TARGET = { EVENT_BUS_NAME: { Ref: "FleetBus" }, FLEET_STATE_TABLE: { Ref: "FleetStateTable" } };
+
 describe("a function that reaches the Salesforce organisations", () => {
   const reach = (salesforceEventSource: string) => {
     const functions: Json = { capture: { salesforceOrgs: true }, notify: {} };
@@ -264,12 +271,26 @@ describe("a function that reaches the Salesforce organisations", () => {
   test("knows them and may read their secrets; the others know nothing", () => {
     const { functions, resources } = reach(`${REAL_SOURCE},${other}`);
     expect(functions.capture.environment).toEqual({
+      ...TARGET,
       SALESFORCE_ORGS: "00D5f0000000001EAA,00D000000000002EAA",
       SALESFORCE_SECRET_PREFIX: "fleet/test/salesforce/",
     });
     expect(JSON.stringify(functions.capture.iamRoleStatements)).toContain("Salesforce00D000000000002EAAConnection");
     expect(JSON.stringify(functions.notify)).not.toContain("Salesforce");
     expect(resources).toHaveProperty("Salesforce00D000000000002EAABus");
+  });
+
+  test("shares breaker and budget, as every function that calls a target", () => {
+    const functions: Json = { bill: { callsTarget: true }, upsert: {} };
+    framework(functions, {}).plugin.expand();
+    expect(functions.bill.environment).toEqual(TARGET);
+    expect(functions.bill.iamRoleStatements).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({ Resource: { "Fn::GetAtt": ["FleetStateTable", "Arn"] } }),
+        expect.objectContaining({ Action: "events:PutEvents" }),
+      ]),
+    );
+    expect(JSON.stringify(functions.upsert)).not.toContain("FleetState");
   });
 
   test("can be packaged before the event source is known", () => {

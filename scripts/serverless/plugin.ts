@@ -2,7 +2,7 @@ import { buildAlarms } from "./alarms.ts";
 import { buildConsumer, type ConsumerDeclaration } from "./consumer.ts";
 import { buildDashboard } from "./dashboard.ts";
 import { takeInventory } from "./inventory.ts";
-import { type Org, orgAccess, orgResources, PLACEHOLDER, parseOrgs } from "./orgs.ts";
+import { type Org, orgAccess, orgResources, PLACEHOLDER, parseOrgs, targetAccess } from "./orgs.ts";
 
 /** The parts of osls that the plugin uses. https://github.com/oss-serverless/serverless */
 interface Serverless {
@@ -29,6 +29,9 @@ interface FleetSettings {
   /** Names of the partner event sources that Salesforce gave the Event Relays; a placeholder until they are known. */
   readonly salesforceEventSource: string;
   readonly fleetBus: unknown;
+  readonly stateTable: { readonly Ref: string };
+  /** Age at which a consumer gives a message up, unless it says otherwise. */
+  readonly giveUpAfterSeconds: number | string;
   /** The SNS topic of the alarms; empty means that they tell nobody. */
   readonly alarmTopicArn: string;
   readonly alarmActions: unknown;
@@ -45,6 +48,8 @@ interface FunctionConfig {
   readonly timeout?: number;
   /** The function talks to Salesforce. */
   readonly salesforceOrgs?: boolean;
+  /** The function calls a target that can be down: it shares breaker and budget with the others. */
+  readonly callsTarget?: boolean;
   events?: Record<string, unknown>[];
   environment?: Record<string, unknown>;
   iamRoleStatements?: unknown[];
@@ -90,14 +95,16 @@ export default class FleetPlugin {
         batchSize: { type: "integer", minimum: 1, maximum: 10_000 },
         window: { type: "integer", minimum: 0, maximum: 300 },
         maximumConcurrency: { type: "integer", minimum: 2, maximum: 1_000 },
-        maxReceives: { type: "integer", minimum: 1, maximum: 999 },
+        giveUpAfter: { type: "integer", minimum: 60, maximum: 1_123_200 },
         staleAfter: { type: "integer", minimum: 60, maximum: 345_600 },
       },
       required: ["queue"],
       additionalProperties: false,
     });
     schema.defineFunctionEvent("aws", "deadLetters", { type: "boolean", const: true });
-    schema.defineFunctionProperties("aws", { properties: { salesforceOrgs: { type: "boolean" } } });
+    schema.defineFunctionProperties("aws", {
+      properties: { salesforceOrgs: { type: "boolean" }, callsTarget: { type: "boolean" } },
+    });
     this.hooks = {
       initialize: () => this.expand(),
       "before:package:finalize": () => {
@@ -123,10 +130,8 @@ export default class FleetPlugin {
     const deadLetterQueues = Object.values(service.functions).flatMap((config) => this.#expandConsumers(config, orgs));
     for (const config of Object.values(service.functions)) {
       grant(config, [TRACING]);
-      if (config.salesforceOrgs) {
-        config.environment = { ...config.environment, ...access.environment };
-        grant(config, access.statements);
-      }
+      if (config.salesforceOrgs) give(config, access);
+      if (config.salesforceOrgs || config.callsTarget) give(config, targetAccess(settings.fleetBus));
       config.events = (config.events ?? []).flatMap((event) =>
         "deadLetters" in event ? deadLetterQueues.map(drain) : [event],
       );
@@ -147,9 +152,13 @@ export default class FleetPlugin {
     const { alarmActions, feedSilentHours } = service.custom.fleet;
     const compiled = service.provider.compiledCloudFormationTemplate.Resources;
     const inventory = takeInventory({ ...compiled, ...service.resources?.Resources }, prefix);
-    const settings = { prefix, actions: alarmActions, staleAfter: this.#staleAfter };
+    const { stage } = service.provider;
+    const settings = { prefix, stage, actions: alarmActions, staleAfter: this.#staleAfter };
     const alarms = buildAlarms(inventory, { ...settings, feedSilentHours: Number(feedSilentHours) });
-    this.#addResources({ ...alarms, Dashboard: buildDashboard(inventory, prefix, Object.keys(alarms)) });
+    this.#addResources({
+      ...alarms,
+      Dashboard: buildDashboard(inventory, { name: prefix, stage }, Object.keys(alarms)),
+    });
   }
 
   #addResources(resources: Record<string, unknown>): void {
@@ -160,11 +169,13 @@ export default class FleetPlugin {
 
   #expandConsumers(config: FunctionConfig, orgs: readonly Org[]): string[] {
     const { service } = this.#serverless;
-    const { fleetBus } = service.custom.fleet;
+    const { fleetBus, stateTable, giveUpAfterSeconds } = service.custom.fleet;
     const context = {
       prefix: `${service.service}-${service.provider.stage}`,
       timeoutSeconds: config.timeout ?? service.provider.timeout ?? 6,
       fleetBus,
+      stateTable,
+      giveUpAfterSeconds,
       orgs,
     };
     const deadLetterQueues: string[] = [];
@@ -221,6 +232,14 @@ function drain(queue: string): Record<string, unknown> {
   return {
     sqs: { arn: { "Fn::GetAtt": [queue, "Arn"] }, batchSize: 10, functionResponseType: "ReportBatchItemFailures" },
   };
+}
+
+function give(
+  config: FunctionConfig,
+  access: { readonly environment: Record<string, unknown>; readonly statements: readonly unknown[] },
+): void {
+  config.environment = { ...config.environment, ...access.environment };
+  grant(config, access.statements);
 }
 
 function grant(config: FunctionConfig, statements: readonly unknown[]): void {

@@ -18,14 +18,12 @@ export function resourceAlarms(
 ): readonly AlarmSpec[] {
   const live = queues.filter(({ isDeadLetterQueue }) => !isDeadLetterQueue);
   const dead = queues.filter(({ isDeadLetterQueue }) => isDeadLetterQueue);
-  const consumers = live.flatMap(({ consumer }) => consumer ?? []);
   return [
     ...functions.map(errors),
     ...groups(functions, 1).map(throttles),
     ...groups(functions, 1).map(durations),
     ...live.map((queue) => stale(queue, staleAfter.get(queue.id))),
     ...groups(dead, 2).map(deadLetters),
-    ...groups(consumers, 1).map(denied),
     ...machines.map(failed),
     ...groups(machines, 1).map(executionsThrottled),
   ];
@@ -113,19 +111,6 @@ function deadLetters(some: readonly QueueItem[], index: number): AlarmSpec {
     period: MINUTE,
     periods: 3,
     breaching: 3,
-  };
-}
-
-function denied(some: readonly FunctionItem[], index: number): AlarmSpec {
-  return {
-    ...sumOf(some.map(({ service }) => ofFleet("MessagesDenied", service))),
-    id: `MessagesDenied${index + 1}`,
-    name: `denied-${index + 1}`,
-    runbook: "messages-denied",
-    says: `A permission of our own is missing, so that messages wait, among ${namesOf(some)}.`,
-    period: FIVE_MINUTES,
-    periods: 1,
-    breaching: 1,
   };
 }
 

@@ -116,6 +116,16 @@ describe("a named wait", () => {
     expect(await it.state()).toMatchObject({ state: "open", until: "2026-01-01T00:00:40.100Z" });
   });
 
+  test("is kept at once, though other functions write what they heard at the same moment", async () => {
+    const it = scene();
+    const reports = Array.from({ length: 8 }, (_, n) => {
+      const work = () => it.clock.wait(100).then(fails(n === 7 ? rateLimited(40) : broken()));
+      return () => call(it.gate(), work).catch(() => "failed");
+    });
+    const next = () => it.clock.wait(101).then(() => call(it.gate()).catch(({ code }) => code));
+    expect((await it.clock.run([...reports, next])).at(-1)).toMatchObject({ value: "BREAKER_OPEN" });
+  });
+
   test("is obeyed by the function that heard it, though the table fails", async () => {
     await using down = await serve(() => failure("ProvisionedThroughputExceededException"));
     const it = scene({}, { client: dynamoAt(Number(new URL(down.url).port)) });

@@ -29,8 +29,8 @@ interface ReportOutside extends Outside {
 }
 
 /** So often other functions may be faster with what they report. */
-const MAX_TRIES = 10;
-const TRY_AGAIN_MS = 20;
+const MAX_TRIES = 20;
+const TRY_AGAIN_MS = 50;
 
 export function createReporter(
   table: GateTable,
@@ -45,7 +45,7 @@ export function createReporter(
     at: number,
   ): Promise<{ before: Breaker; after: Breaker } | undefined> {
     let row = known ?? (await table.read(key));
-    for (let tries = 1; tries <= MAX_TRIES; tries += 1) {
+    for (let tries = 0; tries < MAX_TRIES; tries += 1) {
       const after = afterCall(row.breaker, ended, at);
       if (!after) return undefined;
       const before = row.breaker;
@@ -54,7 +54,8 @@ export function createReporter(
       const written = await table.replace(key, row, after);
       row = memory.keep(key, written.row);
       if (written.done) return { before, after };
-      await wait(random() * TRY_AGAIN_MS * tries);
+      // What opens the breaker steps back for nobody: every moment more would let calls through.
+      if (!after.open) await wait(random() * TRY_AGAIN_MS);
     }
     throw new TransientError("CONTENDED", `Other functions wrote the state of ${key} ${MAX_TRIES} times meanwhile.`);
   }

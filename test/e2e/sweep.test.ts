@@ -62,3 +62,29 @@ test("changes and deletions that the relay lost are found and repaired, in a han
   expect((await driftOf(second))?.apiCalls).toBeLessThanOrEqual(5);
   expect(await fleet.parked()).toEqual([]);
 }, 240_000);
+
+test("an organisation that is younger than the delete log looks back is swept to its end", async () => {
+  await fleet.control("age", { days: 1 });
+  const create = async (Name: string) => {
+    const { id } = await fleet.salesforce<{ id: string }>("POST", "sobjects/Account", { Name, Phone: "1" });
+    return id;
+  };
+  const [changed, gone] = [await create("Litware"), await create("Proseware")];
+  await askForSweep(true);
+  await eventually(() => expectInStep(fleet), PATIENCE_MS);
+
+  await fleet.salesforce("PATCH", `sobjects/Account/${changed}`, { Phone: "2" });
+  await fleet.salesforce("DELETE", `sobjects/Account/${gone}`);
+  await fleet.control("empty-recycle-bin", { ids: [gone] });
+  const sweep = await askForSweep(true);
+  await eventually(async () => {
+    const stored = new Map((await fleet.stored()).map((item) => [item.customerId, item]));
+    expect(stored.get(changed)).toMatchObject({ customer: { phone: "2" } });
+  }, PATIENCE_MS);
+  // The delete log tells of whole minutes: a deletion of this minute is noticed, and explained by the next sweep.
+  await eventually(async () => {
+    const { deleted, unexplained } = (await driftOf(sweep)) ?? {};
+    expect(Number(deleted) + Number(unexplained)).toBe(1);
+  }, PATIENCE_MS);
+  expect(await fleet.parked()).toEqual([]);
+}, 240_000);

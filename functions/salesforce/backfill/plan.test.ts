@@ -39,15 +39,15 @@ describe("a plan", () => {
 
 describe("the time of billing", () => {
   test("is bound by the bulk lane's half of an endpoint's budget", () => {
-    // 12.5 a second, though eight runs side by side could make 20.
+    // 12.5 a second, though eight runs side by side could make 26.
     expect(planBackfill(100_000, 500, usage, lane)).toMatchObject({ billedPerSecond: 12.5, billingMinutes: 134 });
     expect(planBackfill(100_000, 500, usage, { ...lane, stripeRate: 10 })).toMatchObject({ billedPerSecond: 5 });
   });
 
   test("is bound by the dispatchers when they bring less", () => {
-    // Measured so: 68 minutes for 20,000.
+    // Measured on two machines: 68 and 35 minutes for 20,000.
     const { billingMinutes } = planBackfill(20_000, 500, usage, { ...lane, batchSize: 1 });
-    expect(Math.abs(billingMinutes - 68)).toBeLessThan(34);
+    for (const measured of [68, 35]) expect(Math.abs(billingMinutes / measured - 1)).toBeLessThan(0.5);
   });
 
   test("counts as many dispatchers as there are", () => {

@@ -43,7 +43,8 @@ export interface PubSubSettings {
   readonly patienceMs?: number;
 }
 
-const PATIENCE_MS = 10_000;
+/** Time for a connection, and for a schema. */
+export const PATIENCE_MS = 10_000;
 
 /** The stub that grpc-js makes of the descriptor. */
 interface Stub {

@@ -63,7 +63,7 @@ interface Run {
 const MAX_EVENTS = 20_000;
 const GRACE_SECONDS = 120;
 /** Longest time that a run may take, whatever was asked for; below the function's timeout, above the keepalive's 270 s. */
-const MAX_SECONDS = 290;
+export const MAX_SECONDS = 290;
 // Salesforce keeps events for 72 hours; a position of a quiet channel is renewed long before.
 const STALE_MS = 24 * 3_600_000;
 const MARGIN_MS = 10 * 60_000;

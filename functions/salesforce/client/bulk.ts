@@ -4,7 +4,7 @@ import type { Send } from "./http.ts";
 import type { BulkJob, Salesforce } from "./types.ts";
 
 // A page is tens of thousands of rows.
-const PAGE_TIMEOUT_MS = 60_000;
+export const PAGE_TIMEOUT_MS = 60_000;
 
 const jobSchema = z.looseObject({
   id: z.string(),

@@ -53,7 +53,7 @@ describe("findDeleted", () => {
 
   test("keeps every URL under Salesforce's 16,384 bytes", async () => {
     await using server = await startOrg(() => ({ body: { totalSize: 0, done: true, records: [] } }));
-    await clientOf(server).findDeleted("Account", manyIds(450));
+    await clientOf(server).findDeleted("Account", manyIds(1_100));
     expect(server.calls()).toHaveLength(3);
     for (const { url } of server.requests) expect(url.length).toBeLessThan(16_384);
   });

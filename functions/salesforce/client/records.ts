@@ -12,9 +12,9 @@ export const MAX_READ = 2_000;
 /** https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_composite_sobjects_collections_update.htm */
 const MAX_WRITE = 200;
 // Keeps the URL under Salesforce's 16,384 bytes and the answer within one page.
-export const MAX_IN_LIST = 200;
+export const MAX_IN_LIST = 500;
 // Triggers and flows of 200 records take their time.
-const WRITE_TIMEOUT_MS = 25_000;
+export const WRITE_TIMEOUT_MS = 25_000;
 
 const recordsSchema = z.array(z.looseObject({ Id: z.string() }).nullable());
 const deletionSchema = z.looseObject({ Id: z.string(), IsDeleted: z.boolean(), SystemModstamp: z.string() });

@@ -41,13 +41,15 @@ function environment(SALESFORCE_ORGS: string, connections: Record<string, unknow
   });
 }
 
+const ungated = { call: <T>(_endpoint: string, work: () => Promise<T>) => work() };
+
 describe("createOrgs", () => {
   test("reads each organisation's own secret, at the first call, and keeps one client of each", async () => {
     await using one = await startOrg(() => ({ body: [null] }));
     await using two = await startOrg(() => ({ body: [null] }));
     const connections = { [ORG]: connectionOf(one.url), [OTHER]: connectionOf(two.url, { orgId: OTHER }) };
     environment(`${ORG}, ${OTHER.slice(0, 15)}`, connections);
-    const orgs = createOrgs("live");
+    const orgs = createOrgs("live", ungated);
     expect(orgs.ids).toEqual([ORG, OTHER]);
     expect(store.requests).toEqual([]);
     await orgs.salesforce(OTHER).readRecords("Account", [ACCOUNT], ["Id"]);
@@ -59,7 +61,7 @@ describe("createOrgs", () => {
 
   test("an organisation that nobody connected is refused", () => {
     environment(ORG);
-    const orgs = createOrgs("live");
+    const orgs = createOrgs("live", ungated);
     expect(() => orgs.salesforce(OTHER)).toThrow(
       expect.objectContaining({ name: "InvalidInputError", code: "OTHER_ORG" }),
     );
@@ -67,7 +69,7 @@ describe("createOrgs", () => {
 
   test("a secret that connects to another organisation is refused", async () => {
     environment(ORG, { [ORG]: connectionOf("http://127.0.0.1:1", { orgId: OTHER }) });
-    const error = await createOrgs("live")
+    const error = await createOrgs("live", ungated)
       .salesforce(ORG)
       .connection()
       .catch((failure) => failure);
@@ -77,7 +79,7 @@ describe("createOrgs", () => {
 
   test.each(["00D", "EXAMPLE,", ""])("'%s' is no list of organisations", (orgs) => {
     environment(orgs);
-    expect(() => createOrgs("live")).toThrow();
+    expect(() => createOrgs("live", ungated)).toThrow();
   });
 
   test("publishes the usage of the API once a minute, by organisation and as the share of all", async () => {
@@ -85,12 +87,12 @@ describe("createOrgs", () => {
     environment(ORG, { [ORG]: connectionOf(org.url) });
     const printed = jest.spyOn(process.stdout, "write").mockImplementation(() => true);
     try {
-      const salesforce = createOrgs("live").salesforce(ORG);
+      const salesforce = createOrgs("live", ungated).salesforce(ORG);
       await salesforce.readRecords("Account", [ACCOUNT], ["Id"]);
       await salesforce.readRecords("Account", [ACCOUNT], ["Id"]);
       const [used, percent, ...more] = printed.mock.calls.map(([line]) => JSON.parse(String(line)));
       expect(used).toMatchObject({ orgId: ORG, max: "15000", SalesforceApiRequestsUsed: 18 });
-      expect(percent).toMatchObject({ service: "salesforce", SalesforceApiUsedPercent: 0.12 });
+      expect(percent).toMatchObject({ service: "fleet/local", SalesforceApiUsedPercent: 0.12 });
       expect(percent._aws.CloudWatchMetrics[0]).toMatchObject({
         Namespace: "ConnectorFleet",
         Dimensions: [["service"]],

@@ -3,6 +3,8 @@ import { z } from "zod";
 import { readEnv } from "#shared/env.ts";
 import { InvalidInputError } from "#shared/errors.ts";
 import { fleetMetric, metrics } from "#shared/observability.ts";
+import type { Gate } from "#shared/targets/gate.ts";
+import { openGate } from "#shared/targets/open-gate.ts";
 import type { ApiUsage, Priority, Salesforce } from "../client/types.ts";
 import { createSalesforce } from "../client.ts";
 import { connectTo } from "./connect.ts";
@@ -31,12 +33,12 @@ const USAGE_PERIOD_MS = 60_000;
  * @throws InvalidInputError when the environment is incomplete
  * @throws ContractError when it names an organisation by what is no id
  */
-export function createOrgs(priority: Priority): Orgs {
+export function createOrgs(priority: Priority, gate: Pick<Gate, "call"> = openGate({ target: "salesforce" })): Orgs {
   const { SALESFORCE_ORGS, SALESFORCE_SECRET_PREFIX } = readEnv(environment);
   const ids = SALESFORCE_ORGS.split(",").map((id) => toLongId(id.trim()));
   return orgsOf(ids, (orgId) => {
     const connect = connectTo(orgId, `${SALESFORCE_SECRET_PREFIX}${orgId}`);
-    return createSalesforce(connect, { priority, onUsage: usageReporter(orgId) });
+    return createSalesforce(connect, { priority, onUsage: usageReporter(orgId), gate, orgId });
   });
 }
 
@@ -69,7 +71,6 @@ function usageReporter(orgId: string): (usage: ApiUsage) => void {
     const metric = metrics.singleMetric().addDimension("orgId", orgId).addMetadata("max", String(max));
     metric.addMetric("SalesforceApiRequestsUsed", MetricUnit.Count, used);
     // One metric of all organisations and functions for the alarm: the fullest counts.
-    if (max > 0)
-      fleetMetric("salesforce").addMetric("SalesforceApiUsedPercent", MetricUnit.Percent, (100 * used) / max);
+    if (max > 0) fleetMetric().addMetric("SalesforceApiUsedPercent", MetricUnit.Percent, (100 * used) / max);
   };
 }

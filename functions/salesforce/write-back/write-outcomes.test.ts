@@ -5,7 +5,7 @@ import { RecordRefusedError } from "../client/errors.ts";
 import { ACCOUNT, ORG, OTHER_ACCOUNT } from "../testing.ts";
 import { tellsOutcome } from "./outcome.ts";
 import { deliveries, deliveryOf, endOf, failed, fakeOrg, setUp, synced, timeOf, unchanged } from "./testing.ts";
-import { writeOutcomes } from "./write-outcomes.ts";
+import { START_WITHIN_MS, writeOutcomes } from "./write-outcomes.ts";
 
 const inStep = (n: number) => ({
   Stripe_Customer_Id__c: "cus_1",
@@ -154,13 +154,33 @@ describe("a batch", () => {
       ),
       deps,
     );
-    expect(asked).toEqual([`live ${ORG}`, `live ${orgId}`, `live ${unknownOrg}`, `background ${ORG}`]);
+    expect(asked.slice(0, 3).sort()).toEqual([`live ${ORG}`, `live ${orgId}`, `live ${unknownOrg}`]);
+    expect(asked.slice(3)).toEqual([`background ${ORG}`]);
     expect(failures.map(({ record, error }) => [record.messageId, (error as { code: string }).code])).toEqual([
       ["m2", "OTHER_ORG"],
     ]);
     expect([accounts[ACCOUNT], accounts[OTHER_ACCOUNT], elsewhere.accounts[OTHER_ACCOUNT]]).toEqual(
       Array(3).fill(inStep(1)),
     );
+  });
+
+  test("begins with nothing more when its time is nearly up: no call was made for what may wait", async () => {
+    const world = setUp({ [ACCOUNT]: {}, [OTHER_ACCOUNT]: {} });
+    let time = world.deps.now();
+    const slowly = { read: world.deps.state.read, readMany: world.deps.state.readMany };
+    const state: typeof world.deps.state = {
+      ...slowly,
+      replace(...args) {
+        time += START_WITHIN_MS + 1;
+        return world.deps.state.replace(...args);
+      },
+    };
+    const batch = deliveries(synced(1, { metadata: { lane: "bulk" } }), other(1));
+    const failures = await writeOutcomes(batch, { ...world.deps, state, now: () => time });
+    expect([world.asked, world.updates.length]).toEqual([[`live ${ORG}`], 1]);
+    expect(failures).toMatchObject([
+      { record: { messageId: "m1" }, error: { name: "TargetUnavailableError", code: "NO_TIME_LEFT" } },
+    ]);
   });
 });
 

@@ -1,4 +1,5 @@
 import type { Behind } from "#shared/behind/behind.ts";
+import { TargetUnavailableError } from "#shared/errors.ts";
 import type { Delivery } from "#shared/handler/delivery.ts";
 import type { Failure } from "#shared/handler/queue.ts";
 import { lazy } from "#shared/lazy.ts";
@@ -17,6 +18,9 @@ export interface WriteBackDependencies extends WriteDependencies, SettleDependen
   readonly behind: SettleDependencies["behind"] & Pick<Behind, "marked">;
   readonly inChange: typeof inChange;
 }
+
+/** Time after which a batch begins with no further accounts: test/timeouts.test.ts counts. */
+export const START_WITHIN_MS = 20_000;
 
 type Results = ReadonlyMap<AccountOutcome, AccountResult>;
 
@@ -53,23 +57,35 @@ export async function writeOutcomes(
   return failures;
 }
 
-/** One organisation after the other, and what may wait last; a group that fails leaves the others alone. */
+/**
+ * Organisations side by side, in each what may wait last, and only while there is time for it; a group that fails leaves
+ * the others alone.
+ */
 async function writeGroups(accounts: readonly AccountOutcome[], deps: WriteBackDependencies): Promise<Results> {
-  const groups = Map.groupBy(accounts, ({ priority, orgId }) => `${priority === "live" ? 1 : 2} ${orgId}`);
-  const results = new Map<AccountOutcome, AccountResult>();
-  for (const [, group] of [...groups].toSorted(([a], [b]) => (a < b ? -1 : 1)))
-    try {
-      for (const [account, result] of await writeGroup(group, deps)) results.set(account, result);
-    } catch (error) {
-      for (const account of group) results.set(account, error as Error);
-    }
-  return results;
+  const startBefore = deps.now() + START_WITHIN_MS;
+  const works = [...Map.groupBy(accounts, ({ orgId }) => orgId).values()].map(async (some) => {
+    const live = await writeGroup(some, "live", deps);
+    const isLate = deps.now() > startBefore;
+    return [...live, ...(await writeGroup(some, "background", isLate ? undefined : deps))];
+  });
+  return new Map((await Promise.all(works)).flat());
 }
 
-async function writeGroup(group: readonly AccountOutcome[], deps: WriteBackDependencies): Promise<Results> {
+/** @param deps undefined when there is no time left to begin with */
+async function writeGroup(
+  accounts: readonly AccountOutcome[],
+  priority: Priority,
+  deps: WriteBackDependencies | undefined,
+): Promise<Results> {
+  const group = accounts.filter((account) => account.priority === priority);
   const [first] = group;
   if (!first) return new Map();
-  return writeAccounts(group, deps.orgs[first.priority].salesforce(first.orgId), deps);
+  try {
+    if (!deps) throw new TargetUnavailableError("NO_TIME_LEFT", "No call was made: the accounts before took too long.");
+    return await writeAccounts(group, deps.orgs[priority].salesforce(first.orgId), deps);
+  } catch (error) {
+    return new Map(group.map((account) => [account, error as Error]));
+  }
 }
 
 function segmentOf({ event, traceHeader }: Delivery<SyncEvent>) {

@@ -23,6 +23,20 @@ describe("a clock that is advanced", () => {
     expect(clock.elapsed(after)).toBeLessThan(HOUR);
   });
 
+  test("tells time stamps as they are counted, and back, before, within and after an advance", () => {
+    const clock = createClock(20);
+    const begin = clock.now();
+    clock.advance(HOUR);
+    const end = clock.now();
+    const stamps = [begin - 1000, begin, begin + HOUR / 2, end, end + 1000];
+    const counted = stamps.map((stamp) => clock.counted(stamp));
+    expect(counted).toEqual([...counted].sort((a, b) => a - b));
+    expect((counted[4] as number) - (counted[3] as number)).toBe(20_000);
+    expect((counted[2] as number) - (counted[1] as number)).toBeLessThanOrEqual(HOUR / 2 + 1000);
+    for (const [index, stamp] of stamps.entries())
+      expect(Math.abs(clock.stampOf(counted[index] as number) - stamp)).toBeLessThan(1);
+  });
+
   test("ends the waits that are over, and shortens the others", async () => {
     const clock = createClock();
     const done: string[] = [];

@@ -10,6 +10,10 @@ export interface Clock {
   now(): number;
   /** Milliseconds since `since`, as a service would have counted them: real time multiplied by the scale, and advances. */
   elapsed(since: number): number;
+  /** A time stamp (`now`) as a service counts time: the difference of two is what `elapsed` gives between them. */
+  counted(at: number): number;
+  /** The time stamp at which a service had counted so much. */
+  stampOf(counted: number): number;
   /** Runs `action` once after `ms` (scaled) milliseconds; returns its cancellation. */
   after(ms: number, action: () => void): () => void;
   /** Resolves after `ms` (scaled) milliseconds; rejects with the signal's reason if it is aborted first. */
@@ -22,13 +26,19 @@ export interface Clock {
   onAdvance(listener: () => void): () => void;
 }
 
+/** What was skipped at once, and the time stamp at which. */
+interface Advance {
+  readonly at: number;
+  readonly ms: number;
+}
+
 /** Node.js runs a longer timer at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** A clock whose waits are `scale` times shorter than real ones; 1 is real time. */
 export function createClock(scale = 1): Clock {
   let offset = 0;
-  const advances: { readonly at: number; readonly ms: number }[] = [];
+  const advances: Advance[] = [];
   const listeners = new Set<() => void>();
   const now = () => Date.now() + offset;
   const elapsed = (since: number) => {
@@ -63,6 +73,8 @@ export function createClock(scale = 1): Clock {
     scale,
     now,
     elapsed,
+    counted: (at) => countedAt(at, scale, advances),
+    stampOf: (counted) => stampAt(counted, scale, advances),
     after,
     sleep: (ms, signal) =>
       new Promise((resolve, reject) => {
@@ -90,4 +102,22 @@ export function createClock(scale = 1): Clock {
       return () => listeners.delete(listener);
     },
   };
+}
+
+/** Between advances time counts by the scale; within one as it is. */
+function countedAt(at: number, scale: number, advances: readonly Advance[]): number {
+  let skipped = 0;
+  for (const advance of advances) skipped += Math.max(0, Math.min(at - advance.at, advance.ms));
+  return (at - skipped) * scale + skipped;
+}
+
+function stampAt(counted: number, scale: number, advances: readonly Advance[]): number {
+  let skipped = 0;
+  for (const { at, ms } of advances) {
+    const begin = countedAt(at, scale, advances);
+    if (counted <= begin) break;
+    if (counted < begin + ms) return at + counted - begin;
+    skipped += ms;
+  }
+  return (counted - skipped) / scale + skipped;
 }

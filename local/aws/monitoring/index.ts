@@ -13,7 +13,7 @@ import { Watch } from "./watch.ts";
  * https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/Welcome.html
  */
 export function createMonitoring(kernel: Kernel): Service {
-  const metrics = new MetricStore(kernel.clock.scale);
+  const metrics = new MetricStore(kernel.clock);
   const alarms = new Map<string, Alarm>();
   const watch = new Watch(kernel, metrics, alarms);
   return {

@@ -1,3 +1,4 @@
+import type { Clock } from "../kernel/clock.ts";
 import { AwsError } from "../kernel/errors.ts";
 
 /** The finest grain kept; high-resolution metrics are summed up to it. */
@@ -62,14 +63,14 @@ interface Series {
 
 /**
  * Metrics in memory: a day by minute, a week by hour. Periods are waits, so they pass as fast as the clock's scale says;
- * time stamps stay real. Inside, all is counted in scaled seconds.
+ * time stamps stay real. Inside, all is in seconds as the clock counts them.
  */
 export class MetricStore {
-  readonly #scale: number;
+  readonly #clock: Pick<Clock, "counted" | "stampOf">;
   readonly #series = new Map<string, Series>();
 
-  constructor(scale = 1) {
-    this.#scale = scale;
+  constructor(clock: Pick<Clock, "counted" | "stampOf">) {
+    this.#clock = clock;
   }
 
   /** @param now epoch milliseconds, for a datum without a time of its own */
@@ -96,14 +97,14 @@ export class MetricStore {
     return this.#series.get(keyOf(metric))?.unit ?? "None";
   }
 
-  /** The scaled second at which the period begins that holds a real time (epoch seconds). */
+  /** The counted second at which the period begins that holds a real time (epoch seconds). */
   startOf(seconds: number, period: number): number {
-    return Math.floor((seconds * this.#scale) / period) * period;
+    return Math.floor(this.#clock.counted(seconds * 1000) / 1000 / period) * period;
   }
 
-  /** The real time (epoch seconds) of a scaled second. */
+  /** The real time (epoch seconds) of a counted second. */
   timeOf(start: number): number {
-    return start / this.#scale;
+    return this.#clock.stampOf(start * 1000) / 1000;
   }
 
   /**
@@ -112,13 +113,13 @@ export class MetricStore {
    */
   read(metric: Metric, statistic: string, period: number, from: number, to: number): Point[] {
     const first = this.startOf(from, period);
-    return [...this.values(metric, statistic, period, first, to * this.#scale)]
+    return [...this.values(metric, statistic, period, first, this.#clock.counted(to * 1000) / 1000)]
       .sort(([a], [b]) => a - b)
       .map(([start, value]) => ({ timestamp: this.timeOf(start), value }));
   }
 
   /**
-   * The same between two scaled seconds, by the start of each period.
+   * The same between two counted seconds, by the start of each period.
    * @throws AwsError `InvalidParameterValue` for an unknown statistic
    */
   values(metric: Metric, statistic: string, period: number, from: number, to: number): Map<number, number> {

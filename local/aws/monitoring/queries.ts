@@ -47,7 +47,7 @@ export class Queries {
   }
 
   /**
-   * The values of a query in the periods from `first` on, by their start in scaled seconds.
+   * The values of a query in the periods from `first` on, by their start in counted seconds.
    * @throws AwsError `InvalidParameterValue` for an unknown statistic
    */
   evaluate(id: string, metrics: MetricStore, first: number, count: number): Series {

@@ -108,6 +108,15 @@ describe("alarms on a clock of minutes", () => {
     await eventually(is("OK"));
   });
 
+  test("see a span that was skipped as passed", async () => {
+    const kernel = testKernel(20);
+    const { call, state } = await world(kernel, { MetricName: "Other", Period: 3600, EvaluationPeriods: 1 });
+    await call("PutMetricData", { Namespace: "Own", MetricData: [{ MetricName: "Other", Value: 9 }] });
+    expect(await state()).toBe("ALARM");
+    kernel.clock.advance(3 * 3_600_000);
+    expect(await state()).toBe("OK");
+  });
+
   test("keep their state where missing data are ignored", async () => {
     const clock = manualClock(START);
     const ignoring = { MetricName: "Other", TreatMissingData: "ignore", EvaluationPeriods: 1 };
