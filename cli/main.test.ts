@@ -14,6 +14,7 @@ const xray =
   (known: Partial<typeof documents>) =>
   ({ url, body }: SeenRequest): Answer => {
     if (url === "/TraceSummaries") return { body: { TraceSummaries: Object.keys(known).map((Id) => ({ Id })) } };
+    if (url !== "/Traces") return { body: {} };
     const Traces = (JSON.parse(body).TraceIds as (keyof typeof documents)[]).flatMap((Id) => {
       const Segments = known[Id]?.map((document) => ({ Id: document.id, Document: JSON.stringify(document) }));
       return Segments ? [{ Id, Segments }] : [];

@@ -1,6 +1,11 @@
 import * as backfill from "./backfill/command.ts";
+import * as behind from "./behind/command.ts";
 import * as catchUp from "./catch-up/command.ts";
 import * as doctor from "./doctor/command.ts";
+import { describeFailure } from "./failure.ts";
+import * as parked from "./parked/command.ts";
+import * as replay from "./replay/command.ts";
+import * as status from "./status/command.ts";
 import * as sweep from "./sweep/command.ts";
 import * as trace from "./trace/command.ts";
 import { UsageError } from "./usage.ts";
@@ -12,7 +17,19 @@ interface Command {
 }
 
 const { summary, help, run } = catchUp;
-const COMMANDS: Record<string, Command> = { backfill, "catch-up": { summary, help, run }, doctor, sweep, trace };
+const COMMANDS: Record<string, Command> = {
+  status,
+  behind,
+  parked,
+  redrive: { ...parked, summary: "short for 'parked redrive'", run: (args) => parked.run(["redrive", ...args]) },
+  discard: { ...parked, summary: "short for 'parked discard'", run: (args) => parked.run(["discard", ...args]) },
+  trace,
+  doctor,
+  sweep,
+  "catch-up": { summary, help, run },
+  backfill,
+  replay,
+};
 
 const HELP = `Looks into the connector fleet, on AWS or on this laptop.
 
@@ -22,7 +39,9 @@ ${Object.entries(COMMANDS)
   .map(([name, command]) => `  ${name.padEnd(10)} ${command.summary}`)
   .join("\n")}
 
-'fleet <command> --help' says more. Exit codes: 0 done, 1 nothing found or failed, 2 wrong usage.`;
+'fleet <command> --help' says more. Works on the fleet that runs on this machine, or the one that AWS_ENDPOINT_URL names,
+else on AWS with your own credentials (AWS_PROFILE, AWS_REGION). NO_COLOR turns colours off.
+Exit codes: 0 done and well, 1 nothing found, failed or not well, 2 wrong usage.`;
 
 /** Runs one command of the command line. */
 async function main([name, ...args]: string[]): Promise<number> {
@@ -42,8 +61,7 @@ async function main([name, ...args]: string[]): Promise<number> {
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
-  const { message, code } = error as Error & { code?: string };
-  const usage = error instanceof UsageError || code?.startsWith("ERR_PARSE_ARGS");
-  console.error(`error: ${message || code}${usage ? "; see 'fleet --help'" : ""}`);
-  process.exitCode = usage ? 2 : 1;
+  const { sentence, exitCode } = describeFailure(error);
+  console.error(`error: ${sentence}`);
+  process.exitCode = exitCode;
 }

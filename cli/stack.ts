@@ -1,5 +1,5 @@
 import { ListSecretsCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
-import { clientOptions, localFleet } from "./endpoint.ts";
+import { clientOptions, isLocal } from "./endpoint.ts";
 import { UsageError } from "./usage.ts";
 
 const SERVICE = "connector-fleet";
@@ -13,17 +13,20 @@ export interface Stack {
   name(resource: string): string;
   /** Name of the secret that connects to a Salesforce organisation. */
   secret(orgId: string): string;
+  /** Name of the secret that connects to Stripe. */
+  readonly stripeSecret: string;
 }
 
-/** The fleet of a stage; without one, the local fleet while it runs, else `dev`, as `deploy` has it. */
+/** The fleet of a stage; without one, the fleet on this machine when there is one, else `dev`, as `deploy` has it. */
 export function stackOf(stage: string | undefined): Stack {
-  const chosen = stage ?? (localFleet() && !process.env.AWS_ENDPOINT_URL ? "local" : "dev");
+  const chosen = stage ?? (isLocal() ? "local" : "dev");
   const bus = `${SERVICE}-${chosen}`;
   return {
     stage: chosen,
     bus,
     name: (resource) => `${bus}-${resource}`,
     secret: (orgId) => `${SERVICE}/${chosen}/salesforce/${orgId}`,
+    stripeSecret: `${SERVICE}/${chosen}/stripe`,
   };
 }
 

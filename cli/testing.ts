@@ -16,20 +16,32 @@ export interface Run {
 }
 
 /** Runs the command line against an AWS of its own. */
-export async function runFleet(args: readonly string[], answer: (request: SeenRequest) => Answer): Promise<Run> {
+export async function runFleet(
+  args: readonly string[],
+  answer: (request: SeenRequest) => Answer,
+  more: Readonly<Record<string, string>> = {},
+): Promise<Run> {
   await using server = await serve(answer);
-  return { ...(await runFleetAt(server.url, args)), requests: server.requests };
+  return { ...(await runFleetAt(server.url, args, more)), requests: server.requests };
 }
 
-/** Runs the command line against the AWS at a URL. */
-export async function runFleetAt(url: string, args: readonly string[]): Promise<Omit<Run, "requests">> {
-  const env = {
-    AWS_ENDPOINT_URL: url,
-    AWS_REGION: "us-east-1",
-    AWS_ACCESS_KEY_ID: "test",
-    AWS_SECRET_ACCESS_KEY: "test",
-    AWS_MAX_ATTEMPTS: "1",
-  };
+/**
+ * Runs the command line against the AWS at a URL, which is all that a fleet of this machine needs.
+ * @param more further variables of the environment
+ */
+export function runFleetAt(
+  url: string,
+  args: readonly string[],
+  more: Readonly<Record<string, string>> = {},
+): Promise<Omit<Run, "requests">> {
+  return runFleetIn({ AWS_ENDPOINT_URL: url, AWS_MAX_ATTEMPTS: "1", ...more }, args);
+}
+
+/** Runs the command line with this environment and no other variables. */
+export async function runFleetIn(
+  env: Readonly<Record<string, string>>,
+  args: readonly string[],
+): Promise<Omit<Run, "requests">> {
   const child = spawn(process.execPath, [MAIN, ...args], { env, stdio: ["ignore", "pipe", "pipe"] });
   const ended = new Promise<number | null>((resolve, reject) => child.on("error", reject).on("close", resolve));
   const [out, err, code] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
@@ -40,7 +52,7 @@ export async function runFleetAt(url: string, args: readonly string[]): Promise<
 export async function runRequest(args: readonly string[], orgs: readonly string[], bus: Answer = TAKEN) {
   const run = await runFleet(args, ({ headers }) => {
     if (!targetOf(headers).endsWith("ListSecrets")) return bus;
-    return { body: { SecretList: orgs.map((org) => ({ Name: `connector-fleet/dev/salesforce/${org}` })) } };
+    return { body: { SecretList: orgs.map((org) => ({ Name: `connector-fleet/local/salesforce/${org}` })) } };
   });
   const put = run.requests.filter(({ headers }) => targetOf(headers).endsWith("PutEvents"));
   return { ...run, entries: put.flatMap(({ body }) => JSON.parse(body).Entries) };

@@ -14,7 +14,7 @@ describe("fleet catch-up", () => {
     expect([code, err]).toEqual([0, `Asked for a catch-up of organisation ${ORG}.\n`]);
     expect(entries).toEqual([
       expect.objectContaining({
-        EventBusName: "connector-fleet-dev",
+        EventBusName: "connector-fleet-local",
         Source: "fleet.salesforce",
         DetailType: "catch-up.requested",
       }),
@@ -26,7 +26,7 @@ describe("fleet catch-up", () => {
   });
 
   test("takes an organisation, a stage and a limit", async () => {
-    const { code, entries } = await catchUp(["--org", OTHER, "--stage", "dev", "--max-events", "50"], {
+    const { code, entries } = await catchUp(["--org", OTHER, "--stage", "local", "--max-events", "50"], {
       orgs: [ORG, OTHER],
     });
     expect(code).toBe(0);

@@ -20,7 +20,7 @@ const holding =
 /** Runs `fleet doctor` against a Secrets Manager of its own. */
 const doctor = (args: string[], answer: (request: SeenRequest) => Answer) => runFleet(["doctor", ...args], answer);
 
-const named = (orgId: string, stage = "dev") => `connector-fleet/${stage}/salesforce/${orgId}`;
+const named = (orgId: string, stage = "local") => `connector-fleet/${stage}/salesforce/${orgId}`;
 
 describe("fleet doctor", () => {
   test("prints a line for each check, without colour in a pipe, and ends well", async () => {

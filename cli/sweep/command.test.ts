@@ -13,7 +13,7 @@ describe("fleet sweep", () => {
     const { code, out, err, entries } = await sweep([]);
     expect([code, err]).toEqual([0, `Asked for a sweep of Account in organisation ${ORG}.\n`]);
     expect(entries).toEqual([
-      expect.objectContaining({ EventBusName: "connector-fleet-dev", DetailType: "reconciliation.requested" }),
+      expect.objectContaining({ EventBusName: "connector-fleet-local", DetailType: "reconciliation.requested" }),
     ]);
     const { metadata, data } = reconciliationRequested.detail.parse(JSON.parse(entries[0].Detail));
     expect(data).toEqual({ entity: "Account", reason: "manual", full: false });
@@ -23,7 +23,7 @@ describe("fleet sweep", () => {
 
   test("takes an object and a window, whatever offset its moments are written in", async () => {
     const window = ["--from", "2026-11-22T10:00:00+02:00", "--to", "2026-11-22T09:00:00Z"];
-    const { entries } = await sweep(["--org", ORG, "--stage", "dev", "--entity", "Contact", ...window]);
+    const { entries } = await sweep(["--org", ORG, "--stage", "local", "--entity", "Contact", ...window]);
     expect(JSON.parse(entries[0].Detail).data).toEqual({
       entity: "Contact",
       reason: "manual",

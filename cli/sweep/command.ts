@@ -2,7 +2,7 @@ import { parseArgs } from "node:util";
 import { reconciliationRequested } from "#shared/contracts/events.ts";
 import { request } from "../request.ts";
 import { chooseOrg, stackOf } from "../stack.ts";
-import { UsageError } from "../usage.ts";
+import { momentOf, UsageError } from "../usage.ts";
 
 export const summary = "compares the store with Salesforce and repairs what differs";
 export const help = `Asks the fleet to compare the store with Salesforce, and to send what differs into the sync. The fleet does so by itself
@@ -55,18 +55,10 @@ function windowOf({ from, to, full }: Options): { from: string; to: string } | u
   if (from === undefined && to === undefined) return undefined;
   if (full) throw new UsageError("--full compares everything; give it without --from and --to");
   if (from === undefined) throw new UsageError("--to needs --from");
-  const window = { from: momentOf("--from", from), to: to === undefined ? isoOf(Date.now()) : momentOf("--to", to) };
+  const window = {
+    from: momentOf("--from", from),
+    to: to === undefined ? new Date().toISOString() : momentOf("--to", to),
+  };
   if (window.from <= window.to) return window;
   throw new UsageError(`--from ${window.from} is later than the end of the window, ${window.to}`);
-}
-
-function momentOf(option: string, text: string): string {
-  const moment = Date.parse(text);
-  // A date alone, or a time without its offset, would mean another moment on every machine.
-  if (/T.*(Z|[+-]\d\d:\d\d)$/.test(text) && !Number.isNaN(moment)) return isoOf(moment);
-  throw new UsageError(`${option} takes a moment with its offset, such as 2026-11-22T10:00:00Z; got '${text}'`);
-}
-
-function isoOf(moment: number): string {
-  return new Date(moment).toISOString();
 }

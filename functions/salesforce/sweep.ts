@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { createBehind } from "#shared/behind/behind.ts";
 import { reconciliationRequested } from "#shared/contracts/events.ts";
 import { createCustomerStore } from "#shared/customer-store.ts";
 import { readEnv } from "#shared/env.ts";
@@ -21,7 +22,8 @@ const production = lazy((): SweepDependencies => {
   const [store, state] = [createCustomerStore(env.CUSTOMERS_TABLE), createStateTable(env.SALESFORCE_STATE_TABLE)];
   const trace = { inChange, annotate, sampleRate: env.TRACE_SAMPLE_RATE };
   const [publish, { park }] = [createPublisher(env.EVENT_BUS_NAME), createParkedTable(env.PARKED_TABLE)];
-  return { orgs: createOrgs("background"), store, state, publish, park, ...trace, now: Date.now, budgetMs: BUDGET_MS };
+  const [orgs, behind] = [createOrgs("background"), createBehind(env.CUSTOMERS_TABLE)];
+  return { orgs, store, behind, state, publish, park, ...trace, now: Date.now, budgetMs: BUDGET_MS };
 });
 
 /** Compares the store with Salesforce and sends what differs into the sync. */

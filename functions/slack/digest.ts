@@ -52,10 +52,12 @@ export function digest<T>(items: readonly T[], noticeOf: (item: T) => Notice): D
 function titleOf(notices: readonly Notice[]): string {
   const number = (type: Notice["type"]) => notices.filter((notice) => notice.type === type).length;
   const [failed, doubts] = [number("customer.sync-failed"), number("reconciliation.requested")];
+  const duplicates = number("customer.duplicate-found");
   const [drifts, synced] = [number("customer.drift-found"), number("customer.synced")];
   const parts = [
     ...outageTitles(notices.filter((notice) => isOf(notice, "target.unreachable", "target.recovered"))),
     failed > 0 ? `:rotating_light: ${count(failed, "change")} could not be synced` : undefined,
+    duplicates > 0 ? `:rotating_light: ${count(duplicates, "duplicate")} in Stripe` : undefined,
     doubts > 0 ? `${count(doubts, "comparison")} with Salesforce needed` : undefined,
     drifts > 0 ? `${count(drifts, "comparison")} with Salesforce done` : undefined,
     synced > 0 ? `${count(synced, "change")} synced` : undefined,

@@ -1,6 +1,7 @@
 import type { DetailOf } from "#shared/contracts/event.ts";
 import type {
   customerDriftFound,
+  customerDuplicateFound,
   customerSynced,
   customerSyncFailed,
   reconciliationRequested,
@@ -11,6 +12,7 @@ import { clean, code, count, moment } from "./text.ts";
 type Synced = DetailOf<typeof customerSynced>;
 type Failed = DetailOf<typeof customerSyncFailed>;
 type Drift = DetailOf<typeof customerDriftFound>;
+type Duplicate = DetailOf<typeof customerDuplicateFound>;
 type Doubt = DetailOf<typeof reconciliationRequested>;
 
 /** What is told to people. */
@@ -18,6 +20,7 @@ export type Notice =
   | { readonly type: "customer.synced"; readonly detail: Synced }
   | { readonly type: "customer.sync-failed"; readonly detail: Failed }
   | { readonly type: "customer.drift-found"; readonly detail: Drift }
+  | { readonly type: "customer.duplicate-found"; readonly detail: Duplicate }
   | { readonly type: "reconciliation.requested"; readonly detail: Doubt }
   | OutageNotice;
 
@@ -29,9 +32,10 @@ const RANKS: Readonly<Record<Notice["type"], number>> = {
   "target.unreachable": 1,
   "target.recovered": 2,
   "customer.sync-failed": 3,
-  "reconciliation.requested": 4,
-  "customer.drift-found": 5,
-  "customer.synced": 6,
+  "customer.duplicate-found": 4,
+  "reconciliation.requested": 5,
+  "customer.drift-found": 6,
+  "customer.synced": 7,
 };
 
 /** Why changes are in doubt. A comparison that was planned or asked for is no news. */
@@ -41,9 +45,16 @@ const DOUBTS: Readonly<Partial<Record<Doubt["data"]["reason"], (entity: string) 
   "position-lost": (entity) => `The catch-up reader lost its place, so changes of ${entity} may be missing`,
 };
 
-/** Whether people want to hear of it. A comparison that only goes on was told when it began. */
-export function isNews({ type, detail }: Notice): boolean {
-  return type !== "reconciliation.requested" || (detail.data.reason in DOUBTS && detail.data.cursor === undefined);
+/**
+ * Whether people want to hear of it. A comparison that only goes on was told when it began; a repeated event that found
+ * everything as it was has nothing to tell.
+ */
+export function isNews(notice: Notice): boolean {
+  const { type, detail } = notice;
+  if (type === "reconciliation.requested") return detail.data.reason in DOUBTS && detail.data.cursor === undefined;
+  if (type !== "customer.synced" || detail.metadata.replayOf === undefined) return true;
+  const { store, billing } = detail.data;
+  return store !== "unchanged" || !["unchanged", "none"].includes(billing.outcome);
 }
 
 /** Whether a notice is of one of these kinds. */
@@ -71,6 +82,8 @@ export function describe({ type, detail }: Notice): string {
       return describeFailed(detail);
     case "reconciliation.requested":
       return describeDoubt(detail);
+    case "customer.duplicate-found":
+      return describeDuplicate(detail);
     case "customer.drift-found":
       return describeDrift(detail);
     case "customer.synced":
@@ -94,6 +107,15 @@ function describeFailed({ metadata, data }: Failed): string {
     `:rotating_light: *${code(data.customerId)}*, changed by ${who(metadata)}, stopped at ${code(data.state)}\n` +
     `>${reason}\n` +
     `parked as ${code(data.parkedId)} · ${code(metadata.correlationId)}`
+  );
+}
+
+/** Two billing customers for one account; only a person can tell whether the other one has invoices. */
+function describeDuplicate({ metadata, data }: Duplicate): string {
+  return (
+    `:rotating_light: *${code(data.customerId)}* is linked to ${code(data.linkedId)} in Stripe, but ` +
+    `${code(data.stripeCustomerId)}, made ${moment(data.createdAt)}, says it is the account's too. Look at both, and ` +
+    `delete the one too many in Stripe · ${code(metadata.correlationId)}`
   );
 }
 

@@ -64,6 +64,18 @@ describe("notify", () => {
     ]);
   });
 
+  test("tells of an event that is repeated only when something came of it", async () => {
+    type Data = ReturnType<typeof synced>["detail"]["data"];
+    const replayed = (store: Data["store"], outcome: Data["billing"]["outcome"]) =>
+      synced({ metadata: { replayOf: "event-1" }, data: { store, billing: { outcome, stripeCustomerId: null } } });
+    const world = fakeSlack();
+    await notify([replayed("unchanged", "unchanged"), replayed("unchanged", "none")].map(deliveryOf), world);
+    expect(world.posts).toEqual([]);
+    const news = [replayed("updated", "unchanged"), replayed("unchanged", "created"), replayed("unchanged", "updated")];
+    await notify(news.map(deliveryOf), world);
+    expect(world.posts.map(({ text }) => text)).toEqual(["3 changes synced"]);
+  });
+
   test("fails every delivery when Slack fails", async () => {
     const error = new TransientError("UNREACHABLE", "down");
     const one = deliveryOf(synced());

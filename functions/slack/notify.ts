@@ -2,6 +2,7 @@ import { z } from "zod";
 import { readConnection } from "#shared/connections.ts";
 import {
   customerDriftFound,
+  customerDuplicateFound,
   customerSynced,
   customerSyncFailed,
   reconciliationRequested,
@@ -31,8 +32,7 @@ export function notify(deliveries: readonly Delivery<Notice>[], deps = productio
   return tell(deliveries, deps);
 }
 
-const told = [customerSynced, customerSyncFailed, customerDriftFound, reconciliationRequested] as const;
+const changes = [customerSynced, customerSyncFailed, customerDriftFound, customerDuplicateFound] as const;
+const decode = decodeFleetEvent([...changes, reconciliationRequested, targetUnreachable, targetRecovered]);
 
-export const handler = queueHandler(decodeFleetEvent([...told, targetUnreachable, targetRecovered]), (batch) =>
-  notify(batch),
-);
+export const handler = queueHandler(decode, (batch) => notify(batch));

@@ -175,6 +175,33 @@ export const retriesRequested = defineEvent({
   }),
 });
 
+export const duplicatesRequested = defineEvent({
+  type: "duplicates.requested",
+  source: "fleet.billing",
+  description: "The customers that are new in billing shall be looked through for those that are one too many.",
+  data: z.looseObject({
+    /** Created since; absent: since a little more than a day ago. */
+    from: z.iso.datetime().optional(),
+    /** Where an unfinished search goes on; written by the search itself. */
+    after: z.string().optional(),
+  }),
+});
+
+export const customerDuplicateFound = defineEvent({
+  type: "customer.duplicate-found",
+  source: "fleet.billing",
+  description:
+    "A billing customer says it is an account's, while another one is linked to the account: a person decides.",
+  data: z.looseObject({
+    customerId: salesforceIdSchema,
+    /** The one that is too many. */
+    stripeCustomerId: z.string(),
+    /** The one that is kept in step. */
+    linkedId: z.string(),
+    createdAt: z.iso.datetime(),
+  }),
+});
+
 /** Every event of the fleet, in the order of a customer's way. */
 export const events = [
   customerChanged,
@@ -188,4 +215,6 @@ export const events = [
   targetUnreachable,
   targetRecovered,
   retriesRequested,
+  duplicatesRequested,
+  customerDuplicateFound,
 ] as const;

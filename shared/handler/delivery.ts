@@ -1,6 +1,7 @@
 import type { SQSRecord } from "aws-lambda";
 import { z } from "zod";
 import type { DetailOf, EventContract } from "../contracts/event.ts";
+import type { Metadata } from "../contracts/metadata.ts";
 import { ContractError } from "../errors.ts";
 import { describeIssues } from "../issues.ts";
 import { adoptTraceHeader } from "../trace-header.ts";
@@ -26,7 +27,11 @@ export type FleetEvent<C extends EventContract> = C extends EventContract
   ? { readonly type: C["type"]; readonly detail: DetailOf<C> }
   : never;
 
-const envelopeSchema = z.looseObject({ "detail-type": z.string(), detail: z.unknown() });
+const envelopeSchema = z.looseObject({
+  "detail-type": z.string(),
+  detail: z.unknown(),
+  "replay-name": z.unknown().optional(),
+});
 
 /** @throws ContractError `NOT_JSON` */
 export function parseJson(body: string): unknown {
@@ -38,7 +43,7 @@ export function parseJson(body: string): unknown {
 }
 
 /**
- * A decoder for messages that a bus rule put on the queue.
+ * A decoder for messages that a bus rule put on the queue. What comes from an archive says so in `metadata.replayOf`.
  * @throws ContractError when the envelope is not EventBridge's, the type is none of `contracts`, or the detail does not
  * fit (an unknown `schemaVersion` included), with the paths named
  */
@@ -50,9 +55,15 @@ export function decodeFleetEvent<const C extends EventContract>(contracts: reado
     const contract = contracts.find((candidate) => candidate.type === type);
     if (!contract) throw new ContractError("UNKNOWN_EVENT", `This consumer does not know events of type '${type}'.`);
     const detail = contract.detail.safeParse(envelope.data.detail);
-    if (detail.success) return { type, detail: detail.data } as FleetEvent<C>;
+    if (detail.success) return { type, detail: asReplay(detail.data, envelope.data["replay-name"]) } as FleetEvent<C>;
     throw new ContractError("BAD_EVENT", `${type} does not fit its contract: ${describeIssues(detail.error.issues)}`);
   };
+}
+
+/** An event from an archive is the same as before; only its envelope says so, and what follows from it shall know. */
+function asReplay<D extends { metadata: Metadata }>(detail: D, replayName: unknown): D {
+  if (replayName === undefined) return detail;
+  return { ...detail, metadata: { ...detail.metadata, replayOf: detail.metadata.replayOf ?? detail.metadata.eventId } };
 }
 
 /** Wraps a record around its decoded event; the header of the change's own trace wins over a foreign one. */

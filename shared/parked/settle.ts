@@ -45,9 +45,8 @@ const cursorSchema = z.looseObject({ status: z.enum(["parked", "redriven"]), aft
  */
 export async function settleParked(deps: SettleDependencies): Promise<Settled> {
   const counts = { looked: 0, done: 0, superseded: 0, returned: 0 };
-  const kept = await deps.state.read(CURSOR, z.unknown());
   // A cursor that nobody can read begins the walk anew.
-  let cursor = cursorSchema.safeParse(kept?.value).data ?? { status: "redriven" as const };
+  let cursor = (await deps.state.read(CURSOR, cursorSchema))?.value ?? { status: "redriven" as const };
   const start = cursor;
   while (counts.looked < (deps.limit ?? LIMIT)) {
     const page = await deps.parked.list({ ...cursor, limit: PAGE });

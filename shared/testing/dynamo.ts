@@ -19,6 +19,8 @@ export interface TestIndex {
 export interface TestDynamo {
   readonly client: DynamoDBClient;
   readonly port: number;
+  /** Makes further empty tables. */
+  create(...tables: readonly CreateTableCommandInput[]): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -67,12 +69,15 @@ export async function startDynamo(...tables: readonly CreateTableCommandInput[])
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
   const client = dynamoAt(port);
-  for (const table of tables) await client.send(new CreateTableCommand(table));
+  const create = async (...more: readonly CreateTableCommandInput[]) => {
+    for (const table of more) await client.send(new CreateTableCommand(table));
+  };
+  await create(...tables);
   const close = async () => {
     client.destroy();
     await new Promise<void>((resolve) => server.close(() => resolve()));
   };
-  return { client, port, close };
+  return { client, port, create, close };
 }
 
 /** A client without retries for a loopback port. */

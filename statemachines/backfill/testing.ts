@@ -8,7 +8,7 @@ import { BUCKET, type MapBench, mapBench } from "../../local/aws/states/distribu
 import { FunctionFailure, fakeLambda, fakeService } from "../../local/aws/states/testing.ts";
 
 const DEFINITION = readFileSync(join(import.meta.dirname, "definition.asl.json"), "utf8");
-const STACK = "connector-fleet-dev";
+const STACK = "connector-fleet-local";
 const STATE = `${STACK}-salesforce-state`;
 const PARKED = `${STACK}-parked`;
 const CUSTOMERS = `${STACK}-customers`;

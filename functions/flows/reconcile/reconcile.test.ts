@@ -24,6 +24,7 @@ let published: OutgoingEvent[];
 let measured: readonly Measured[];
 let breakers: BreakerState[];
 let queued: number;
+let settled = 0;
 const idle = new Set<string>();
 let deps: ReconcileDependencies;
 
@@ -57,6 +58,9 @@ beforeAll(async () => {
     async publish(events) {
       published.push(...events);
       return events.map((event) => ({ event }));
+    },
+    settleParked: async () => {
+      settled += 1;
     },
     report: (values) => {
       measured = values;
@@ -324,6 +328,12 @@ describe("people", () => {
     await round(60);
     expect(published).toHaveLength(2);
   });
+});
+
+test("every round closes parked work that needs nobody any more", async () => {
+  const before = settled;
+  await round(60);
+  expect(settled).toBe(before + 1);
 });
 
 describe("measuring", () => {

@@ -9,11 +9,14 @@ import { type TellDependencies, tellOutages } from "./tell.ts";
 export interface ReconcileDependencies extends TakeDependencies, Omit<TellDependencies, "waiting"> {
   readonly behind: Pick<Behind, "due" | "take" | "count" | "list">;
   readonly breakers: Breakers;
+  /** Closes parked work that needs nobody any more. */
+  readonly settleParked: () => Promise<unknown>;
   readonly report: (measured: readonly Measured[]) => void;
 }
 
 /**
- * One round of the recovery: takes up what is due for every target, tells of outages, and measures what waits.
+ * One round of the recovery: takes up what is due for every target, tells of outages, measures what waits, and closes parked
+ * work that was overtaken.
  * @throws the fleet's errors when something could not be read or written; the next round does it
  */
 export async function reconcile(deps: ReconcileDependencies): Promise<void> {
@@ -26,6 +29,7 @@ export async function reconcile(deps: ReconcileDependencies): Promise<void> {
   };
   await tellOutages(breakers, { ...deps, waiting });
   deps.report(await measure(breakers, deps.behind, deps.now()));
+  await deps.settleParked();
 }
 
 /** Closes what nobody needs any more, so that it keeps nobody waiting; the breakers as they are then. */

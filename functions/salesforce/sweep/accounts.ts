@@ -17,14 +17,15 @@ export const sweepAccounts: WorkPage = async (scope, after, deps) => {
     .filter(({ deleted }) => deleted)
     .map(({ id, systemModstamp }) => ({ id, deletedAt: systemModstamp }));
   const repairs = [...compareDeletions(gone, stored, scope.orgId, readAt), ...contents.repairs];
-  return { findings: { ...contents, compared: records.length, repairs }, next };
+  const known = [...stored.values()].filter((record) => record.orgId === scope.orgId);
+  return { findings: { ...contents, stored: known, compared: records.length, repairs }, next };
 };
 
 /** The accounts that a request names. One that is gone is found by a sweep of the time in which it was deleted. */
 export const sweepChosen: WorkPage = async ({ orgId, ids = [] }, _after, deps) => {
   const stored = await deps.store.readMany(ids);
   const contents = await compareContents(ids, stored, orgId, deps);
-  return { findings: { ...contents, compared: ids.length }, next: undefined };
+  return { findings: { ...contents, stored: [...stored.values()], compared: ids.length }, next: undefined };
 };
 
 /** Whether a listed account may differ from what is stored of it. */

@@ -27,10 +27,12 @@ export interface Findings {
   readonly compared: number;
   readonly repairs: readonly Repair[];
   readonly equal: readonly EqualCustomer[];
+  /** What the store has of those that were looked at: a target may be behind, equal though the content is. */
+  readonly stored: readonly CustomerRecord[];
   /** Customers that cannot be compared, and why. */
   readonly unusable: readonly Unusable[];
   /** Customers whose account is neither there nor in any list of what was deleted. */
   readonly unexplained: readonly string[];
 }
 
-export const NO_FINDINGS: Findings = { compared: 0, repairs: [], equal: [], unusable: [], unexplained: [] };
+export const NO_FINDINGS: Findings = { compared: 0, repairs: [], equal: [], stored: [], unusable: [], unexplained: [] };

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { driftCounts } from "#shared/contracts/events.ts";
 
 /** What a sweep does one after the other; every phase goes through pages. */
-export const phaseSchema = z.enum(["records", "log", "store", "contents", "end"]);
+export const phaseSchema = z.enum(["records", "log", "store", "contents", "behind", "end"]);
 
 /** The last record that a phase has worked: the next page begins after it. */
 export const positionSchema = z.object({

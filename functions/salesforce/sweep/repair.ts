@@ -8,6 +8,7 @@ import { log } from "#shared/observability.ts";
 import { createEvent, type OutgoingEvent, type Publish } from "#shared/publish.ts";
 import type { annotate, inChange } from "#shared/tracing.ts";
 import { type ChangeIdentity, identify } from "../changes/identity.ts";
+import { type RetryDependencies, retryForgotten } from "./behind.ts";
 import type { EqualCustomer, Findings, Repair } from "./findings.ts";
 import { type ComparingFeed, type ParkDependencies, parkUnusable, type Unusable } from "./park.ts";
 import type { Counts } from "./progress.ts";
@@ -45,20 +46,25 @@ export const actorOf = (feed: ComparingFeed) => `system:${feed}`;
 export const WRITES_AT_ONCE = 25;
 
 /**
- * Sends what differs into the sync, notes the versions of what is equal, so that the next sweep need not ask again, and
- * parks what cannot be used.
+ * Sends what differs into the sync, notes the versions of what is equal, so that the next sweep need not ask again, has
+ * billing brought to whom nobody would bring it to, and parks what cannot be used.
  * @returns what became of the page
  * @throws TransientError or NotAuthorizedError when an event could not be published; what was published stays so
  */
 export async function repair(
   findings: Findings,
   context: RepairContext,
-  deps: RepairDependencies & ParkDependencies,
+  deps: RepairDependencies & ParkDependencies & RetryDependencies,
 ): Promise<Counts> {
   const overtaken = await noteVersions(findings.equal, deps);
   const repairs = [...findings.repairs, ...overtaken];
   const { refused } = await publishRepairs(repairs, context, deps);
   const unusable = [...findings.unusable, ...refused];
+  const others = new Set([...repairs, ...unusable].map(({ customerId }) => customerId));
+  await retryForgotten(
+    findings.stored.filter(({ customerId }) => !others.has(customerId)),
+    deps,
+  );
   await parkUnusable(unusable, context.metadata, context.feed, deps);
   if (findings.unexplained.length > 0)
     log().error("Customers whose accounts are gone and were never deleted: check the integration user's access", {

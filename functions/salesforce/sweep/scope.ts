@@ -1,3 +1,4 @@
+import type { Behind } from "#shared/behind/behind.ts";
 import type { CustomerStore, StoredVersion } from "#shared/customer-store.ts";
 import { log } from "#shared/observability.ts";
 import type { StateTable } from "#shared/state-table.ts";
@@ -27,6 +28,7 @@ export interface CompareDependencies {
   readonly salesforce: Salesforce;
   readonly store: Pick<CustomerStore, "readMany" | "listVersions">;
   readonly state: Pick<StateTable, "readMany" | "replace">;
+  readonly behind: Pick<Behind, "due" | "retryNow">;
   /** Asks for a comparison of all customers; absent while one is under way. */
   readonly onLost?: OwnersContext["onLost"];
   /** Epoch milliseconds. */

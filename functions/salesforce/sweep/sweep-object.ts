@@ -11,6 +11,7 @@ import type { StateTable } from "#shared/state-table.ts";
 import { identify } from "../changes/identity.ts";
 import { ACCOUNT } from "../mapping/mapping.ts";
 import type { Orgs } from "../org/orgs.ts";
+import type { RetryDependencies } from "./behind.ts";
 import { countCalls } from "./count-calls.ts";
 import { moveMark } from "./mark.ts";
 import type { ParkDependencies } from "./park.ts";
@@ -20,7 +21,7 @@ import { addCounts, type Counts, type Progress, repairsOf } from "./progress.ts"
 import { actorOf, type RepairDependencies, repair } from "./repair.ts";
 import type { CompareDependencies, SweepScope } from "./scope.ts";
 
-export interface SweepDependencies extends RepairDependencies, ParkDependencies {
+export interface SweepDependencies extends RepairDependencies, ParkDependencies, RetryDependencies {
   readonly orgs: Pick<Orgs, "salesforce">;
   readonly store: Pick<CustomerStore, "readMany" | "listVersions" | "raiseVersion">;
   readonly state: Pick<StateTable, "read" | "replace" | "readMany">;

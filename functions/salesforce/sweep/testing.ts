@@ -1,5 +1,6 @@
 import type { SQSRecord } from "aws-lambda";
 import { createBehind } from "#shared/behind/behind.ts";
+import { TARGETS } from "#shared/behind/marks.ts";
 import { formatVersion } from "#shared/contracts/customer.ts";
 import {
   customerChanged,
@@ -29,6 +30,7 @@ const STATE = "salesforce-state-test";
 export async function startTables() {
   const [customers, kept] = await Promise.all([startCustomersTable(), startTable(STATE, "key")]);
   return {
+    client: customers.client,
     store: createCustomerStore(TABLE, customers.client),
     behind: createBehind(TABLE, { client: customers.client }),
     state: createStateTable(STATE, { client: kept.client }),
@@ -131,6 +133,7 @@ export class SweepBench {
       } else if (contract === customerDeleted) {
         const { version, ...account } = detail.data as { customerId: string; orgId: string; version: string };
         await this.tables.store.markDeleted(account, version, detail.metadata);
+        await this.settle(account.customerId, version);
       }
   }
 
@@ -151,7 +154,10 @@ export class SweepBench {
     if (snapshot) {
       await this.tables.store.save(snapshot.customer, version, cause);
       await this.bill(accountId);
-    } else await this.tables.store.markDeleted({ customerId: accountId, orgId: this.org.id }, version, cause);
+      return;
+    }
+    await this.tables.store.markDeleted({ customerId: accountId, orgId: this.org.id }, version, cause);
+    await this.settle(accountId, version);
   }
 
   /** Makes billing equal to what is stored, and has the account tell so. */
@@ -161,6 +167,12 @@ export class SweepBench {
     const id = `cus_${accountId}`;
     await this.tables.store.linkBilling(accountId, { id, version: record.version });
     this.org.tell(accountId, { Stripe_Customer_Id__c: id, Sync_State__c: "synced" });
+    await this.settle(accountId, record.version);
+  }
+
+  /** Takes away the marks of a customer that is in step with every target. */
+  async settle(accountId: string, version: string): Promise<void> {
+    for (const target of TARGETS) await this.tables.behind.reached(accountId, target, version);
   }
 
   #request(data: Partial<Request["detail"]["data"]>): string {

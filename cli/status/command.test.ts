@@ -1,0 +1,164 @@
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { createParkedTable } from "#shared/parked/table.ts";
+import { createStateTable } from "#shared/state-table.ts";
+import { startDynamo, type TestDynamo, tableOf } from "#shared/testing/dynamo.ts";
+import { parkedTableOf, parkedWork } from "#shared/testing/parked-table.ts";
+import type { Answer, SeenRequest } from "#shared/testing/server.ts";
+import { ORG } from "../../functions/salesforce/testing.ts";
+import { secretOf, startHealthyOrg } from "../doctor/testing.ts";
+import { runFleet } from "../testing.ts";
+
+const HOUR = 3_600_000;
+let fleets = 0;
+let dynamo: TestDynamo;
+
+/** What the world around the tables is like. */
+interface World {
+  readonly messages?: Readonly<Record<string, number>>;
+  /** Seconds, by queue. */
+  readonly ages?: Readonly<Record<string, number>>;
+  /** Hours since changes were captured; undefined when there were none. */
+  readonly captured?: number;
+  readonly metrics?: Answer;
+}
+
+beforeAll(async () => {
+  dynamo = await startDynamo();
+});
+afterAll(() => dynamo.close());
+
+/** A fleet with tables of its own, under a stage of its own. */
+async function newFleet() {
+  fleets += 1;
+  const stage = `s${fleets}`;
+  const name = (table: string) => `connector-fleet-${stage}-${table}`;
+  await dynamo.create(
+    parkedTableOf(name("parked")),
+    tableOf(name("customers"), "customerId", [{ name: "behind", hash: "behindKey", range: "nextTryAt" }]),
+    tableOf(name("fleet-state"), "key"),
+    tableOf(name("salesforce-state"), "key"),
+  );
+  return { stage, name, state: createStateTable(name("salesforce-state"), { client: dynamo.client }) };
+}
+
+async function status(stage: string, world: World = {}, args: string[] = []) {
+  await using org = await startHealthyOrg();
+  const prefix = `connector-fleet-${stage}-`;
+  const queues = ["customer-sync", "customer-sync-dead", "customer-sync-bulk"].map((queue) => `${prefix}${queue}`);
+  const answer = ({ headers, body }: SeenRequest): Answer => {
+    const operation = String(headers["x-amz-target"]).split(".")[1];
+    const input = body ? JSON.parse(body) : {};
+    if (operation === "ListQueues")
+      return { body: { QueueUrls: queues.map((name) => `http://${headers.host}/1/${name}`) } };
+    if (operation === "GetQueueAttributes") {
+      const messages = world.messages?.[input.QueueUrl.split(prefix)[1]] ?? 0;
+      return { body: { Attributes: { ApproximateNumberOfMessages: String(messages) } } };
+    }
+    if (operation === "ListSecrets")
+      return { body: { SecretList: [{ Name: `connector-fleet/${stage}/salesforce/${ORG}` }] } };
+    if (operation === "GetSecretValue") return { body: { SecretString: secretOf(org.url) } };
+    return (
+      world.metrics ?? {
+        headers: { "content-type": "application/x-amz-json-1.0" },
+        body: metricsOf(input, world, prefix),
+      }
+    );
+  };
+  const more = { AWS_ENDPOINT_URL_DYNAMODB: `http://127.0.0.1:${dynamo.port}` };
+  return await runFleet(["status", "--stage", stage, ...args], answer, more);
+}
+
+function metricsOf(
+  input: { MetricDataQueries: { Id: string; Label?: string }[] },
+  { ages, captured }: World,
+  prefix: string,
+) {
+  const results = input.MetricDataQueries.map(({ Id, Label = "" }) => {
+    if (Id === "captured" && captured === undefined) return { Id, Timestamps: [], Values: [] };
+    if (Id === "captured") return { Id, Timestamps: [(Date.now() - (captured ?? 0) * HOUR) / 1000], Values: [3] };
+    return { Id, Label, Timestamps: [Date.now() / 1000], Values: [ages?.[Label.slice(prefix.length)] ?? 0] };
+  });
+  return { MetricDataResults: results };
+}
+
+const iso = (hoursAgo: number) => new Date(Date.now() - hoursAgo * HOUR).toISOString();
+
+describe("fleet status", () => {
+  test("says in ten lines that all is well", async () => {
+    const { stage, state } = await newFleet();
+    const sweep = (entity: string) => ({ key: `sweep/${ORG}/${entity}`, value: { until: iso(8) } });
+    const position = { replayId: "00", commitTimestamp: Date.now() - HOUR, updatedAt: Date.now() - HOUR };
+    await state.writeMany([
+      sweep("Account"),
+      sweep("Contact"),
+      { key: `position/${ORG}//data/ChangeEvents`, value: position },
+    ]);
+    const { code, out, err } = await status(stage, {
+      messages: { "customer-sync": 3 },
+      ages: { "customer-sync": 7 },
+      captured: 1,
+    });
+    expect([code, err]).toEqual([0, ""]);
+    const lines = out.trimEnd().split("\n");
+    expect(lines).toHaveLength(10);
+    const patterns = [
+      /^✓ queues +3 messages on 2 queues, most on \S+-customer-sync; 0 dead letters$/,
+      /^✓ oldest +the oldest message waits for 7 s, on \S+-customer-sync$/,
+      /^✓ behind +nobody waits$/,
+      /^✓ parked +nothing waits for a person$/,
+      /^✓ breakers +all closed$/,
+      /^✓ events +last captured within five minutes of \S+, 1 h 0 min ago$/,
+      /^✓ catch-up +read until \S+, moved 1 h 0 min ago$/,
+      /^✓ sweep +equal until \S+, 8 h 0 min ago$/,
+      /^✓ API calls +18 of 1,000 used in 24 h$/,
+      /^All is well\.$/,
+    ];
+    for (const [n, pattern] of patterns.entries()) expect(lines[n]).toMatch(pattern);
+  });
+
+  test("is not well when work waits for a person, lies among dead letters or waits too long", async () => {
+    const { stage, name } = await newFleet();
+    await createParkedTable(name("parked"), dynamo.client).park(parkedWork("p", { parkedAt: iso(2) }));
+    const world = {
+      messages: { "customer-sync-dead": 1 },
+      ages: { "customer-sync": 1000, "customer-sync-bulk": 5000 },
+    };
+    const { code, out } = await status(stage, world);
+    expect(code).toBe(1);
+    expect(out).toMatch(/✗ queues .*1 dead letter → /);
+    expect(out).toMatch(/✗ oldest .*→ 1 too old: \S+-customer-sync;/);
+    expect(out).toMatch(/✗ parked +1 for a person, the oldest 2 h 0 min ago → see 'fleet parked'/);
+    expect(out).toMatch(/3 things are not well\.\n$/);
+    const { ok, lines } = JSON.parse((await status(stage, world, ["--json"])).out);
+    expect([ok, lines.length]).toEqual([false, 9]);
+  });
+
+  test("is not well when a sweep is overdue", async () => {
+    const { stage, state } = await newFleet();
+    const sweep = (entity: string, hours: number) => ({ key: `sweep/${ORG}/${entity}`, value: { until: iso(hours) } });
+    await state.writeMany([sweep("Account", 2), sweep("Contact", 40)]);
+    const { code, out } = await status(stage);
+    expect([code, out]).toEqual([1, expect.stringMatching(/✗ sweep +equal until \S+, 1 d 16 h ago → /)]);
+  });
+
+  test("is well without what was never there, and says what it cannot tell", async () => {
+    const { stage } = await newFleet();
+    const { code, out } = await status(stage, {
+      metrics: { status: 403, body: { __type: "AccessDenied", message: "no metrics" } },
+    });
+    expect(code).toBe(0);
+    expect(out).toMatch(/· oldest +cannot be told: no metrics/);
+    expect(out).toMatch(/· catch-up +no position yet/);
+    expect(out).toMatch(/· sweep +not everything was swept yet/);
+  });
+
+  test("says that there is no such fleet", async () => {
+    const { code, out, err } = await runFleet(["status", "--stage", "none"], ({ headers }) =>
+      String(headers["x-amz-target"]).endsWith("ListQueues")
+        ? { body: {} }
+        : { status: 400, body: { __type: "ResourceNotFoundException", message: "Requested resource not found" } },
+    );
+    expect([code, out]).toEqual([1, ""]);
+    expect(err).toMatch(/is the fleet deployed with this stage\?/);
+  });
+});

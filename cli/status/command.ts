@@ -1,0 +1,67 @@
+import { parseArgs } from "node:util";
+import { createBreakers } from "../../shared/targets/breakers.ts";
+import { type Access, accessTo } from "../access.ts";
+import { chooseOrgs, type Stack, stackOf } from "../stack.ts";
+import { columns, count } from "../text.ts";
+import { type Paint, painter } from "../trace/render.ts";
+import { type Line, optional } from "./line.ts";
+import { lineOfAges, lineOfQueues, readQueues } from "./queues.ts";
+import { lineOfBehind, lineOfBreakers, lineOfParked } from "./recovery.ts";
+
+export const summary = "says in ten lines whether all is well";
+export const help = `Says in ten lines whether all is well: queues and their oldest messages, what waits by itself and for a person, circuit
+breakers, the feeds from Salesforce, and each organisation's daily API calls. Changes nothing; costs one API call for each
+organisation.
+
+usage: fleet status [options]
+
+  --json        the findings as JSON
+  --stage <s>   stage of the fleet; default: the fleet on this machine, else dev
+
+✓ is well, ✗ is not, · cannot be told or was never there, which is nobody's alarm.
+Exit codes: 0 all is well, 1 something is not, 2 wrong usage.`;
+
+const MARKS = { well: ["green", "✓"], bad: ["red", "✗"], unknown: ["dim", "·"] } as const;
+
+/** Runs `fleet status`. */
+export async function run(args: string[]): Promise<number> {
+  const options = { stage: { type: "string" }, json: { type: "boolean", default: false } } as const;
+  const { values } = parseArgs({ args, options });
+  const stack = stackOf(values.stage);
+  const lines = await lookAt(stack, accessTo(stack), Date.now());
+  const isWell = lines.every(({ ok }) => ok !== false);
+  console.log(values.json ? JSON.stringify({ ok: isWell, lines }, null, 2) : render(lines, painter(process.stdout)));
+  return isWell ? 0 : 1;
+}
+
+async function lookAt(stack: Stack, access: Access, now: number): Promise<Line[]> {
+  const { options, dynamo, sqs } = access;
+  // First what says that there is no such fleet, or no way to it.
+  const queues = await readQueues(sqs, stack);
+  const breakers = createBreakers(stack.name("fleet-state"), { client: dynamo });
+  // Loaded here, because the other commands need nothing of it.
+  const { lineOfEvents, linesOfOrgs } = await import("./feeds.ts");
+  const lines = await Promise.all([
+    lineOfQueues(queues),
+    optional("oldest", () => lineOfAges(queues, options, now)),
+    lineOfBehind(access, now),
+    lineOfParked(access, now),
+    lineOfBreakers(breakers, now),
+    optional("events", () => lineOfEvents(options, now)),
+  ]);
+  const orgs = await chooseOrgs(stack, undefined).catch(() => []);
+  return [...lines, ...(await linesOfOrgs(orgs, stack, access, now))];
+}
+
+function render(lines: readonly Line[], paint: Paint): string {
+  const names = columns(lines.map(({ name }) => [name, "|"])).map((line) => line.slice(0, -1));
+  const rows = lines.map(({ ok, text, advice }, index) => {
+    const [colour, mark] = MARKS[ok === undefined ? "unknown" : ok ? "well" : "bad"];
+    return `${paint(colour, mark)} ${names[index]}${text}${advice ? ` ${paint("yellow", `→ ${advice}`)}` : ""}`;
+  });
+  const bad = lines.filter(({ ok }) => ok === false).length;
+  return [
+    ...rows,
+    paint("bold", bad === 0 ? "All is well." : `${count(bad, "thing is", "things are")} not well.`),
+  ].join("\n");
+}

@@ -1,0 +1,75 @@
+import { DynamoDBDocumentClient, UpdateCommand } from "@aws-sdk/lib-dynamodb";
+import { afterAll, beforeAll, beforeEach, expect, test } from "@jest/globals";
+import { TABLE } from "#shared/testing/customers-table.ts";
+import { SimulatedOrg } from "./simulated-org.ts";
+import { SweepBench, startTables, type Tables } from "./testing.ts";
+
+let tables: Tables;
+let org: SimulatedOrg;
+let bench: SweepBench;
+
+beforeAll(async () => {
+  tables = await startTables();
+});
+
+afterAll(() => tables.close());
+
+beforeEach(() => {
+  org = new SimulatedOrg();
+  bench = new SweepBench(org, tables);
+});
+
+/** An account that is stored as it is, but of which billing has an older version, or nothing. */
+async function unbilled(marked: boolean): Promise<string> {
+  const id = org.create("Account");
+  org.time += 10_000;
+  await bench.capture(id);
+  org.time += 3_600_000;
+  await edit(id, "SET links.stripe.version = :old", {
+    ":old": "2000-01-01T00:00:00.000Z/000000000000000/000000000000000",
+  });
+  if (marked) await tables.behind.retryNow(id, "billing");
+  return id;
+}
+
+async function edit(customerId: string, UpdateExpression: string, ExpressionAttributeValues: object): Promise<void> {
+  const command = { TableName: TABLE, Key: { customerId }, UpdateExpression, ExpressionAttributeValues };
+  await DynamoDBDocumentClient.from(tables.client).send(new UpdateCommand(command as never));
+}
+
+const markOf = async (id: string) => (await tables.store.read(id))?.billingBehind;
+
+test.each([true, false])("a sweep (full: %p) has billing brought to whom nobody would bring it to", async (full) => {
+  const id = await unbilled(false);
+  expect(await markOf(id)).toBeUndefined();
+  await bench.sweep({ full, reason: "manual" });
+  expect(bench.repaired).toEqual([]);
+  expect(await markOf(id)).toMatchObject({ tries: 0 });
+});
+
+test("a mark that is there keeps its age and its tries", async () => {
+  const id = await unbilled(true);
+  await tables.behind.failed(id, "billing", { name: "TransientError", code: "api_error", message: "down" });
+  const before = await markOf(id);
+  await bench.sweep({ full: true, reason: "manual" });
+  expect(await markOf(id)).toEqual(before);
+});
+
+test("a customer that was deleted before billing knew it is in step", async () => {
+  const id = org.create("Account");
+  org.time += 10_000;
+  await bench.capture(id);
+  await edit(id, "REMOVE links.stripe SET deleted = :yes", { ":yes": true });
+  await bench.sweep({ full: true, reason: "manual" });
+  expect(await markOf(id)).toBeUndefined();
+});
+
+test("every night whoever is behind is compared, however long ago its account moved", async () => {
+  const last = () => ({ from: new Date(org.time - 60_000).toISOString(), to: new Date(org.time).toISOString() });
+  const [waiting, settled] = [await unbilled(true), await unbilled(false)];
+  await tables.behind.reached(settled, "salesforce", (await tables.store.read(settled))?.version ?? "");
+  for (const id of [waiting, settled]) org.update(id, { Name: "Changed, and the event was lost" });
+  org.time += 10 * 86_400_000;
+  await bench.sweep({ window: last() });
+  expect(bench.repaired).toEqual([`changed ${waiting}`]);
+});
