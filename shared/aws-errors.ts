@@ -1,10 +1,4 @@
-import {
-  type FleetError,
-  InvalidInputError,
-  NotAuthorizedError,
-  RejectedByTargetError,
-  TransientError,
-} from "./errors.ts";
+import { type FleetError, InvalidInputError, NotAuthorizedError, TransientError } from "./errors.ts";
 
 // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
 const NOT_AUTHORIZED = new Set([
@@ -14,6 +8,14 @@ const NOT_AUTHORIZED = new Set([
   "InvalidSignatureException",
   "MissingAuthenticationTokenException",
   "UnrecognizedClientException",
+]);
+/** The function's settings name a thing that is not there: the deployment is wrong, no record's fault. */
+const MISSING = new Set([
+  "AWS.SimpleQueueService.NonExistentQueue",
+  "InvalidArn",
+  "QueueDoesNotExist",
+  "ResourceNotFoundException",
+  "StateMachineDoesNotExist",
 ]);
 const INVALID = new Set(["ValidationException", "ItemCollectionSizeLimitExceededException", "SerializationException"]);
 
@@ -25,8 +27,12 @@ const INVALID = new Set(["ValidationException", "ItemCollectionSizeLimitExceeded
 export function awsError(cause: unknown, what: string): FleetError {
   const { name, message } = cause instanceof Error ? cause : new Error(String(cause));
   const text = `${what} failed: ${message}`;
-  if (NOT_AUTHORIZED.has(name)) return new NotAuthorizedError(name, text, { cause });
+  if (NOT_AUTHORIZED.has(name) || MISSING.has(name)) return new NotAuthorizedError(name, text, { cause });
   if (INVALID.has(name)) return new InvalidInputError(name, text, { cause });
-  if (name === "ResourceNotFoundException") return new RejectedByTargetError(name, text, { cause });
   return new TransientError(name, text, { cause });
+}
+
+/** Whether a person has to give a permission, a key or a setting before any record can be worked. */
+export function isDenied(error: unknown): boolean {
+  return error instanceof NotAuthorizedError || (error instanceof Error && NOT_AUTHORIZED.has(error.name));
 }

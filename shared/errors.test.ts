@@ -46,7 +46,7 @@ describe("awsError", () => {
     ["AccessDeniedException", "NotAuthorizedError"],
     ["UnrecognizedClientException", "NotAuthorizedError"],
     ["ValidationException", "InvalidInputError"],
-    ["ResourceNotFoundException", "RejectedByTargetError"],
+    ["ResourceNotFoundException", "NotAuthorizedError"],
     ["ThrottlingException", "TransientError"],
     ["InternalServerError", "TransientError"],
     ["TimeoutError", "TransientError"],

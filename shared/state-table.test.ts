@@ -108,16 +108,25 @@ describe("many", () => {
     expect(keys.map((key) => values.get(key)?.value?.replayId)).toEqual(keys.map((_, n) => String(n)));
   });
 
+  test("are taken away, and what is not there is no error", async () => {
+    const keys = Array.from({ length: 60 }, newKey);
+    await state.writeMany(keys.map((key) => ({ key, value: { replayId: "a" } })));
+    await state.removeMany([...keys.slice(1), ...keys.slice(1), newKey()]);
+    expect([...(await state.readMany(keys, position)).keys()]).toEqual([keys[0]]);
+  });
+
   test("give the revision alone of values of another shape", async () => {
     const [good, bad] = [newKey(), newKey()];
     await state.writeMany([
       { key: good, value: { replayId: "a" } },
       { key: bad, value: "b" },
     ]);
-    expect([...(await state.readMany([good, bad], position))]).toEqual([
-      [good, { value: { replayId: "a" }, revision: 0 }],
-      [bad, { value: undefined, revision: 0 }],
-    ]);
+    expect(await state.readMany([good, bad], position)).toEqual(
+      new Map([
+        [good, { value: { replayId: "a" }, revision: 0 }],
+        [bad, { value: undefined, revision: 0 }],
+      ]),
+    );
   });
 
   test("of none cost no call", async () => {

@@ -42,6 +42,8 @@ export interface StateTable {
   replace(key: string, value: unknown, revision: number, options?: { expiresAt?: number }): Promise<boolean>;
   /** Writes without looking. `expiresAt` in epoch seconds. */
   writeMany(entries: readonly Entry[], options?: { expiresAt?: number }): Promise<void>;
+  /** Takes values away; one that is not there is no error. */
+  removeMany(keys: readonly string[]): Promise<void>;
 }
 
 // https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html
@@ -66,8 +68,8 @@ export function createStateTable(
   };
   const isAlive = ({ expiresAt }: Item) => expiresAt === undefined || expiresAt * 1000 > now();
 
-  async function writeBatch(items: readonly Item[]): Promise<void> {
-    let left: unknown[] = items.map((Item) => ({ PutRequest: { Item } }));
+  async function writeBatch(requests: readonly unknown[]): Promise<void> {
+    let left = requests;
     for (let round = 0; left.length > 0; round += 1) {
       if (round === MAX_ROUNDS) throw unfinished("BatchWriteItem", tableName);
       const command = new BatchWriteCommand({ RequestItems: { [tableName]: left as never } });
@@ -120,7 +122,13 @@ export function createStateTable(
       const items = new Map(
         entries.map(({ key, value }): [string, Item] => [key, { key, value, ...(expiresAt ? { expiresAt } : {}) }]),
       );
-      for (const some of chunks([...items.values()], MAX_WRITE)) await writeBatch(some);
+      const puts = [...items.values()].map((Item) => ({ PutRequest: { Item } }));
+      for (const some of chunks(puts, MAX_WRITE)) await writeBatch(some);
+    },
+
+    async removeMany(keys) {
+      const deletes = [...new Set(keys)].map((key) => ({ DeleteRequest: { Key: { key } } }));
+      for (const some of chunks(deletes, MAX_WRITE)) await writeBatch(some);
     },
   };
 }

@@ -1,5 +1,5 @@
 import { afterAll, beforeEach, describe, expect, test } from "@jest/globals";
-import { serve } from "./testing/server.ts";
+import { type Answer, serve } from "./testing/server.ts";
 
 const ROOT = "1-5759e988-bd862e3fe1be46a994272793";
 const SEGMENT = "53995c3f42cd8ad8";
@@ -15,7 +15,15 @@ interface SegmentDocument {
 }
 
 let status = 200;
-const server = await serve(() => ({ status, body: { UnprocessedTraceSegments: [] } }));
+/** Segments that X-Ray leaves undone, in the order of its answers. */
+let unprocessed: ((documents: readonly SegmentDocument[]) => readonly SegmentDocument[])[] = [];
+let answering: Answer | undefined;
+const server = await serve(({ body }) => {
+  const documents: SegmentDocument[] = JSON.parse(body).TraceSegmentDocuments.map((text: string) => JSON.parse(text));
+  const left = unprocessed.shift()?.(documents) ?? [];
+  const UnprocessedTraceSegments = left.map(({ id }) => ({ Id: id, ErrorCode: "Throttled", Message: "later" }));
+  return answering ?? { status, body: { UnprocessedTraceSegments } };
+});
 
 // As Lambda sets them; read when the tracer is made, so the module under test is loaded afterwards.
 Object.assign(process.env, {
@@ -34,6 +42,8 @@ const { currentScope } = await import("./scope.ts");
 
 beforeEach(() => {
   status = 200;
+  unprocessed = [];
+  answering = undefined;
   server.requests.length = 0;
 });
 
@@ -72,6 +82,29 @@ describe("inChange", () => {
       name: "test/work",
       annotations: { connector: "test", correlationId: "correlation-1", customerId: "customer-1" },
     });
+  });
+
+  test("has told X-Ray before the work begins, so that a crash in it leaves no orphans", async () => {
+    await inChange(change(), async () => {
+      const [announced] = server.requests.map(({ body }) => JSON.parse(JSON.parse(body).TraceSegmentDocuments[0]));
+      expect(announced).toMatchObject({ in_progress: true, trace_id: ROOT });
+    });
+    expect.assertions(1);
+  });
+
+  test("tells X-Ray of changes that begin side by side with one call", async () => {
+    await Promise.all(Array.from({ length: 20 }, () => inChange(change(), async () => undefined)));
+    expect(server.requests).toHaveLength(1);
+  });
+
+  test.each<[string, Answer]>([
+    ["refuses", { status: 400, body: {} }],
+    ["is not there", "reset"],
+    ["never answers", "hang"],
+  ])("works all the same when X-Ray %s", async (_what, answer) => {
+    answering = answer;
+    expect(await inChange(change(), async () => "done")).toBe("done");
+    await flushSegments();
   });
 
   test("gives calls made meanwhile the segment as parent, and nothing afterwards", async () => {
@@ -132,6 +165,23 @@ describe("inChanges", () => {
     expect(scope?.correlationId).toBe("first");
     const seen = (await finished()).map(({ annotations }) => annotations.correlationId);
     expect(seen.sort()).toEqual(["first", "second", "third"]);
+  });
+});
+
+describe("segments that X-Ray did not process", () => {
+  test("are sent again, and they alone", async () => {
+    unprocessed = [(documents) => documents.slice(1, 3), (documents) => documents.slice(0, 1)];
+    const changes = ["a", "b", "c", "d"].map((correlationId) => change({ correlationId }));
+    await Promise.all(changes.map((one) => inChange(one, async () => undefined)));
+    const sent = server.requests.map(({ body }) => JSON.parse(body).TraceSegmentDocuments.length);
+    expect(sent).toEqual([4, 2, 1]);
+  });
+
+  test("are given up in the end, and the work is done", async () => {
+    const all = (documents: readonly SegmentDocument[]) => documents;
+    unprocessed = [all, all, all, all];
+    expect(await inChange(change(), async () => "done")).toBe("done");
+    expect(server.requests).toHaveLength(3);
   });
 });
 

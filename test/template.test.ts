@@ -1,6 +1,9 @@
 import { readFileSync } from "node:fs";
-import { beforeAll, describe, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { packageFleet } from "../local/packaging.ts";
+import { SimulatedConsumer } from "../shared/handler/simulated-consumer.ts";
+import { createStateTable } from "../shared/state-table.ts";
+import { startTable } from "../shared/testing/dynamo.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: CloudFormation has no type of its own here
 type Json = any;
@@ -20,6 +23,16 @@ function ofType(type: string): [string, Json][] {
 
 function statementsOf(roleId: string): Json[] {
   return (resources[roleId]?.Properties.Policies ?? []).flatMap((policy: Json) => policy.PolicyDocument.Statement);
+}
+
+/** The functions that take messages from a queue of their own, with queue and mapping. */
+function consumers(): { id: string; worker: Json; queue: Json; mapping: Json }[] {
+  return ofType("AWS::Lambda::EventSourceMapping").flatMap(([, mapping]) => {
+    const id = mapping.EventSourceArn["Fn::GetAtt"][0];
+    const queue = resources[id]?.Properties;
+    const worker = resources[mapping.FunctionName["Fn::GetAtt"][0]]?.Properties;
+    return queue.RedrivePolicy ? [{ id, worker, queue, mapping }] : [];
+  });
 }
 
 describe("least privilege", () => {
@@ -88,9 +101,33 @@ describe("nothing is lost", () => {
       expect(queue?.Properties.VisibilityTimeout).toBeGreaterThanOrEqual(6 * worker?.Properties.Timeout);
       // What parks the dead letters has many queues, and no other place to put a message.
       if (!queue?.Properties.RedrivePolicy) continue;
-      const { VISIBILITY_SECONDS, MAX_RECEIVES } = worker?.Properties.Environment.Variables ?? {};
+      const { VISIBILITY_SECONDS, RUN_SECONDS } = worker?.Properties.Environment.Variables ?? {};
       expect([id, VISIBILITY_SECONDS]).toEqual([id, String(queue.Properties.VisibilityTimeout)]);
-      expect([id, Number(MAX_RECEIVES) + 1]).toEqual([id, queue.Properties.RedrivePolicy.maxReceiveCount]);
+      expect(Number(RUN_SECONDS)).toBeGreaterThan(worker?.Properties.Timeout);
+    }
+  });
+
+  test("queues keep messages for 14 days, and give up only after a thousand receives: consumers give up by age", () => {
+    for (const [id, { MessageRetentionPeriod, RedrivePolicy }] of ofType("AWS::SQS::Queue")) {
+      expect([id, MessageRetentionPeriod]).toEqual([id, 14 * 86_400]);
+      if (RedrivePolicy) expect([id, RedrivePolicy.maxReceiveCount]).toEqual([id, 1_000]);
+    }
+    for (const { worker } of consumers()) {
+      const { GIVE_UP_AFTER_SECONDS } = worker.Environment.Variables;
+      expect(Number(GIVE_UP_AFTER_SECONDS)).toBeGreaterThanOrEqual(3_600);
+      expect(Number(GIVE_UP_AFTER_SECONDS)).toBeLessThanOrEqual(13 * 86_400);
+    }
+  });
+
+  test("every consumer may mark what it works, and nobody else's table", () => {
+    const table = { "Fn::GetAtt": ["FleetStateTable", "Arn"] };
+    for (const { worker } of consumers()) {
+      expect(worker.Environment.Variables.FLEET_STATE_TABLE).toEqual({ Ref: "FleetStateTable" });
+      expect(statementsOf(worker.Role["Fn::GetAtt"][0])).toContainEqual({
+        Effect: "Allow",
+        Action: ["dynamodb:BatchGetItem", "dynamodb:BatchWriteItem"],
+        Resource: table,
+      });
     }
   });
 
@@ -100,6 +137,41 @@ describe("nothing is lost", () => {
       expect(properties.PointInTimeRecoverySpecification).toEqual({ PointInTimeRecoveryEnabled: true });
     }
   });
+});
+
+describe("a message that ends every run of its consumer", () => {
+  const LONGEST_WINDOW = 30;
+  let table: Awaited<ReturnType<typeof startTable>>;
+
+  beforeAll(async () => {
+    table = await startTable("fleet-state", "key");
+  });
+  afterAll(() => table.close());
+
+  test("is parked within 15 minutes, whichever consumer it is and wherever it is in the largest batch", async () => {
+    for (const { id, worker, queue, mapping } of consumers()) {
+      const declared = {
+        timeout: worker.Timeout,
+        window: LONGEST_WINDOW,
+        batchSize: mapping.BatchSize,
+        visibility: queue.VisibilityTimeout,
+      };
+      const world = new SimulatedConsumer(id, declared, (now) =>
+        createStateTable("fleet-state", { client: table.client, now }),
+      );
+      const begin = world.now;
+      world.isFatal = (message) => message === "poison";
+      world.send([...Array.from({ length: Math.max(1, mapping.BatchSize - 1) }, (_, n) => `m${n}`), "poison"]);
+      for (let n = 0; n < 15; n += 1) {
+        world.send([`later-${n}`]);
+        await world.work(60);
+      }
+      expect([id, [...world.parked.keys()]]).toEqual([id, ["poison"]]);
+      expect((world.parked.get("poison")?.at ?? 0) - begin).toBeLessThanOrEqual(15 * 60_000);
+      const late = [...world.done].filter(([message, at]) => message.startsWith("m") && at - begin > 15 * 60_000);
+      expect([id, late]).toEqual([id, []]);
+    }
+  }, 120_000);
 });
 
 describe("limits of AWS", () => {

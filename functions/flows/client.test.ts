@@ -67,8 +67,8 @@ describe("a start that fails", () => {
     ["InvalidExecutionInput", "InvalidInputError", 400],
     // The answer to an input above 256 KiB.
     ["ValidationException", "InvalidInputError", 400],
-    ["InvalidArn", "InvalidInputError", 400],
-    ["StateMachineDoesNotExist", "InvalidInputError", 400],
+    ["InvalidArn", "NotAuthorizedError", 400],
+    ["StateMachineDoesNotExist", "NotAuthorizedError", 400],
     ["ThrottlingException", "RateLimitedError", 400],
     ["TooManyRequestsException", "RateLimitedError", 429],
     ["StateMachineDeleting", "TransientError", 400],

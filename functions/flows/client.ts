@@ -17,7 +17,7 @@ export type RunWorkflow = (input: unknown) => Promise<RunResult>;
 /** Longer than a run of customer-sync may take. It is asked for once: another attempt would outlive the function. */
 export const RUN_TIMEOUT_MS = 112_000;
 
-const REFUSED = new Set(["InvalidExecutionInput", "InvalidName", "InvalidArn", "StateMachineDoesNotExist"]);
+const REFUSED = new Set(["InvalidExecutionInput", "InvalidName"]);
 const THROTTLED = new Set(["ThrottlingException", "TooManyRequestsException"]);
 
 /**

@@ -23,8 +23,10 @@ Object.assign(process.env, {
   AWS_MAX_ATTEMPTS: "1",
   QUEUE_URL: `${server.url}/123456789012/queue`,
   DEAD_LETTER_QUEUE_URL: `${server.url}/123456789012/queue-dead`,
-  MAX_RECEIVES: "5",
-  VISIBILITY_SECONDS: "720",
+  GIVE_UP_AFTER_SECONDS: "86400",
+  VISIBILITY_SECONDS: "300",
+  RUN_SECONDS: "135",
+  FLEET_STATE_TABLE: "fleet-state-test",
 });
 
 beforeEach(() => {

@@ -4,7 +4,7 @@ import type { Delivery } from "#shared/handler/delivery.ts";
 import { eachDelivery, queueHandler } from "#shared/handler/queue.ts";
 import { onlyRetry } from "#shared/handler/queue-control.ts";
 import { lazy } from "#shared/lazy.ts";
-import { logger, metrics } from "#shared/observability.ts";
+import { logger } from "#shared/observability.ts";
 import { createParkedTable, type Park } from "#shared/parked/table.ts";
 import { toParkedWork } from "./park-message.ts";
 
@@ -14,7 +14,6 @@ const table = lazy(() => createParkedTable(readEnv({ PARKED_TABLE: z.string() })
 export async function park({ record }: Delivery<string>, keep: Park = table()): Promise<void> {
   const work = toParkedWork(record, new Date());
   await keep(work);
-  metrics.addMetric("WorkParked", "Count", 1);
   const { parkedId, hop, errorName, correlationId, customerId } = work;
   logger.error("Work parked", { parkedId, hop, errorName, correlationId, customerId });
 }

@@ -13,6 +13,8 @@ const context = {
   prefix: "fleet-test",
   timeoutSeconds: 30,
   fleetBus: { Ref: "FleetBus" },
+  stateTable: { Ref: "FleetStateTable" },
+  giveUpAfterSeconds: 86_400,
   orgs: parseOrgs(`${RELAY},${OTHER_RELAY}`),
 };
 const build = (members: Partial<ConsumerDeclaration> = {}) =>
@@ -45,17 +47,18 @@ describe("a consumer", () => {
     expect(build({ queue }).resources).toHaveProperty(id);
   });
 
-  test("counts itself, and the queue gives up only after it", () => {
+  test("gives up by age, and the queue by receives only when nobody did", () => {
     expect(build().environment).toEqual({
       QUEUE_URL: { Ref: "SlackNoticesQueue" },
       DEAD_LETTER_QUEUE_URL: { Ref: "SlackNoticesDeadLetterQueue" },
-      MAX_RECEIVES: "12",
+      GIVE_UP_AFTER_SECONDS: "86400",
       VISIBILITY_SECONDS: "180",
+      RUN_SECONDS: "45",
+      FLEET_STATE_TABLE: { Ref: "FleetStateTable" },
     });
-    const redrive = { deadLetterTargetArn: arnOf("SlackNoticesDeadLetterQueue"), maxReceiveCount: 13 };
+    const redrive = { deadLetterTargetArn: arnOf("SlackNoticesDeadLetterQueue"), maxReceiveCount: 1_000 };
     expect(properties("SlackNoticesQueue").RedrivePolicy).toEqual(redrive);
-    expect(build({ maxReceives: 1 }).environment.MAX_RECEIVES).toBe("1");
-    expect(properties("SlackNoticesQueue", { maxReceives: 1 }).RedrivePolicy.maxReceiveCount).toBe(2);
+    expect(build({ giveUpAfter: 3_600 }).environment.GIVE_UP_AFTER_SECONDS).toBe("3600");
   });
 
   // https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
@@ -65,9 +68,9 @@ describe("a consumer", () => {
     expect(build({ window: 30 }).environment.VISIBILITY_SECONDS).toBe("210");
   });
 
-  test("keeps dead letters longer than messages", () => {
+  test("keeps messages and dead letters as long as SQS does", () => {
     const days = (id: string) => properties(id).MessageRetentionPeriod / 86_400;
-    expect([days("SlackNoticesQueue"), days("SlackNoticesDeadLetterQueue")]).toEqual([4, 14]);
+    expect([days("SlackNoticesQueue"), days("SlackNoticesDeadLetterQueue")]).toEqual([14, 14]);
   });
 
   test("gets its function a batch with partial failures, and defaults that wait for nothing", () => {
@@ -89,6 +92,11 @@ describe("a consumer", () => {
     expect(build().statements).toEqual([
       { Effect: "Allow", Action: "sqs:ChangeMessageVisibility", Resource: arnOf("SlackNoticesQueue") },
       { Effect: "Allow", Action: "sqs:SendMessage", Resource: arnOf("SlackNoticesDeadLetterQueue") },
+      {
+        Effect: "Allow",
+        Action: ["dynamodb:BatchGetItem", "dynamodb:BatchWriteItem"],
+        Resource: arnOf("FleetStateTable"),
+      },
     ]);
   });
 

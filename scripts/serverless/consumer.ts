@@ -20,8 +20,8 @@ export interface ConsumerDeclaration {
   readonly window?: number;
   /** Most batches worked at the same time: the brake on the systems behind. */
   readonly maximumConcurrency?: number;
-  /** How often a message is handed out before it is given up; `shared/handler/back-off.ts` says how long 12 times take. */
-  readonly maxReceives?: number;
+  /** Age in seconds at which a message that fails again and again is given up; the fleet's own unless the work differs. */
+  readonly giveUpAfter?: number;
   /** Seconds that a message may wait before the alarm; 300 unless the work is allowed to wait. */
   readonly staleAfter?: number;
 }
@@ -32,6 +32,9 @@ export interface ConsumerContext {
   readonly prefix: string;
   readonly timeoutSeconds: number;
   readonly fleetBus: unknown;
+  /** The table that all functions share. */
+  readonly stateTable: { readonly Ref: string };
+  readonly giveUpAfterSeconds: number | string;
   readonly orgs: readonly Org[];
 }
 
@@ -49,9 +52,12 @@ export interface Consumer {
   readonly staleAfter: number;
 }
 
-const DEFAULTS = { batchSize: 10, window: 0, maxReceives: 12, staleAfter: 300 };
+const DEFAULTS = { batchSize: 10, window: 0, staleAfter: 300 };
 const FOURTEEN_DAYS = 14 * 24 * 3600;
-const FOUR_DAYS = 4 * 24 * 3600;
+/** The most that SQS takes: the net below a consumer that counts by age. */
+const MOST_RECEIVES = 1_000;
+/** What Lambda may need to end a function whose time is up. */
+const GRACE_SECONDS = 15;
 // https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html
 const MAX_BATCH_WITHOUT_WINDOW = 10;
 
@@ -60,7 +66,7 @@ const MAX_BATCH_WITHOUT_WINDOW = 10;
  * @throws Error of one sentence for a declaration that cannot be
  */
 export function buildConsumer(declaration: ConsumerDeclaration, context: ConsumerContext): Consumer {
-  const { queue, batchSize, window, maxReceives, maximumConcurrency, staleAfter } = { ...DEFAULTS, ...declaration };
+  const { queue, batchSize, window, maximumConcurrency, staleAfter } = { ...DEFAULTS, ...declaration };
   if (batchSize > MAX_BATCH_WITHOUT_WINDOW && window === 0)
     throw new Error(`Consumer '${queue}' has a batchSize of ${batchSize}, which needs a window of at least 1 second.`);
   const id = pascalCase(queue);
@@ -84,10 +90,10 @@ export function buildConsumer(declaration: ConsumerDeclaration, context: Consume
         Properties: {
           QueueName: name,
           VisibilityTimeout: visibilityTimeout,
-          MessageRetentionPeriod: FOUR_DAYS,
+          MessageRetentionPeriod: FOURTEEN_DAYS,
           SqsManagedSseEnabled: true,
-          // One more than the consumer counts itself: it parks with the reason before the queue gives up without one.
-          RedrivePolicy: { deadLetterTargetArn: arnOf(Dead), maxReceiveCount: maxReceives + 1 },
+          // The consumer gives up by age and parks with the reason; the queue, which knows none, only when nobody did.
+          RedrivePolicy: { deadLetterTargetArn: arnOf(Dead), maxReceiveCount: MOST_RECEIVES },
         },
       },
       [Dead]: {
@@ -123,12 +129,20 @@ export function buildConsumer(declaration: ConsumerDeclaration, context: Consume
     environment: {
       QUEUE_URL: { Ref: Queue },
       DEAD_LETTER_QUEUE_URL: { Ref: Dead },
-      MAX_RECEIVES: String(maxReceives),
+      GIVE_UP_AFTER_SECONDS: String(declaration.giveUpAfter ?? context.giveUpAfterSeconds),
       VISIBILITY_SECONDS: String(visibilityTimeout),
+      RUN_SECONDS: String(context.timeoutSeconds + GRACE_SECONDS),
+      FLEET_STATE_TABLE: context.stateTable,
     },
     statements: [
       { Effect: "Allow", Action: "sqs:ChangeMessageVisibility", Resource: arnOf(Queue) },
       { Effect: "Allow", Action: "sqs:SendMessage", Resource: arnOf(Dead) },
+      // To mark the messages that it works, and to look at the marks.
+      {
+        Effect: "Allow",
+        Action: ["dynamodb:BatchGetItem", "dynamodb:BatchWriteItem"],
+        Resource: arnOf(context.stateTable.Ref),
+      },
     ],
   };
 }

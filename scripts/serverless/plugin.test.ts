@@ -29,7 +29,8 @@ function framework(functions: Record<string, Json>, members: Json = {}) {
       custom: {
         fleet: {
           ...{ salesforceEventSource, alarmTopicArn, feedSilentHours: "24" },
-          ...{ fleetBus: { Ref: "FleetBus" }, alarmActions: [alarmTopicArn] },
+          ...{ fleetBus: { Ref: "FleetBus" }, stateTable: { Ref: "FleetStateTable" } },
+          ...{ giveUpAfterSeconds: 86_400, alarmActions: [alarmTopicArn] },
         },
       },
       functions,
@@ -91,14 +92,18 @@ describe("a consumer", () => {
       CHANNEL: "#sales",
       QUEUE_URL: { Ref: "NoticesQueue" },
       DEAD_LETTER_QUEUE_URL: { Ref: "NoticesDeadLetterQueue" },
-      MAX_RECEIVES: "12",
+      GIVE_UP_AFTER_SECONDS: "86400",
       VISIBILITY_SECONDS: "360",
+      RUN_SECONDS: "75",
+      FLEET_STATE_TABLE: { Ref: "FleetStateTable" },
     });
     const [own, ...added] = functions.notify.iamRoleStatements;
     expect(own).toEqual({ Action: "own" });
     expect(added.flatMap(({ Action }: Json) => Action)).toEqual([
       "sqs:ChangeMessageVisibility",
       "sqs:SendMessage",
+      "dynamodb:BatchGetItem",
+      "dynamodb:BatchWriteItem",
       ...TRACING.Action,
     ]);
   });

@@ -29,6 +29,9 @@ interface FleetSettings {
   /** Names of the partner event sources that Salesforce gave the Event Relays; a placeholder until they are known. */
   readonly salesforceEventSource: string;
   readonly fleetBus: unknown;
+  readonly stateTable: { readonly Ref: string };
+  /** Age at which a consumer gives a message up, unless it says otherwise. */
+  readonly giveUpAfterSeconds: number | string;
   /** The SNS topic of the alarms; empty means that they tell nobody. */
   readonly alarmTopicArn: string;
   readonly alarmActions: unknown;
@@ -92,7 +95,7 @@ export default class FleetPlugin {
         batchSize: { type: "integer", minimum: 1, maximum: 10_000 },
         window: { type: "integer", minimum: 0, maximum: 300 },
         maximumConcurrency: { type: "integer", minimum: 2, maximum: 1_000 },
-        maxReceives: { type: "integer", minimum: 1, maximum: 999 },
+        giveUpAfter: { type: "integer", minimum: 60, maximum: 1_123_200 },
         staleAfter: { type: "integer", minimum: 60, maximum: 345_600 },
       },
       required: ["queue"],
@@ -166,11 +169,13 @@ export default class FleetPlugin {
 
   #expandConsumers(config: FunctionConfig, orgs: readonly Org[]): string[] {
     const { service } = this.#serverless;
-    const { fleetBus } = service.custom.fleet;
+    const { fleetBus, stateTable, giveUpAfterSeconds } = service.custom.fleet;
     const context = {
       prefix: `${service.service}-${service.provider.stage}`,
       timeoutSeconds: config.timeout ?? service.provider.timeout ?? 6,
       fleetBus,
+      stateTable,
+      giveUpAfterSeconds,
       orgs,
     };
     const deadLetterQueues: string[] = [];

@@ -1,28 +1,41 @@
-import { ChangeMessageVisibilityBatchCommand, SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
+import {
+  type BatchResultErrorEntry,
+  ChangeMessageVisibilityBatchCommand,
+  DeleteMessageBatchCommand,
+  SendMessageCommand,
+  SQSClient,
+} from "@aws-sdk/client-sqs";
 import type { SQSRecord } from "aws-lambda";
 import { awsClient } from "../aws.ts";
 import { chunks } from "../chunks.ts";
 import { describeError, FleetError, TransientError } from "../errors.ts";
 import { PARKED_ID } from "../parked/work.ts";
+import { type Attempts, noAttempts } from "./attempts.ts";
 
-/** What a consumer may do to its own queue beyond answering for a batch. */
+/** What a consumer knows of its queue, and may do to it beyond answering for a batch. */
 export interface QueueControl {
-  /** How often a message may be handed out before it is given up. */
-  readonly maxReceives: number;
+  /** Age at which a message that fails again and again is given up. */
+  readonly giveUpAfterSeconds: number;
   /** How long a message stays hidden when nothing else is said. */
   readonly visibilitySeconds: number;
+  /** The longest that a run may take; a message that comes back after it has no run any more. */
+  readonly runSeconds: number;
+  readonly attempts: Attempts;
   /** Moves a message to the dead-letter queue together with its reason, from where it is parked. */
   park(record: SQSRecord, error: unknown): Promise<void>;
   /** Hides messages for so long; any that could not be stay hidden for the visibility timeout. */
   postpone(records: readonly SQSRecord[], seconds: number): Promise<void>;
+  /** Deletes messages that are done before the whole batch is. */
+  remove(records: readonly SQSRecord[]): Promise<void>;
 }
 
 /** What a consumer must know of its queues. */
 export interface QueueSettings {
   readonly QUEUE_URL: string;
   readonly DEAD_LETTER_QUEUE_URL: string;
-  readonly MAX_RECEIVES: number;
+  readonly GIVE_UP_AFTER_SECONDS: number;
   readonly VISIBILITY_SECONDS: number;
+  readonly RUN_SECONDS: number;
 }
 
 // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibilityBatch.html
@@ -31,10 +44,17 @@ const MAX_VISIBILITY_SECONDS = 43_200;
 const MAX_REASON_LENGTH = 4_096;
 
 /** Controls one SQS queue and its dead-letter queue. The reason travels in the attributes EventBridge uses for the same purpose. */
-export function createQueueControl(settings: QueueSettings, client = awsClient(new SQSClient({}))): QueueControl {
+export function createQueueControl(
+  settings: QueueSettings,
+  attempts: Attempts,
+  client = awsClient(new SQSClient({})),
+): QueueControl {
+  const QueueUrl = settings.QUEUE_URL;
   return {
-    maxReceives: settings.MAX_RECEIVES,
+    giveUpAfterSeconds: settings.GIVE_UP_AFTER_SECONDS,
     visibilitySeconds: settings.VISIBILITY_SECONDS,
+    runSeconds: settings.RUN_SECONDS,
+    attempts,
     async park(record, error) {
       const { name, message } = describeError(error);
       const text = (value: string) => ({ DataType: "String", StringValue: value.slice(0, MAX_REASON_LENGTH) });
@@ -59,24 +79,43 @@ export function createQueueControl(settings: QueueSettings, client = awsClient(n
     },
     async postpone(records, seconds) {
       const VisibilityTimeout = Math.min(MAX_VISIBILITY_SECONDS, Math.ceil(seconds));
-      const hide = async (some: readonly SQSRecord[]) => {
-        const Entries = some.map(({ receiptHandle }, n) => {
-          return { Id: String(n), ReceiptHandle: receiptHandle, VisibilityTimeout };
-        });
-        const input = { QueueUrl: settings.QUEUE_URL, Entries };
-        const { Failed: [failed] = [] } = await client.send(new ChangeMessageVisibilityBatchCommand(input));
-        if (failed) throw new TransientError(failed.Code ?? "REFUSED", `SQS did not hide a message: ${failed.Message}`);
-      };
-      const answers = await Promise.allSettled(chunks(records, MAX_ENTRIES).map(hide));
-      for (const answer of answers) if (answer.status === "rejected") throw answer.reason;
+      await inTens(records, "hide", (entries) => {
+        const Entries = entries.map((entry) => ({ ...entry, VisibilityTimeout }));
+        return client.send(new ChangeMessageVisibilityBatchCommand({ QueueUrl, Entries }));
+      });
+    },
+    async remove(records) {
+      await inTens(records, "delete", (Entries) => client.send(new DeleteMessageBatchCommand({ QueueUrl, Entries })));
     },
   };
 }
 
+interface Handle {
+  readonly Id: string;
+  readonly ReceiptHandle: string;
+}
+
+/** Asks for ten messages at a time, all of them whatever becomes of some. @throws the first failure */
+async function inTens(
+  records: readonly SQSRecord[],
+  verb: "hide" | "delete",
+  ask: (entries: Handle[]) => Promise<{ Failed?: BatchResultErrorEntry[] | undefined }>,
+): Promise<void> {
+  const works = chunks(records, MAX_ENTRIES).map(async (some) => {
+    const entries = some.map(({ receiptHandle }, n) => ({ Id: String(n), ReceiptHandle: receiptHandle }));
+    const { Failed: [failed] = [] } = await ask(entries);
+    if (failed) throw new TransientError(failed.Code ?? "REFUSED", `SQS did not ${verb} a message: ${failed.Message}`);
+  });
+  for (const answer of await Promise.allSettled(works)) if (answer.status === "rejected") throw answer.reason;
+}
+
 /** For the consumer behind the dead-letter queues, which has nowhere else to put a message: it stays until it is kept. */
 export const onlyRetry: QueueControl = {
-  maxReceives: Number.POSITIVE_INFINITY,
-  visibilitySeconds: Number.POSITIVE_INFINITY,
+  giveUpAfterSeconds: Number.POSITIVE_INFINITY,
+  visibilitySeconds: 0,
+  runSeconds: 0,
+  attempts: noAttempts,
   park: (_record, error) => Promise.reject(error),
   postpone: () => Promise.resolve(),
+  remove: () => Promise.resolve(),
 };

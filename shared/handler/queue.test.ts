@@ -1,37 +1,15 @@
 import { SQSClient } from "@aws-sdk/client-sqs";
 import { describe, expect, test } from "@jest/globals";
-import type { Context, SQSRecord } from "aws-lambda";
-import { ContractError, InvalidInputError, RateLimitedError, TransientError } from "../errors.ts";
+import type { SQSRecord } from "aws-lambda";
+import { ContractError, InvalidInputError, NotAuthorizedError, RateLimitedError, TransientError } from "../errors.ts";
 import { type Answer, serve } from "../testing/server.ts";
+import { noAttempts } from "./attempts.ts";
 import type { Delivery } from "./delivery.ts";
 import { eachDelivery, queueHandler } from "./queue.ts";
 import { createQueueControl, type QueueControl } from "./queue-control.ts";
+import { context, NOW, queueOf, recordOf } from "./testing.ts";
 
-const context = { functionName: "test", awsRequestId: "1", invokedFunctionArn: "arn" } as Context;
-
-function recordOf(messageId: string, body: string, receives = 1): SQSRecord {
-  const attributes = {
-    ApproximateReceiveCount: String(receives),
-    AWSTraceHeader: "Root=1-5759e988-bd862e3fe1be46a994272793",
-  };
-  return { messageId, body, receiptHandle: `receipt-${messageId}`, attributes } as SQSRecord;
-}
-
-/** A queue that only remembers what was asked of it. */
-function queueOf(members: Partial<QueueControl> = {}) {
-  const parked: [string, string][] = [];
-  const postponed: [string, number][] = [];
-  const control: QueueControl = {
-    maxReceives: 3,
-    visibilitySeconds: 30,
-    park: async ({ messageId }, error) => void parked.push([messageId, (error as Error).message]),
-    postpone: async (records, seconds) => {
-      postponed.push(...records.map(({ messageId }): [string, number] => [messageId, seconds]));
-    },
-    ...members,
-  };
-  return { control, parked, postponed };
-}
+const DAY = 86_400;
 
 const decode = (body: string) => {
   if (body === "bad") throw new ContractError("NOT_JSON", "unreadable");
@@ -42,12 +20,14 @@ const decode = (body: string) => {
 const work = eachDelivery<string>(async ({ event }) => {
   if (event === "transient") throw new TransientError("T", "down");
   if (event === "limited") throw new RateLimitedError("R", "slow", { retryAfterSeconds: 9 });
+  if (event === "denied") throw new NotAuthorizedError("D", "no permission");
   if (event === "invalid") throw new InvalidInputError("I", "wrong");
   if (event === "bug") throw new TypeError("bug");
 });
 
 async function run(records: SQSRecord[], queue = queueOf(), consume = work) {
-  const answer = await queueHandler(decode, consume, queue.control, () => 0.4)({ Records: records }, context);
+  const options = { random: () => 0.4, now: () => NOW };
+  const answer = await queueHandler(decode, consume, queue.control, options)({ Records: records }, context);
   return { again: answer.batchItemFailures.map(({ itemIdentifier }) => itemIdentifier), ...queue };
 }
 
@@ -66,17 +46,15 @@ describe("a queue consumer", () => {
     ]);
   });
 
-  test("waits longer with every try, but never above the visibility timeout", async () => {
-    const queue = queueOf({ maxReceives: 9 });
-    const { postponed } = await run(
-      [1, 2, 3, 8].map((receives) => recordOf(`m${receives}`, "transient", receives)),
-      queue,
-    );
-    expect(postponed).toEqual([
+  test("waits longer with every try, up to half an hour", async () => {
+    const { postponed } = await run([1, 2, 3, 8].map((receives) => recordOf(`m${receives}`, "transient", receives)));
+    // What was handed out before is first hidden for as long as its run may last.
+    const waits = postponed.filter(([, seconds]) => seconds !== 45);
+    expect(waits).toEqual([
       ["m1", 4.5],
       ["m2", 13.5],
-      ["m3", 27],
-      ["m8", 27],
+      ["m3", 40.5],
+      ["m8", 1_620],
     ]);
   });
 
@@ -84,7 +62,7 @@ describe("a queue consumer", () => {
     const calls: [number, number][] = [];
     const queue = queueOf({ postpone: async (records, seconds) => void calls.push([records.length, seconds]) });
     const records = Array.from({ length: 50 }, (_, n) => recordOf(`m${n}`, n < 10 ? "limited" : "transient"));
-    await queueHandler(decode, work, queue.control)({ Records: records }, context);
+    await queueHandler(decode, work, queue.control, { now: () => NOW })({ Records: records }, context);
     expect(calls).toEqual([
       [10, 9],
       [40, expect.any(Number)],
@@ -105,16 +83,22 @@ describe("a queue consumer", () => {
     expect((await run([recordOf("m", "limited")], queue)).again).toEqual(["m"]);
   });
 
-  test.each(["transient", "limited", "bug"])("parks %s when its tries are used up", async (body) => {
-    const { again, parked } = await run([recordOf("m", body, 3)]);
-    expect(again).toEqual([]);
-    expect(parked).toHaveLength(1);
+  test.each(["transient", "limited", "bug"])("parks %s when it is a day old, however often it came", async (body) => {
+    const young = await run([recordOf("m", body, 900, DAY - 1)]);
+    expect([young.again, young.parked]).toEqual([["m"], []]);
+    const old = await run([recordOf("m", body, 2, DAY)]);
+    expect([old.again, old.parked]).toEqual([[], [["m", expect.any(String)]]]);
+  });
+
+  test("never parks for a missing permission: it waits for days", async () => {
+    const { again, parked } = await run([recordOf("m", "denied", 900, 12 * DAY)]);
+    expect([again, parked]).toEqual([["m"], []]);
   });
 
   test("keeps a message on the queue when it could not be parked", async () => {
     const queue = queueOf({ park: () => Promise.reject(new Error("no")) });
-    const { again, postponed } = await run([recordOf("m", "invalid", 3), recordOf("n", "fine")], queue);
-    expect([again, postponed]).toEqual([["m"], [["m", 27]]]);
+    const { again, postponed } = await run([recordOf("m", "invalid"), recordOf("n", "fine")], queue);
+    expect([again, postponed]).toEqual([["m"], [["m", 4.5]]]);
   });
 
   test("fails every delivery when the work throws, but parks the unreadable ones", async () => {
@@ -194,6 +178,13 @@ describe("the control of an SQS queue", () => {
     expect(new Set(handles)).toEqual(new Set(records.map(({ receiptHandle }) => receiptHandle)));
   });
 
+  test("deletes what is done, ten with one call", async () => {
+    const records = Array.from({ length: 12 }, (_, n) => recordOf(`m${n}`, "body"));
+    const { call, all } = await ask((control) => control.remove(records));
+    await call;
+    expect(all.map(({ Entries }) => Entries.length).toSorted()).toEqual([10, 2]);
+  });
+
   test("says which message could not be postponed", async () => {
     const Failed = [{ Id: "0", SenderFault: true, Code: "InvalidParameterValue", Message: "not in flight" }];
     const { call } = await ask((control) => control.postpone([recordOf("m", "body")], 5), { body: { Failed } });
@@ -218,8 +209,8 @@ describe("the control of an SQS queue", () => {
       useQueueUrlAsEndpoint: false,
     });
     const urls = { QUEUE_URL: "http://queue/live", DEAD_LETTER_QUEUE_URL: "http://queue/dead" };
-    const settings = { ...urls, MAX_RECEIVES: 3, VISIBILITY_SECONDS: 30 };
-    const [call] = await Promise.allSettled([work(createQueueControl(settings, client))]);
+    const settings = { ...urls, GIVE_UP_AFTER_SECONDS: DAY, VISIBILITY_SECONDS: 180, RUN_SECONDS: 45 };
+    const [call] = await Promise.allSettled([work(createQueueControl(settings, noAttempts, client))]);
     const settled = call.status === "fulfilled" ? Promise.resolve() : Promise.reject(call.reason);
     settled.catch(() => undefined);
     const all: { Entries: { ReceiptHandle: string }[] }[] = server.requests.map(({ body }) => JSON.parse(body));

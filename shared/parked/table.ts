@@ -11,6 +11,7 @@ import { awsClient } from "../aws.ts";
 import { awsError } from "../aws-errors.ts";
 import { ContractError, InvalidInputError } from "../errors.ts";
 import { describeIssues } from "../issues.ts";
+import { countParked } from "../parked-metric.ts";
 import { pack, unpack } from "./pack.ts";
 import { plainWords } from "./plain-words.ts";
 import {
@@ -166,7 +167,9 @@ export function createParkedTable(tableName: string, client = awsClient(new Dyna
         ":parking": new Set([parking ?? parkedId]),
       },
     });
-    if (again) await setExpiry(parkedId, undefined);
+    if (!again) return;
+    countParked();
+    await setExpiry(parkedId, undefined);
   }
 
   async function read(parkedId: string): Promise<ParkedItem | undefined> {
@@ -194,7 +197,8 @@ export function createParkedTable(tableName: string, client = awsClient(new Dyna
         history: [parkedEntry(work)],
         parkings: new Set([parking ?? parkedId]),
       });
-      if (!created) await parkAgain({ ...work, input, parking });
+      if (created) countParked();
+      else await parkAgain({ ...work, input, parking });
     },
 
     async list({ status, from = "", to = "~", newestFirst = false, after, limit = 100 }) {

@@ -1,5 +1,8 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterEach, expect, test } from "@jest/globals";
-import { packagedTemplate, startTestFleet, type TestFleet } from "../support/fleet.ts";
+import { expectInStep, packagedTemplate, startTestFleet, type TestFleet } from "../support/fleet.ts";
 import { eventually } from "../support/wait.ts";
 
 let fleet: TestFleet | undefined;
@@ -29,8 +32,6 @@ test.each([
     "customer-sync/UpsertBilling",
   ],
   ["CustomerSyncRole", "lambda:InvokeFunction", "customer-sync/UpsertCustomer"],
-  ["FlowsDashdispatchIamRoleLambdaExecution", "states:StartSyncExecution", "customer-sync"],
-  ["SalesforceDashcaptureIamRoleLambdaExecution", "events:PutEvents", "salesforce-changes"],
 ])(
   "without %s's %s the work is parked at %s, and the reason names the permission",
   async (role, action, hop) => {
@@ -45,4 +46,35 @@ test.each([
     expect(work?.errorMessage).toContain(`is not authorized to perform: ${action}`);
   },
   120_000,
+);
+
+test.each([
+  ["FlowsDashdispatchIamRoleLambdaExecution", "states:StartSyncExecution"],
+  ["SalesforceDashcaptureIamRoleLambdaExecution", "events:PutEvents"],
+])(
+  "without %s's %s messages wait, an alarm calls, and after the mend they go on by themselves",
+  async (role, action) => {
+    const stateDir = mkdtempSync(join(tmpdir(), "fleet-permissions-"));
+    try {
+      const broken = await startTestFleet({ stateDir, template: await templateWithout(role, action) });
+      fleet = broken;
+      await broken.salesforce("POST", "sobjects/Account", { Name: "Denied", Phone: "1" });
+      const AlarmNames = ["connector-fleet-local-messages-denied"];
+      await eventually(async () => {
+        const { MetricAlarms } = await broken.aws("monitoring", "DescribeAlarms", { AlarmNames });
+        expect(MetricAlarms).toMatchObject([{ StateValue: "ALARM" }]);
+      }, 90_000);
+      expect(await broken.parked()).toEqual([]);
+      await broken.stop();
+
+      const mended = await startTestFleet({ stateDir });
+      fleet = mended;
+      await eventually(() => expectInStep(mended), 90_000);
+      expect(await mended.parked()).toEqual([]);
+    } finally {
+      await fleet?.stop();
+      rmSync(stateDir, { recursive: true, force: true });
+    }
+  },
+  240_000,
 );

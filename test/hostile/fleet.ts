@@ -100,6 +100,8 @@ function shorten(resources: Record<string, any>): void {
   resources.CustomerSyncQueue.Properties.VisibilityTimeout = 300;
   for (const { Type, Properties } of Object.values(resources)) {
     const variables = Properties?.Environment?.Variables;
+    if (variables?.RUN_SECONDS)
+      variables.RUN_SECONDS = String(resources[variables.QUEUE_URL.Ref].Properties.VisibilityTimeout);
     if (variables?.TRACE_SAMPLE_RATE !== undefined) variables.TRACE_SAMPLE_RATE = "0";
     if (Type !== "AWS::Lambda::EventSourceMapping") continue;
     const target = JSON.stringify(Properties.FunctionName).replaceAll("Dash", "-");

@@ -7,7 +7,7 @@ import { deliveryOf, failed, setUp, synced, unchanged } from "./testing.ts";
 import { writeOutcomes } from "./write-outcomes.ts";
 
 const IDS = ["001000000000001AAA", "001000000000002AAA", "001000000000003AAA", "001000000000004AAA"];
-const MAX_RECEIVES = 12;
+const MOST_TRIES = 12;
 
 const ERRORS = {
   lock: new TransientError("UNABLE_TO_LOCK_ROW", "locked"),
@@ -69,7 +69,7 @@ test("whatever comes in whatever order, every message ends done, retried or park
             for (const { messageId } of batch) {
               const error = failures.get(messageId);
               if (!error) ends.set(messageId, "done");
-              else if (!isRetryable(error) || receives >= MAX_RECEIVES) ends.set(messageId, "parked");
+              else if (!isRetryable(error) || receives >= MOST_TRIES) ends.set(messageId, "parked");
             }
             again.push(
               batch

@@ -1,0 +1,105 @@
+import { describe, expect, test } from "@jest/globals";
+import fc from "fast-check";
+import { z } from "zod";
+import { readEnv } from "../env.ts";
+import {
+  ContractError,
+  InvalidInputError,
+  NotAuthorizedError,
+  RateLimitedError,
+  RejectedByTargetError,
+  TargetUnavailableError,
+  TransientError,
+} from "../errors.ts";
+import { NOW, recordOf } from "./testing.ts";
+import { ageOf, judge } from "./verdict.ts";
+
+const [HOUR, DAY] = [3_600, 86_400];
+const judged = (error: unknown, ageSeconds: number, receives = 1) => judge(error, { ageSeconds, receives }, DAY, 0);
+
+function thrownBy(work: () => unknown): unknown {
+  try {
+    return work();
+  } catch (error) {
+    return error;
+  }
+}
+
+const ACCESS_DENIED = Object.assign(new Error("not authorized"), { name: "AccessDeniedException" });
+const PASSING: [string, unknown][] = [
+  ["TransientError", new TransientError("T", "down")],
+  ["RateLimitedError", new RateLimitedError("R", "slow")],
+  ["an error that is not ours", new TypeError("bug")],
+  ["no error at all", "text"],
+];
+const PATIENT: [string, unknown][] = [
+  ["TargetUnavailableError", new TargetUnavailableError("OPEN", "breaker open")],
+  ["NotAuthorizedError", new NotAuthorizedError("D", "no")],
+  ["AWS's own refusal", ACCESS_DENIED],
+  ["a wrong environment", thrownBy(() => readEnv({ TABLE: z.string() }, {}))],
+];
+const FINAL: [string, unknown][] = [
+  ["InvalidInputError", new InvalidInputError("I", "wrong")],
+  ["RejectedByTargetError", new RejectedByTargetError("J", "no")],
+  ["ContractError", new ContractError("C", "shape")],
+];
+
+describe("a message that failed with", () => {
+  test.each(PASSING)("%s is tried again for a day", (_what, error) => {
+    expect(judged(error, 0)).toEqual({ again: true, seconds: 5, denied: false });
+    expect(judged(error, DAY - 1, 500)).toEqual({ again: true, seconds: 1_800, denied: false });
+    expect(judged(error, DAY, 2)).toEqual({ again: false });
+  });
+
+  test.each(PATIENT)("%s waits for days, until the queue would drop it", (_what, error) => {
+    for (const age of [0, DAY, 12.9 * DAY]) expect(judged(error, age)).toMatchObject({ again: true });
+    expect(judged(error, 13 * DAY)).toEqual({ again: false });
+  });
+
+  test.each(FINAL)("%s is parked at once", (_what, error) => {
+    expect(judged(error, 0)).toEqual({ again: false });
+  });
+
+  test.each(PATIENT.slice(1))("%s says so, for the alarm", (_what, error) => {
+    expect(judged(error, 0)).toMatchObject({ denied: true });
+  });
+});
+
+describe("a wait that the target names", () => {
+  test.each([
+    [new RateLimitedError("R", "slow", { retryAfterSeconds: 120 }), 120],
+    [new RateLimitedError("R", "slow", { retryAfterSeconds: 3 * HOUR + 7 }), 3 * HOUR + 7],
+    [new TargetUnavailableError("OPEN", "breaker open", { retryAfterSeconds: 41 }), 41],
+    // SQS hides a message for 12 hours from its receipt, and some of them have passed.
+    [new RateLimitedError("R", "tomorrow", { retryAfterSeconds: DAY }), 11 * HOUR],
+    [new RateLimitedError("R", "now", { retryAfterSeconds: 0 }), 5],
+  ])("%s is kept to the second, within what SQS can wait", (error, seconds) => {
+    expect(judged(error, 0)).toMatchObject({ seconds });
+    expect(judge(error, { ageSeconds: 0, receives: 1 }, DAY, 1)).toMatchObject({
+      seconds: seconds === 5 ? expect.any(Number) : seconds,
+    });
+  });
+});
+
+test("the consumer's patience decides, and no wait is longer than SQS allows", () => {
+  const errors = [...PASSING, ...PATIENT].map(([, error]) => error);
+  fc.assert(
+    fc.property(
+      fc.constantFrom(...errors),
+      fc.integer({ min: 0, max: 14 * DAY }),
+      fc.integer({ min: 60, max: 13 * DAY }),
+      fc.integer({ min: 1, max: 1_000 }),
+      (error, ageSeconds, giveUpAfter, receives) => {
+        const verdict = judge(error, { ageSeconds, receives }, giveUpAfter, 0.5);
+        if (ageSeconds < giveUpAfter) expect(verdict.again).toBe(true);
+        if (ageSeconds >= 13 * DAY) expect(verdict.again).toBe(false);
+        if (verdict.again) expect(ageSeconds + verdict.seconds).toBeLessThan(14 * DAY);
+      },
+    ),
+  );
+});
+
+test("the age counts from the sending, whatever the clocks say", () => {
+  expect(ageOf(recordOf("m", "", 3, 90), NOW)).toBe(90);
+  expect(ageOf(recordOf("m", "", 3, -5), NOW)).toBe(0);
+});

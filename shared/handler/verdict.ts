@@ -1,0 +1,49 @@
+import type { SQSRecord } from "aws-lambda";
+import { isDenied } from "../aws-errors.ts";
+import { isRetryable, RateLimitedError, TargetUnavailableError } from "../errors.ts";
+import { backOffSeconds } from "./back-off.ts";
+
+/** What becomes of a message that failed: handed out again after so many seconds, or parked. */
+export type Verdict = { readonly again: true; readonly seconds: number; readonly denied: boolean } | { again: false };
+
+const DAY_SECONDS = 86_400;
+/** A day before the queue would drop a message, it is parked, whatever it waited for. */
+export const LAST_AGE_SECONDS = 13 * DAY_SECONDS;
+/**
+ * A message stays hidden for at most 12 hours from its receipt, of which a slow batch may have used the first.
+ * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html
+ */
+const LONGEST_WAIT_SECONDS = 11 * 3_600;
+
+/**
+ * Judges by the error and by the age of the message. What may pass is tried again until the message is `giveUpAfter` old;
+ * what waits for a target that nobody may call, or for a permission that a person has to give, waits as long as the queue
+ * keeps messages. A wait that the target names is kept to the second.
+ * @param ageSeconds since the message was sent
+ * @param random 0 to 1
+ */
+export function judge(
+  error: unknown,
+  { ageSeconds, receives }: { ageSeconds: number; receives: number },
+  giveUpAfterSeconds: number,
+  random: number,
+): Verdict {
+  const denied = isDenied(error);
+  if (!denied && !isRetryable(error)) return { again: false };
+  const patient = denied || error instanceof TargetUnavailableError;
+  const limit = patient ? Math.max(LAST_AGE_SECONDS, giveUpAfterSeconds) : giveUpAfterSeconds;
+  if (ageSeconds >= limit) return { again: false };
+  const seconds = namedWait(error) ?? backOffSeconds(receives, random);
+  return { again: true, seconds: Math.min(LONGEST_WAIT_SECONDS, seconds), denied };
+}
+
+/** Seconds since a message was sent; a replayed or redriven one counts from its own sending. */
+export function ageOf({ attributes: { SentTimestamp } }: SQSRecord, now: number): number {
+  return SentTimestamp ? Math.max(0, (now - Number(SentTimestamp)) / 1000) : 0;
+}
+
+function namedWait(error: unknown): number | undefined {
+  if (error instanceof RateLimitedError || error instanceof TargetUnavailableError)
+    return error.retryAfterSeconds || undefined;
+  return undefined;
+}
