@@ -29,6 +29,8 @@ export interface FailureDependencies {
   readonly now: () => number;
   /** Age at which what fails again and again is parked. */
   readonly giveUpAfterSeconds: number;
+  /** Until when billing was away last, epoch milliseconds: that time is no customer's fault. */
+  readonly awayUntil: () => Promise<number>;
 }
 
 /** `detail` of the `customer.sync-failed` to be said; absent while the customer is tried again by itself. */
@@ -57,13 +59,18 @@ async function note(run: FailedRun, about: Subject, deps: FailureDependencies): 
   const isFinal = FINAL.has(error.name);
   if (!isFinal && run.failure.state === BILLING) {
     const mark = await deps.behind.failed(about.customerId, "billing", { ...error, code: error.name });
-    const age = mark ? deps.now() - Date.parse(mark.since) : 0;
-    if (age <= deps.giveUpAfterSeconds * 1000) {
+    if (!mark || !(await isTooOld(Date.parse(mark.since), deps))) {
       log().warn("Customer stays behind billing and is tried again", { error, tries: mark?.tries });
       return { outcome: "behind" };
     }
   }
   return parkRun(run, about, error, deps);
+}
+
+/** Whether it failed for too long by its own fault. The time of an outage does not count. */
+async function isTooOld(since: number, { now, giveUpAfterSeconds, awayUntil }: FailureDependencies): Promise<boolean> {
+  const oldest = now() - giveUpAfterSeconds * 1000;
+  return since < oldest && (await awayUntil()) < oldest;
 }
 
 async function parkRun(

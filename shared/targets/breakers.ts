@@ -129,6 +129,18 @@ export function stateOf(states: readonly BreakerState[], target: string, now: nu
   };
 }
 
+/**
+ * Until when a target was away last, in epoch milliseconds: `now` while it is, 0 when it never was. What failed before says
+ * nothing of a record.
+ * @param endpoint only this one, such as one organisation
+ */
+export function awayUntil(states: readonly BreakerState[], target: string, now: number, endpoint?: string): number {
+  const ends = states
+    .filter((state) => state.target === target && (endpoint === undefined || state.endpoint === endpoint))
+    .map(({ state, closedAt }) => (state === "closed" ? Date.parse(closedAt ?? "") || 0 : now));
+  return Math.max(0, ...ends);
+}
+
 function iso(time: number): string {
   return new Date(time).toISOString();
 }

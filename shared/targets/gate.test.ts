@@ -277,7 +277,7 @@ describe("the budget", () => {
 });
 
 describe("the table", () => {
-  test.each(["ThrottlingException", "InternalServerError", "ResourceNotFoundException", "ValidationException"])(
+  test.each(["ThrottlingException", "InternalServerError", "ValidationException"])(
     "that answers %s keeps nobody from the target",
     async (name) => {
       await using down = await serve(() => failure(name));

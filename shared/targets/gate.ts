@@ -62,10 +62,9 @@ const PROBE_LEASE_MS = 30_000;
  * The circuit breaker and the rate budget of a target, shared by all functions through one table: one write per call in
  * calm times (one read without a budget), none while the breaker is open.
  *
- * When DynamoDB throttles, cannot be reached or has no such table, calls are made without leave, with a warning in the
- * log: a target is not lost with our own table, and answers 429 if it is too much. A wait that this function knows of is
- * kept all the same. A missing permission of ours is thrown, because it lasts until somebody grants it; it is no record's
- * fault.
+ * When DynamoDB throttles or cannot be reached, calls are made without leave, with a warning in the log: a target is not
+ * lost with our own table, and answers 429 if it is too much. A wait that this function knows of is kept all the same. A
+ * missing table or permission of ours is thrown, because it lasts until somebody mends it; it is no record's fault.
  */
 export function createGate(tableName: string, options: GateOptions, dependencies: GateDependencies = {}): Gate {
   const { target, ratePerSecond, bulkShare = BULK_SHARE, maxWaitMs = MAX_WAIT_MS } = options;

@@ -271,6 +271,11 @@ describe("a customer that could not be billed", () => {
     expect(run.givenUp).toEqual([{ target: "billing", parkedId, state: "UpsertBilling", version: version(1) }]);
   });
 
+  test("for days of an outage that ended an hour ago stays behind", async () => {
+    const billing = [failure("TransientError", "down")];
+    expectBehind(await runCustomerSync(changed, { ...happy, billing, behindFor: 3 * 86_400, backFor: 3_600 }));
+  });
+
   test("stays behind when not even that can be noted: the write that stored it has marked it", async () => {
     const note = [new AwsError("TooManyRequestsException", "Rate exceeded", { status: 429 })];
     const run = await runCustomerSync(changed, { ...happy, billing: [failure("RejectedByTargetError")], note });

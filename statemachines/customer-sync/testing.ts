@@ -30,6 +30,8 @@ export interface Script {
   readonly note?: Answers;
   /** Since how many seconds the customer is behind billing; absent: not at all. */
   readonly behindFor?: number;
+  /** How many seconds ago billing was there again after an outage; absent: it was never away. */
+  readonly backFor?: number;
   /** By detail type: an error, `"entry"` for an entry the bus refuses, or anything else for success. */
   readonly bus?: Readonly<Record<string, Answers>>;
   /** Changes the definition before it runs, such as a shorter time-out. */
@@ -79,7 +81,7 @@ export async function runCustomerSync(input: unknown, script: Script = {}): Prom
   const bus = Object.fromEntries(Object.entries(script.bus ?? {}).map(([type, answers]) => [type, player(answers)]));
   const emitted: Any[] = [];
   const [parked, failed, givenUp]: [ParkedWork[], TryError[], ParkedAt[]] = [[], [], []];
-  const deps = noting(script.behindFor, parked, failed, givenUp);
+  const deps = noting(script, parked, failed, givenUp);
   const { sync, history } = bench([
     fakeLambda((payload, name) => {
       const connector = name === "customers-upsert" ? "customers" : name === "billing-upsert" ? "billing" : "note";
@@ -104,7 +106,7 @@ export async function runCustomerSync(input: unknown, script: Script = {}): Prom
 
 /** What the real decision about failures is made with. */
 function noting(
-  behindFor: number | undefined,
+  { behindFor, backFor }: Script,
   parked: ParkedWork[],
   failed: TryError[],
   givenUp: ParkedAt[],
@@ -113,6 +115,7 @@ function noting(
   return {
     now: () => NOW,
     giveUpAfterSeconds: GIVE_UP_AFTER_SECONDS,
+    awayUntil: async () => (backFor === undefined ? 0 : NOW - backFor * 1000),
     park: async (work) => void parked.push(work),
     behind: {
       async failed(_customerId, _target, error) {

@@ -164,6 +164,21 @@ describe("a fleet event that cannot be worked is parked whole, with a reason", (
   });
 });
 
+// Case 17.
+test("a run of customer-sync that is given anything parks one item, and people are told once", async () => {
+  const input = JSON.stringify({ a: 1 });
+  const stateMachineArn = fleet.ref("CustomerSync");
+  const run = await fleet.aws("states", "StartSyncExecution", { stateMachineArn, input });
+  expect(run).toMatchObject({ status: "FAILED", error: "SyncFailed" });
+  const itsParked = async () => (await fleet.parked()).filter((work) => work.executionArn === run.executionArn);
+  const [work] = await itsParked();
+  expect(work).toMatchObject({ hop: "customer-sync/UpsertCustomer", input, errorName: "InvalidInputError" });
+  const notices = async () => (await fleet.slackTexts()).filter((text) => text.includes(work?.parkedId ?? "none"));
+  await eventually(async () => expect(await notices()).toHaveLength(1));
+  await fleet.pass(120);
+  expect([await itsParked(), await notices()]).toEqual([[work], [expect.any(String)]]);
+});
+
 describe("what looks odd but is fine is worked", () => {
   test("records that an event does not name are left to a reconciliation of their object", async () => {
     const requests = await archiveOf("reconciliation.requested");

@@ -53,7 +53,12 @@ export async function compare(fleet: HostileFleet, org: PeoplesOrg, ledger: Ledg
     ...world.billing.keys(),
   ]);
   return {
-    problems: [...[...ids].flatMap((id) => compareAccount(id, world)), ...explainParked(world), ...countWrites(world)],
+    problems: [
+      ...[...ids].flatMap((id) => compareAccount(id, world)),
+      ...explainBehind(world),
+      ...explainParked(world),
+      ...countWrites(world),
+    ],
     billingChanges: events.filter(({ type }) => type === "customer.updated").length,
   };
 }
@@ -113,6 +118,13 @@ function compareContent(id: string, customer: TrueCustomer, { stored, billing }:
   say("the store's link", (item.links as { stripe?: { id: string } }).stripe?.id, billed.id);
   say("Stripe", contentOf(billed), billingOf(customer));
   return problems;
+}
+
+/** Nobody waits for a target any more. */
+function explainBehind({ stored }: World): string[] {
+  return [...stored.values()].flatMap(({ customerId, behindKey, billingBehind, salesforceBehind }) =>
+    behindKey ? [`${customerId}: behind ${behindKey}: ${JSON.stringify(billingBehind ?? salesforceBehind)}`] : [],
+  );
 }
 
 /** Nothing is parked but what no try can bring any further. */

@@ -1,3 +1,4 @@
+import { createClock } from "../../local/aws/kernel/clock.ts";
 import type { Principal } from "../../local/aws/kernel/service.ts";
 import { packagedTemplate, startTestFleet, type TestFleet } from "../support/fleet.ts";
 import { type Counter, countCalls } from "./counts.ts";
@@ -19,6 +20,8 @@ export class HostileFleet {
   current!: TestFleet;
   /** The roles of functions that have called AWS, by ARN. */
   readonly #callers = new Map<string, Principal>();
+  /** One for all starts: time does not go backwards. */
+  readonly #clock = createClock(SCALE);
   readonly #stateDir: string;
   /** The same at every start: systems do not move while the fleet is down. */
   readonly #portBase: number;
@@ -33,7 +36,7 @@ export class HostileFleet {
     Object.assign(template.Resources, tapResources());
     shorten(template.Resources);
     const [stateDir, portBase] = [this.#stateDir, this.#portBase];
-    this.current = await startTestFleet({ clockScale: SCALE, stateDir, portBase, template });
+    this.current = await startTestFleet({ clock: this.#clock, stateDir, portBase, template });
     countCalls(this.current, this.counter);
     this.current.kernel.on("activity", ({ principal }) => {
       if (principal.kind === "role") this.#callers.set(principal.arn, principal);

@@ -10,8 +10,9 @@ import { HostileFleet } from "./fleet.ts";
 import { Ledger } from "./ledger.ts";
 import { operate } from "./operations.ts";
 import { PeoplesOrg, type User } from "./org.ts";
+import type { Outage } from "./outages.ts";
 import { Random } from "./random.ts";
-import { armChance, planTrouble, type Troubled } from "./trouble.ts";
+import { arm, passTime, planTrouble, type Troubled } from "./trouble.ts";
 
 // Other runs, and longer ones: npm run hostile.
 const SEED = Number(process.env.HOSTILE_SEED ?? 1);
@@ -42,6 +43,7 @@ async function workAll(on: Troubled): Promise<void> {
     while (plan[0] && plan[0].at <= at) await plan.shift()?.make(on);
     if (restarts.has(at)) await restart(on);
     await operate({ org: on.org, ledger: on.ledger, random, at, user: random.pick(USERS) });
+    passTime(on);
     if (at % 10 === 0) await keepStep();
   }
 }
@@ -51,7 +53,7 @@ async function restart(on: Troubled): Promise<void> {
   await fleet.current.stop();
   await fleet.start();
   on.org.moveTo(fleet.current.saas.salesforce);
-  await armChance(on);
+  await arm(on);
 }
 
 async function keepStep(): Promise<void> {
@@ -64,11 +66,11 @@ test("every system equals the org after thousands of operations in the midst of 
   const startedAt = Date.now();
   await fleet.start();
   const org = new PeoplesOrg(fleet.current.saas.salesforce);
-  const on = { fleet, org, ledger: new Ledger(), random: new Random(SEED + 1) };
-  await armChance(on);
+  const on = { fleet, org, ledger: new Ledger(), random: new Random(SEED + 1), outages: new Set<Outage>() };
+  await arm(on);
   await workAll(on);
   const workedMs = Date.now() - startedAt;
-  await calm(fleet, org);
+  await calm(on);
   const { counter } = fleet;
   counter.calls.set("update", (counter.calls.get("update") ?? 0) - org.collectionUpdates);
   const calls = [...counter.calls.values()].reduce((sum, count) => sum + count, 0);

@@ -3,6 +3,7 @@ import type { Fault } from "../../local/aws/kernel/kernel.ts";
 import type { HostileFleet } from "./fleet.ts";
 import type { Ledger } from "./ledger.ts";
 import type { PeoplesOrg } from "./org.ts";
+import { armSystems, OUTAGES, type Outage } from "./outages.ts";
 import type { Random } from "./random.ts";
 
 /** What trouble is made with. */
@@ -11,6 +12,8 @@ export interface Troubled {
   readonly org: PeoplesOrg;
   readonly ledger: Ledger;
   readonly random: Random;
+  /** What is out just now. */
+  readonly outages: Set<Outage>;
 }
 
 type Trouble = (on: Troubled) => Promise<unknown>;
@@ -59,6 +62,23 @@ const migrate: Trouble = async (on) => {
   await catchUp(on);
 };
 
+const beginOutage =
+  (outage: Outage): Trouble =>
+  async (on) => {
+    if (on.outages.has(outage)) return;
+    on.outages.add(outage);
+    await outage.begin?.(on.fleet);
+    armSystems(on.fleet, on.outages, on.random);
+  };
+
+const endOutage =
+  (outage: Outage): Trouble =>
+  async (on) => {
+    if (!on.outages.delete(outage)) return;
+    await outage.end?.(on.fleet);
+    armSystems(on.fleet, on.outages, on.random);
+  };
+
 const addTrigger: Trouble = ({ org, random }) =>
   org.control("triggers", { client: "connector-fleet", ...random.pick(TRIGGERS) });
 
@@ -72,6 +92,9 @@ const TRIGGERS = [
 const NO_AUTH = { kind: "fail", code: "UNAUTHENTICATED", errorCode: "service.auth.error" };
 const BUDGET = 100_000;
 const NEAR_LIMIT = "daily limit near";
+/** An outage of thirty operations lasts some minutes. */
+const OUTAGE_STEP_MS = 8_000;
+const OUTAGE_LENGTH = 30;
 
 /** What lasts for some operations: how it begins, how it ends, and how often it happens in 2,000 operations. */
 const SPELLS: readonly { name: string; times: number; length: number; begin: Trouble; end: Trouble }[] = [
@@ -106,6 +129,13 @@ const SPELLS: readonly { name: string; times: number; length: number; begin: Tro
     begin: addTrigger,
     end: ({ org }) => org.control("triggers", {}, "DELETE"),
   },
+  ...OUTAGES.map((outage) => ({
+    name: outage.name,
+    times: 2,
+    length: OUTAGE_LENGTH,
+    begin: beginOutage(outage),
+    end: endOutage(outage),
+  })),
 ];
 
 /** What happens at once, and how often in 2,000 operations. */
@@ -158,42 +188,22 @@ export function planTrouble(operations: number, random: Random): Planned[] {
   return plan.sort((a, b) => a.at - b.at);
 }
 
-/** Trouble by chance, which lasts until the calm. The emulators forget theirs when they stop. */
-export async function armChance({ fleet, org, random }: Troubled): Promise<void> {
-  const seed = () => random.between(1, 1_000_000);
-  const { salesforce, stripe, slack } = fleet.current.saas;
-  const FLEETS = "/services/data/v66.0/**";
-  for (const fault of [
-    // Each of these three costs a login, and whoever logs in too often in a real minute has to wait.
-    { error: "socketReset", probability: 0.003 },
-    { error: "truncatedBody", probability: 0.003 },
-    { error: "sessionExpired", probability: 0.003 },
-    { error: "serverUnavailable", probability: 0.01 },
-    { error: "serverUnavailableHtml", probability: 0.005 },
-    { error: "concurrentLimit", probability: 0.01 },
-    { error: "slow", delayMs: 300, probability: 0.02 },
-    { error: "rowLock", method: "PATCH", probability: 0.05, body: { recordProbability: 0.2, seed: seed() } },
-    { error: "socketResetAfterEffect", method: "PATCH", probability: 0.02 },
-  ])
-    salesforce.faults.add({ method: "*", path: FLEETS, seed: seed(), ...fault });
-  for (const fault of [
-    { error: "rateLimit", probability: 0.02 },
-    { error: "lockTimeout", probability: 0.01 },
-    { error: "apiError", probability: 0.01 },
-    { status: 500, body: { error: { type: "api_error", message: "boom" } }, probability: 0.01 },
-    { error: "socketResetAfterEffect", probability: 0.02 },
-  ])
-    stripe.faults.add({ method: "POST", path: "/v1/customers**", seed: seed(), ...fault });
-  stripe.faults.add({
-    method: "POST",
-    path: "/v1/customers**",
-    error: "timeoutAfterSuccess",
-    nth: random.between(5, 100),
-  });
-  for (const fault of [{ status: 500 }, { status: 429, headers: { "retry-after": "1" } }])
-    slack.faults.add({ method: "POST", path: "/api/chat.postMessage", seed: seed(), probability: 0.05, ...fault });
+/** Trouble by chance, and what is out just now; the emulators forget both when they stop. */
+export async function arm({ fleet, org, random, outages }: Troubled): Promise<void> {
+  armSystems(fleet, outages, random);
   const known = (await org.control("event-faults", {}, "GET")).body as unknown[];
   if (known.length > 0) return;
   for (const kind of ["drop", "duplicate", "reorder", "gap"])
-    await org.control("event-faults", { kind, probability: 0.03, seed: seed() });
+    await org.control("event-faults", { kind, probability: 0.03, seed: random.between(1, 1_000_000) });
+}
+
+/** Lets time go by while a system is out: people do as much in minutes as they otherwise do in seconds. */
+export function passTime({ fleet, outages }: Pick<Troubled, "fleet" | "outages">): void {
+  if (outages.size > 0) fleet.current.clock.advance(OUTAGE_STEP_MS);
+}
+
+/** Ends all that is out, for good. */
+export async function endOutages({ fleet, outages }: Pick<Troubled, "fleet" | "outages">): Promise<void> {
+  for (const { end } of outages) await end?.(fleet);
+  outages.clear();
 }

@@ -36,6 +36,8 @@ export interface ParkedItem {
   readonly errorMessage: string;
   readonly correlationId: string;
   readonly traceHeader: string;
+  /** Of a run that failed. */
+  readonly executionArn?: string;
 }
 
 export interface StripeCustomer {

@@ -83,6 +83,13 @@ describe("an account that could not be written to", () => {
     for (const error of [reserve, limited, refused, open]) expect((await fail(error, 4 * 86_400)).failures).toEqual([]);
   });
 
+  test("for a day of which its organisation was away is tried again", async () => {
+    const { deps, marks } = setUp({ [ACCOUNT]: {} }, () => down);
+    marks.since.set(ACCOUNT, new Date(deps.now() - 2 * 86_400_000).toISOString());
+    const away = { ...deps, awayUntil: async () => deps.now() - 3_600_000 };
+    expect(await writeOutcomes(deliveries(synced(1)), away)).toEqual([]);
+  });
+
   test("leaves the others alone", async () => {
     const { deps, marks } = setUp({ [ACCOUNT]: {}, [OTHER_ACCOUNT]: {} }, (id) => (id === ACCOUNT ? down : undefined));
     marks.since.set(ACCOUNT, new Date(deps.now()).toISOString());

@@ -16,6 +16,8 @@ export interface SettleDependencies {
   readonly now: () => number;
   /** Age at which what fails again and again is parked. */
   readonly giveUpAfterSeconds: number;
+  /** Until when an organisation was away last, epoch milliseconds: that time is no account's fault. */
+  readonly awayUntil: (orgId: string) => Promise<number>;
 }
 
 /**
@@ -25,7 +27,7 @@ export interface SettleDependencies {
  * not stored, so that nobody but the queue would come back to it
  */
 export async function settleAccount(
-  { accountId, outcome, newest }: AccountOutcome,
+  { orgId, accountId, outcome, newest }: AccountOutcome,
   result: AccountResult,
   isMarked: boolean,
   deps: SettleDependencies,
@@ -36,7 +38,7 @@ export async function settleAccount(
     return log().info("Written back", { fields: Object.keys(result) });
   }
   log().warn("Not written back", { error: describeError(result) });
-  const error = await judge(result, accountId, isMarked, deps);
+  const error = await judge(result, { orgId, accountId }, isMarked, deps);
   if (!error) return;
   if (!isWaiting(error)) {
     const parked = { parkedId: newest.messageId, state: "WriteBack", version: outcome.version };
@@ -48,9 +50,9 @@ export async function settleAccount(
 /** Undefined when the account is tried again by itself. */
 async function judge(
   error: Error,
-  accountId: string,
+  { orgId, accountId }: Pick<AccountOutcome, "orgId" | "accountId">,
   isMarked: boolean,
-  { behind, now, giveUpAfterSeconds }: SettleDependencies,
+  { behind, now, giveUpAfterSeconds, awayUntil }: SettleDependencies,
 ): Promise<Error | undefined> {
   if (!isMarked || !isWaiting(error)) return error;
   // No call was made, so there is nothing to count and nothing to write.
@@ -60,6 +62,7 @@ async function judge(
   const mark = await behind.failed(accountId, "salesforce", { name, code, message, retryAfterSeconds });
   const age = mark ? (now() - Date.parse(mark.since)) / 1000 : 0;
   if (!(error instanceof TransientError) || age <= giveUpAfterSeconds) return undefined;
+  if ((now() - (await awayUntil(orgId))) / 1000 <= giveUpAfterSeconds) return undefined;
   const text = `The account could not be written to for ${Math.round(age / 3600)} hours: ${message}`;
   return new RejectedByTargetError(code, text, { cause: error });
 }

@@ -174,6 +174,7 @@ export function setUp(
     now: () => Date.parse("2026-01-01T00:00:00Z"),
     behind: marks.behind,
     giveUpAfterSeconds: 86_400,
+    awayUntil: async () => 0,
   };
   return { ...org, deps, items, asked, segments, marks };
 }

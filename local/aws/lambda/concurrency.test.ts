@@ -67,6 +67,15 @@ test("ends every process when it stops, busy ones too", async () => {
   await expect(twin.invoke("hangs")).rejects.toThrow("stopping");
 });
 
+test("ends what is only starting, with the clock put forward too", async () => {
+  await begin();
+  await twin.deployFunction("slow", `await new Promise((done) => setTimeout(done, 60_000)); ${GATED}`);
+  twin.kernel.clock.advance(60_000);
+  const invoked = twin.invoke("slow");
+  await twin.stop();
+  await expect(invoked).rejects.toThrow("stopping");
+});
+
 // https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
 test("refuses more than the reserved concurrency with 429", async () => {
   await begin();

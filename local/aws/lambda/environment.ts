@@ -130,15 +130,16 @@ export class Environment {
   async #startProcess(limitMs: number): Promise<Phase> {
     const begun = performance.now();
     if (this.#stopped) return { answer: { kind: "exit", reason: "The twin is stopping" }, ms: 0 };
-    this.#process = new FunctionProcess({
+    const process = new FunctionProcess({
       env: variablesOf(this.fn, this.#sources),
       cwd: this.fn.code.folder,
       memorySize: this.fn.memorySize,
       onLog: (message, at) => this.#log(message, at),
     });
-    const answer = await withLimit(this.#process.initialised, limitMs);
+    this.#process = process;
+    const answer = await withLimit(process.initialised, limitMs);
     // A process hears nothing before it is ready.
-    if (this.#clock.offset !== 0) this.#process.setClock(this.#clock.offset);
+    if (this.#clock.offset !== 0) process.setClock(this.#clock.offset);
     return { answer, ms: performance.now() - begun };
   }
 

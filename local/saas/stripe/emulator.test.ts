@@ -120,6 +120,13 @@ describe("customers through the unmodified client", () => {
   });
 });
 
+test("a rolled key takes the place of the old one", async () => {
+  await stripe.customers.create({ name: "Acme" });
+  await control(emulator.url, "POST", "roll-key");
+  await expect(stripe.customers.list()).rejects.toMatchObject({ statusCode: 401 });
+  expect((await client().customers.list()).data).toMatchObject([{ name: "Acme" }]);
+});
+
 // https://github.com/odoo/odoo/pull/109728 and https://docs.stripe.com/metadata#data
 test.each<[string, Stripe.CustomerCreateParams, string, string]>([
   [

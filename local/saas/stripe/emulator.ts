@@ -4,7 +4,7 @@ import { type Control, parseControl } from "../front/control.ts";
 import { type Front, startFront } from "../front/front.ts";
 import { type Definition, startHost } from "../front/host.ts";
 import { API_VERSION, STRIPE_FAULTS, StripeServer } from "./server.ts";
-import { freshState, type StripeConfig, type StripeState } from "./state.ts";
+import { freshState, newApiKey, type StripeConfig, type StripeState } from "./state.ts";
 
 export interface StripeOptions {
   /** 0 takes any free port. */
@@ -91,6 +91,14 @@ function stripeControls(current: () => StripeState, persist: () => Promise<void>
         Object.assign(config, parseControl(configSchema, input));
         await persist();
         return config;
+      },
+    },
+    {
+      method: "POST",
+      path: "roll-key",
+      run: async () => {
+        current().apiKey = newApiKey();
+        await persist();
       },
     },
     { method: "GET", path: "deliveries", run: () => current().deliveries },

@@ -108,7 +108,7 @@ export interface StripeConfig {
 
 export function freshState(): StripeState {
   return {
-    apiKey: `sk_test_${randomBytes(18).toString("hex")}`,
+    apiKey: newApiKey(),
     customers: {},
     deleted: {},
     events: [],
@@ -117,6 +117,10 @@ export function freshState(): StripeState {
     results: {},
     config: { ratePerEndpoint: 25, searchLagMs: 0, webhookRetryMs: [1000, 5000, 30_000] },
   };
+}
+
+export function newApiKey(): string {
+  return `sk_test_${randomBytes(18).toString("hex")}`;
 }
 
 /** An id with Stripe's look: `cus_` and 14 letters or digits. */

@@ -1,6 +1,10 @@
 const RealDate = Date;
 const realNow = RealDate.now;
 let offset = 0;
+const now = () => realNow() + offset;
+
+// From the start: a function that keeps `Date.now` from before the first shift is to see it too.
+RealDate.now = now;
 
 /** The runtime's own time, by which invocations time out. */
 export const trueNow = (): number => realNow();
@@ -12,10 +16,8 @@ export function shiftClock(clockOffset: number): void {
 }
 
 function shifted(): DateConstructor {
-  const now = () => realNow() + offset;
   return new Proxy(RealDate, {
     construct: (target, args, newTarget) => Reflect.construct(target, args.length === 0 ? [now()] : args, newTarget),
     apply: () => new RealDate(now()).toString(),
-    get: (target, key) => (key === "now" ? now : Reflect.get(target, key)),
   });
 }
