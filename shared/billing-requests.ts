@@ -1,16 +1,14 @@
 import { z } from "zod";
-import { versionSchema } from "./contracts/customer.ts";
 
 /** A request to Stripe whose outcome is not settled. */
 const pendingSchema = z.looseObject({
   kind: z.enum(["create", "update"]),
   /** When it was sent last, ISO 8601 in UTC. */
   at: z.iso.datetime(),
-  /** `asked`: no answer was seen yet; `lost`: none will be; `ended`: Stripe failed, and nothing of it is under way any more. */
-  state: z.enum(["asked", "lost", "ended"]),
-  /** Of an update: what it writes, and on behalf of which version. */
+  /** Of an update: what it writes. */
   contentHash: z.string().optional(),
-  version: versionSchema.optional(),
+  /** It was answered, so nothing of it is under way any more; what it did is unknown, or somebody wrote beside it. */
+  isEnded: z.boolean().optional(),
 });
 
 /**
@@ -28,6 +26,7 @@ export const billingRequestsSchema = z.looseObject({
     /** Stripe repeats a failure under that key, so it is asked no more. */
     isSpent: z.boolean().optional(),
   }),
+  /** Which keys of the series update. */
   update: z.looseObject({ generation: z.int().nonnegative() }),
   /** By idempotency key. */
   pending: z.record(z.string(), pendingSchema),
@@ -40,6 +39,14 @@ export const billingRequestsSchema = z.looseObject({
 export type BillingRequests = z.infer<typeof billingRequestsSchema>;
 export type PendingRequest = z.infer<typeof pendingSchema>;
 
+/** Beside noting requests. */
+export interface NoteOptions {
+  /** A customer is asked for at this moment; only the first one is kept. */
+  readonly askedAt?: Date;
+  /** The record must still be of this version. */
+  readonly version?: string;
+}
+
 /** Beside linking: what the link replaces, and which requests it settles. */
 export interface LinkOptions {
   /** Id whose Stripe customer was deleted; only a link to exactly that one is replaced. */
@@ -49,18 +56,19 @@ export interface LinkOptions {
 }
 
 /** Update expression of `noteBilling`. */
-export function noteWrite(requests: BillingRequests, askedAt: Date | undefined) {
+export function noteWrite(requests: BillingRequests, { askedAt, version }: NoteOptions) {
   const { revision } = requests;
-  const asked = askedAt && { ":askedAt": askedAt.toISOString() };
+  const known = revision
+    ? "billingRequests.revision = :revision"
+    : "attribute_exists(customerId) AND attribute_not_exists(billingRequests)";
   return {
-    UpdateExpression: `SET billingRequests = :next${asked ? ", billingAskedAt = if_not_exists(billingAskedAt, :askedAt)" : ""}`,
-    ConditionExpression: revision
-      ? "billingRequests.revision = :revision"
-      : "attribute_exists(customerId) AND attribute_not_exists(billingRequests)",
+    UpdateExpression: `SET billingRequests = :next${askedAt ? ", billingAskedAt = if_not_exists(billingAskedAt, :askedAt)" : ""}`,
+    ConditionExpression: `${known}${version === undefined ? "" : " AND version = :version"}`,
     ExpressionAttributeValues: {
       ":next": { ...requests, revision: revision + 1 },
       ...(revision ? { ":revision": revision } : {}),
-      ...asked,
+      ...(askedAt ? { ":askedAt": askedAt.toISOString() } : {}),
+      ...(version === undefined ? {} : { ":version": version }),
     },
   };
 }

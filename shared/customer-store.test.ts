@@ -266,7 +266,7 @@ describe("linkBilling", () => {
   test("settles requests with the link, so that a note from before is refused", async () => {
     const { customerId } = await stored();
     const at = "2026-01-01T00:00:00.000Z";
-    const pending = { a: { kind: "create", at, state: "asked" }, b: { kind: "update", at, state: "lost" } } as const;
+    const pending = { a: { kind: "create", at }, b: { kind: "update", at } } as const;
     await store.noteBilling(customerId, { ...requests(0), pending, isDirty: true });
     await store.linkBilling(customerId, { id: "cus_1", version: version(1) }, { settles: ["a"] });
     const record = await store.read(customerId);
@@ -292,12 +292,20 @@ describe("noteBilling", () => {
     expect(await note(1)).toBeUndefined();
   });
 
+  test("can be bound to the version that was read", async () => {
+    const customer = newCustomer();
+    await store.save(customer, version(2), cause());
+    const note = (n: number) => store.noteBilling(customer.customerId, requests(0), { version: version(n) });
+    expect(await note(1)).toBeUndefined();
+    expect(await note(2)).toBeDefined();
+  });
+
   test("remembers when billing was first asked", async () => {
     const customer = newCustomer();
     await store.save(customer, version(1), cause());
     const [first, later] = [new Date("2026-01-01T00:00:00Z"), new Date("2026-01-02T00:00:00Z")];
-    await store.noteBilling(customer.customerId, requests(0), first);
-    const record = await store.noteBilling(customer.customerId, requests(1), later);
+    await store.noteBilling(customer.customerId, requests(0), { askedAt: first });
+    const record = await store.noteBilling(customer.customerId, requests(1), { askedAt: later });
     expect(record?.billingAskedAt).toBe(first.toISOString());
   });
 });

@@ -11,7 +11,7 @@ import { awsClient } from "./aws.ts";
 import { awsError } from "./aws-errors.ts";
 import { batchGet } from "./batch-get.ts";
 import { assignMark, markValues } from "./behind/marks.ts";
-import { type BillingRequests, type LinkOptions, linkWrite, noteWrite } from "./billing-requests.ts";
+import { type BillingRequests, type LinkOptions, linkWrite, type NoteOptions, noteWrite } from "./billing-requests.ts";
 import type { Customer } from "./contracts/customer.ts";
 import type { Metadata } from "./contracts/metadata.ts";
 import { type BillingLink, type CustomerRecord, customerRecordSchema } from "./customer-record.ts";
@@ -77,11 +77,14 @@ export interface CustomerStore {
    */
   raiseVersion(customerId: string, known: string, version: string): Promise<CustomerRecord | undefined>;
   /**
-   * Replaces what is known of the requests to billing; `requests.revision` is the one that was read. With `askedAt` it
-   * also notes that a customer is asked for, unless that was noted earlier.
+   * Replaces what is known of the requests to billing; `requests.revision` is the one that was read.
    * @returns the record afterwards; undefined when somebody else wrote in between
    */
-  noteBilling(customerId: string, requests: BillingRequests, askedAt?: Date): Promise<CustomerRecord | undefined>;
+  noteBilling(
+    customerId: string,
+    requests: BillingRequests,
+    options?: NoteOptions,
+  ): Promise<CustomerRecord | undefined>;
   /** Stores the link unless a newer version is linked. Without `version` it only claims the id. */
   linkBilling(customerId: string, link: BillingLink, options?: LinkOptions): Promise<Linked>;
 }
@@ -211,8 +214,8 @@ export function createCustomerStore(
       return raised === "refused" ? existing(customerId) : undefined;
     },
 
-    async noteBilling(customerId, requests, askedAt) {
-      const after = await update(customerId, { ...noteWrite(requests, askedAt), ReturnValues: "ALL_NEW" });
+    async noteBilling(customerId, requests, options = {}) {
+      const after = await update(customerId, { ...noteWrite(requests, options), ReturnValues: "ALL_NEW" });
       if (after !== "refused") return after && parseItem(customerRecordSchema, after);
       await existing(customerId);
       return undefined;

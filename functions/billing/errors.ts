@@ -55,7 +55,7 @@ const DOCS = "https://docs.stripe.com";
 const LOW_LEVEL = `${DOCS}/error-low-level`;
 const CODES = `${DOCS}/error-codes`;
 
-/** They say that the key or its account is the wrong one, with whatever status. */
+/** They say that the key or its account is the wrong one. */
 const KEY_CODES = new Set([
   "account_invalid",
   "api_key_expired",
@@ -109,7 +109,7 @@ export const ROWS: readonly Row[] = [
   { when: ({ status }) => status === 401, meaning: "notAuthorized", effect: "none", link: `${DOCS}/keys` },
   { when: ({ status }) => status === 403, meaning: "notAuthorized", effect: "none", link: `${DOCS}/keys#limit-access` },
   {
-    when: ({ status, code = "" }) => isClientError(status) && KEY_CODES.has(code),
+    when: ({ status, code = "" }) => REFUSALS.has(status) && KEY_CODES.has(code),
     meaning: "notAuthorized",
     effect: "none",
     link: CODES,

@@ -204,6 +204,27 @@ describe("an update whose answer was lost", () => {
     expect(await customersOf(customer)).toMatchObject([{ name: "Third" }]);
   });
 
+  test("is written over even when the run that did so first was killed before it could say so", async () => {
+    const customer = await stored();
+    await sync(customer, 1);
+    await edit(customer, 2, "Second");
+    account.fate = () => 60_000;
+    await expect(sync(customer, 2)).rejects.toMatchObject({ name: "TransientError" });
+    account.fate = () => "pass";
+    await edit(customer, 3, "Third");
+    let notes = 0;
+    const noteBilling: CustomerStore["noteBilling"] = async (...input) => {
+      notes += 1;
+      if (notes > 1) throw new TransientError("killed", "killed");
+      return store.noteBilling(...input);
+    };
+    await expect(sync(customer, 3, { noteBilling })).rejects.toMatchObject({ code: "killed" });
+    await account.advance(90_000);
+    expect(await customersOf(customer)).toMatchObject([{ name: "Second" }]);
+    expect(await sync(customer, 3)).toMatchObject({ outcome: "updated" });
+    expect(await customersOf(customer)).toMatchObject([{ name: "Third" }]);
+  });
+
   test("by a run that was killed, before the old content came back, is not taken for unchanged", async () => {
     const customer = await stored();
     await sync(customer, 1);

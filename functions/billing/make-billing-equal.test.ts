@@ -188,19 +188,42 @@ describe("the newest version wins", () => {
     await store.save({ ...customer, name: "Second" }, version(2), cause());
     duringUpdate(async () => {
       await store.save({ ...customer, name: "Third" }, version(3), cause());
-      expect(await sync(customer, 3)).toMatchObject({ outcome: "updated", version: version(3) });
+      // It cannot know which of the two will lie on top, and leaves it to the one that is still under way.
+      await expect(sync(customer, 3)).rejects.toMatchObject({ code: "OUTCOME_OPEN" });
     });
     expect(await sync(customer, 2)).toMatchObject({ outcome: "updated", version: version(3) });
     expect(await customersOf(customer)).toMatchObject([{ name: "Third" }]);
   });
 
-  test("when the run with the older write dies and is tried again after the newer one is done", async () => {
+  test("when the run with the older write dies before it says so", async () => {
     const customer = await stored();
-    const { stripeCustomerId } = await sync(customer, 1);
-    await store.save({ ...customer, name: "Third" }, version(3), cause());
-    await sync(customer, 3);
-    await account.request("POST", `/v1/customers/${stripeCustomerId}`, { name: "Second" });
-    expect(await sync(customer, 2)).toMatchObject({ version: version(3) });
+    await sync(customer, 1);
+    await store.save({ ...customer, name: "Second" }, version(2), cause());
+    const linkBilling = () => Promise.reject(new TransientError("died", "died"));
+    await expect(sync(customer, 2, { linkBilling })).rejects.toMatchObject({ code: "died" });
+    await store.save(customer, version(3), cause());
+    await expect(sync(customer, 3)).rejects.toMatchObject({ code: "OUTCOME_OPEN", retryAfterSeconds: 90 });
+    expect(await customersOf(customer)).toMatchObject([{ name: "Acme" }]);
+    await account.advance(90_000);
+    expect(await sync(customer, 2)).toMatchObject({ outcome: "updated", version: version(3) });
+    expect(await customersOf(customer)).toMatchObject([{ name: "Acme" }]);
+    expect(await sync(customer, 3)).toMatchObject({ outcome: "unchanged" });
+  });
+
+  test("when one is stored between the read and the write: the older is never sent", async () => {
+    const customer = await stored();
+    await sync(customer, 1);
+    await store.save({ ...customer, name: "Second" }, version(2), cause());
+    account.calls.length = 0;
+    let isFirst = true;
+    const read: CustomerStore["read"] = async (id) => {
+      const record = await store.read(id);
+      if (isFirst) await store.save({ ...customer, name: "Third" }, version(3), cause());
+      isFirst = false;
+      return record;
+    };
+    expect(await sync(customer, 2, { read })).toMatchObject({ outcome: "updated", version: version(3) });
+    expect(endpoints()).toEqual([UPDATE]);
     expect(await customersOf(customer)).toMatchObject([{ name: "Third" }]);
   });
 

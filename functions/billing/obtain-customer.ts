@@ -95,7 +95,7 @@ async function create(record: CustomerRecord, deps: BillingDependencies): Promis
       (requests) =>
         requests.create.generation === generation && !requests.create.isSpent ? change(requests) : undefined,
       deps,
-      askedAt,
+      askedAt && { askedAt },
     );
   const before = async () => {
     const now = deps.now();

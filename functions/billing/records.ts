@@ -1,4 +1,4 @@
-import type { BillingRequests } from "#shared/billing-requests.ts";
+import type { BillingRequests, NoteOptions } from "#shared/billing-requests.ts";
 import type { CustomerRecord } from "#shared/customer-record.ts";
 import type { CustomerStore } from "#shared/customer-store.ts";
 import { InvalidInputError, RateLimitedError, TransientError } from "#shared/errors.ts";
@@ -35,15 +35,15 @@ export async function readRecord(
  */
 export async function note(
   record: CustomerRecord,
-  change: (requests: BillingRequests) => BillingRequests | undefined,
+  change: (requests: BillingRequests, record: CustomerRecord) => BillingRequests | undefined,
   { store }: Pick<BillingDependencies, "store">,
-  askedAt?: Date,
+  options: NoteOptions = {},
 ): Promise<CustomerRecord | undefined> {
   let current = record;
   for (let count = 0; count < MAX_NOTES; count += 1) {
-    const next = change(requestsOf(current));
+    const next = change(requestsOf(current), current);
     if (!next) return undefined;
-    const noted = await store.noteBilling(current.customerId, next, askedAt);
+    const noted = await store.noteBilling(current.customerId, next, options);
     if (noted) return noted;
     current = await readRecord(current.customerId, { store });
   }

@@ -10,9 +10,6 @@ export const SETTLED_MS = 90_000;
 /** Stripe keeps keys for 24 hours at least, so one is a promise for a little less. */
 const KEY_TRUSTED_MS = 20 * 3600 * 1000;
 
-/** A function lives for 30 seconds; who asked earlier and has not said what came of it is dead. */
-const LIVE_MS = 35_000;
-
 /** What is known of the requests about a customer; of one that was stored before this was noted, what can be told. */
 export function requestsOf({ billingRequests, billingAskedAt }: CustomerRecord): BillingRequests {
   if (billingRequests) return billingRequests;
@@ -32,7 +29,7 @@ export function askedToCreate(requests: BillingRequests, key: string, now: numbe
   return {
     ...requests,
     create: { ...requests.create, since: requests.create.since ?? at },
-    pending: { ...requests.pending, [key]: { kind: "create", at, state: "asked" } },
+    pending: { ...requests.pending, [key]: { kind: "create", at } },
   };
 }
 
@@ -40,17 +37,17 @@ export function askedToCreate(requests: BillingRequests, key: string, now: numbe
 export function askedToUpdate(
   requests: BillingRequests,
   key: string,
-  what: { readonly contentHash: string; readonly version: string },
+  contentHash: string,
   now: number,
 ): BillingRequests {
   const kept = Object.entries(requests.pending).filter(([, one]) => one.kind === "create" || !isOver(one, now));
   const isDirty = requests.isDirty || kept.length < Object.keys(requests.pending).length;
-  const pending = { ...Object.fromEntries(kept), [key]: { kind: "update" as const, ...what, ...askedAt(now) } };
-  return { ...requests, pending, ...(isDirty ? { isDirty } : {}) };
-}
-
-function askedAt(now: number): Pick<PendingRequest, "at" | "state"> {
-  return { at: new Date(now).toISOString(), state: "asked" };
+  const one = { kind: "update" as const, at: new Date(now).toISOString(), contentHash };
+  return {
+    ...requests,
+    pending: { ...Object.fromEntries(kept), [key]: one },
+    ...(isDirty ? { isDirty } : {}),
+  };
 }
 
 /** The outcome of a request is known. */
@@ -59,10 +56,10 @@ export function settled(requests: BillingRequests, key: string): BillingRequests
   return { ...requests, pending };
 }
 
-/** A request ended without telling its outcome. */
-export function unsettled(requests: BillingRequests, key: string, state: "lost" | "ended"): BillingRequests {
+/** An update was answered, and still it is not sure what Stripe holds. */
+export function ended(requests: BillingRequests, key: string): BillingRequests {
   const one = requests.pending[key];
-  return one ? { ...requests, pending: { ...requests.pending, [key]: { ...one, state } } } : requests;
+  return one ? { ...requests, pending: { ...requests.pending, [key]: { ...one, isEnded: true } } } : requests;
 }
 
 /** Stripe repeats a failure under the present key of creation. */
@@ -106,23 +103,13 @@ export function isDirty({ pending, isDirty = false }: BillingRequests, contentHa
 }
 
 /**
- * Until when an update with other content may still land on top of one that was just answered; undefined when none can.
- * A run that lives takes care of its own update: it reads the record afterwards. One whose answer was lost, or whose run
- * is dead, nobody takes care of.
- * @param own what was just written, and the version on whose behalf this run works
- * @param sentAt when it was sent
+ * Until when an update with other content may still land on top of one that was sent at `sentAt`; undefined when none
+ * can.
  */
-export function doubtUntil(
-  { pending }: BillingRequests,
-  own: { readonly contentHash: string; readonly version: string },
-  sentAt: number,
-): number | undefined {
-  const moments = Object.values(pending).flatMap((one) => {
-    if (one.kind === "create" || one.state === "ended" || one.contentHash === own.contentHash || isOver(one, sentAt))
-      return [];
-    const isAlive = one.state === "asked" && sentAt - Date.parse(one.at) < LIVE_MS && one.version !== own.version;
-    return isAlive ? [] : [Date.parse(one.at) + SETTLED_MS];
-  });
+export function openUntil({ pending }: BillingRequests, contentHash: string, sentAt: number): number | undefined {
+  const moments = Object.values(pending)
+    .filter((one) => one.kind === "update" && !one.isEnded && one.contentHash !== contentHash && !isOver(one, sentAt))
+    .map(({ at }) => Date.parse(at) + SETTLED_MS);
   return moments.length > 0 ? Math.max(...moments) : undefined;
 }
 
@@ -133,7 +120,7 @@ export function doubtUntil(
  */
 export function settledBy({ pending }: BillingRequests, key: string, sentAt: number): readonly string[] {
   return Object.entries(pending)
-    .filter(([other, one]) => one.kind === "update" && (other === key || one.state === "ended" || isOver(one, sentAt)))
+    .filter(([other, one]) => one.kind === "update" && (other === key || one.isEnded || isOver(one, sentAt)))
     .map(([other]) => other);
 }
 

@@ -7,86 +7,85 @@ import { type BillingDependencies, contended, note, readRecord, stillOpen } from
 import {
   askedToUpdate,
   buried,
-  doubtUntil,
+  ended,
   isDirty,
+  liveLinkOf,
   nextUpdate,
+  openUntil,
   requestsOf,
   settled,
   settledBy,
-  unsettled,
 } from "./requests.ts";
 
+/**
+ * `written`: Stripe holds the content, and it is recorded. `overtaken`: a newer version or another run came in between, so
+ * it is to be looked at again. `gone`: the customer was deleted in Stripe, which is noted.
+ */
+export type Written = "written" | "overtaken" | "gone";
+
 /** What Stripe is brought to. */
-export interface Writing {
+interface Writing {
   readonly id: string;
   readonly target: BillingCustomer;
   readonly contentHash: string;
-  readonly version: string;
-  /** The version on whose behalf this run works. */
-  readonly askedFor: string;
-  /** An older version that may have been written meanwhile. */
-  readonly overtaken: string | undefined;
 }
 
-/** `gone`: the customer was deleted in Stripe, which is noted. Otherwise the keys of the requests that are settled now. */
-export type Written =
-  | { readonly outcome: "gone" }
-  | { readonly outcome: "written"; readonly settles: readonly string[] };
-
-const MAX_KEYS = 4;
-
-/**
- * Writes a customer in Stripe. Writing the same content twice is harmless, so after a stored failure the next key is used
- * at once. What is waited for is an earlier update with other content: one whose answer was lost may still land on top.
- * @throws RateLimitedError `OUTCOME_OPEN` when that may be so: the content is to be written again afterwards
- */
-export async function writeCustomer(
-  record: CustomerRecord,
-  writing: Writing,
-  deps: BillingDependencies,
-): Promise<Written> {
-  let current = record;
-  let hasReplayed = false;
-  for (let count = 0; count < MAX_KEYS; count += 1) {
-    const sent = await send(current, writing, deps, hasReplayed);
-    if (sent === "gone") return { outcome: "gone" };
-    if (typeof sent !== "string") return settle(sent, writing, deps);
-    hasReplayed ||= sent === "replayed";
-    current = await readRecord(current.customerId, deps);
-    if (requestsOf(current).deadId === writing.id) return { outcome: "gone" };
-  }
-  throw contended(record.customerId);
-}
-
+/** An update that was answered with success. */
 interface Sent {
+  /** The record as it was when the update was noted, directly before it was sent. */
   readonly record: CustomerRecord;
   readonly key: string;
   readonly at: number;
 }
 
-/** `replayed`: this key is spent, the next one is to be used. `overtaken`: another run moved to other keys. */
+/**
+ * Writes the linked customer in Stripe and records that it holds the record's version. Writing the same content twice is
+ * harmless, so after a stored failure the next key is used at once. What matters is *other* content that could land on top:
+ * the version is recorded only when none was under way as the update was sent. What is sent later is newer, and whoever
+ * sends it sees this one.
+ * @throws RateLimitedError `OUTCOME_OPEN` when that may be so: the content is to be written again afterwards
+ */
+export async function writeCustomer(
+  record: CustomerRecord,
+  id: string,
+  target: BillingCustomer,
+  deps: BillingDependencies,
+): Promise<Written> {
+  const writing = { id, target, contentHash: hashOf(target) };
+  const first = await send(record, writing, deps);
+  if (typeof first !== "string") return settle(first, writing, deps);
+  if (first !== "replayed") return first;
+  const current = await readRecord(record.customerId, deps);
+  if (current.version !== record.version || liveLinkOf(current)?.id !== id) return "overtaken";
+  const second = await send(current, writing, deps);
+  if (second === "replayed") throw contended(record.customerId);
+  return typeof second === "string" ? second : settle(second, writing, deps);
+}
+
+/** `replayed`: this key is spent, and the next one is to be used. */
 async function send(
   record: CustomerRecord,
-  { id, target, contentHash, version, overtaken }: Writing,
+  { id, target, contentHash }: Writing,
   deps: BillingDependencies,
-  hasReplayed: boolean,
 ): Promise<Sent | "gone" | "replayed" | "overtaken"> {
-  const { orgId, customerId } = record;
+  const { orgId, customerId, version } = record;
   const known = requestsOf(record);
-  // A key that Stripe may know already would write nothing.
+  // Under a key that Stripe knows already nothing would be written.
   const isFresh = isDirty(known, contentHash);
   const generation = known.update.generation + (isFresh ? 1 : 0);
-  const key = hashOf(orgId, customerId, id, version, "update", contentHash, overtaken, generation);
+  const key = hashOf(orgId, customerId, id, version, "update", contentHash, generation);
   let sent: Sent | undefined;
   const before = async () => {
     const at = deps.now();
     const noted = await note(
       record,
-      (requests) => {
-        if (requests.update.generation !== known.update.generation || requests.deadId === id) return undefined;
-        return askedToUpdate(isFresh ? nextUpdate(requests) : requests, key, { contentHash, version }, at);
+      (requests, current) => {
+        const isSame = current.version === version && requests.update.generation === known.update.generation;
+        if (!isSame || requests.deadId === id) return undefined;
+        return askedToUpdate(isFresh ? nextUpdate(requests) : requests, key, contentHash, at);
       },
       deps,
+      { version },
     );
     sent = noted && { record: noted, key, at };
     return sent !== undefined;
@@ -97,21 +96,32 @@ async function send(
   } catch (error) {
     const verdict = verdictOf(error);
     if (!verdict || !sent) throw error;
-    if (verdict.answer.code === "resource_missing") return bury(sent, id, deps);
-    const isSpent = verdict.meaning === "keySpent";
-    const isEnded = isSpent || (verdict.answer.status ?? 0) >= 500;
-    await note(
-      sent.record,
-      (requests) => {
-        const next =
-          verdict.effect === "none" ? settled(requests, key) : unsettled(requests, key, isEnded ? "ended" : "lost");
-        return isSpent && requests.update.generation === generation ? nextUpdate(next) : next;
-      },
-      deps,
-    );
-    if (isSpent && verdict.answer.isReplayed && !hasReplayed) return "replayed";
+    const { answer, effect, meaning } = verdict;
+    if (answer.code === "resource_missing") return bury(sent, id, deps);
+    const isSpent = meaning === "keySpent";
+    // A lost answer leaves the note as it is: the update may still be under way.
+    const change = effect === "none" ? settled : isSpent || (answer.status ?? 0) >= 500 ? ended : undefined;
+    const moved = (requests: typeof known) =>
+      isSpent && requests.update.generation === generation ? nextUpdate(requests) : requests;
+    if (change) await note(sent.record, (requests) => moved(change(requests, key)), deps);
+    if (isSpent && answer.isReplayed) return "replayed";
     throw error;
   }
+}
+
+/** Records what was written, unless something else may lie on top of it. */
+async function settle({ record, key, at }: Sent, writing: Writing, deps: BillingDependencies): Promise<Written> {
+  const { customerId, version } = record;
+  const { id, contentHash } = writing;
+  const requests = requestsOf(record);
+  const isClear = openUntil(requests, contentHash, at) === undefined;
+  const settles = settledBy(requests, key, at);
+  const linked = isClear && (await deps.store.linkBilling(customerId, { id, version, contentHash }, { settles }));
+  if (linked && linked.outcome === "linked") return "written";
+  const current = await note(record, (latest) => nextUpdate(ended(latest, key)), deps);
+  const until = current && openUntil(requestsOf(current), contentHash, at);
+  if (until !== undefined) throw stillOpen(customerId, "An update", until, deps.now());
+  return "overtaken";
 }
 
 /** Notes that a customer was deleted in Stripe, so that another one is made. */
@@ -127,14 +137,6 @@ async function bury({ record, key }: Sent, id: string, deps: BillingDependencies
   }
   await note(record, (requests) => buried(requests, id), deps);
   return "gone";
-}
-
-async function settle({ record, key, at }: Sent, writing: Writing, deps: BillingDependencies): Promise<Written> {
-  const requests = requestsOf(record);
-  const until = doubtUntil(requests, { contentHash: writing.contentHash, version: writing.askedFor }, at);
-  if (until === undefined) return { outcome: "written", settles: settledBy(requests, key, at) };
-  await note(record, (now) => nextUpdate(settled(now, key)), deps);
-  throw stillOpen(record.customerId, "An update", until, deps.now());
 }
 
 function unknownTo(id: string, customerId: string, cause: unknown): RejectedByTargetError {

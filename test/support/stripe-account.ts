@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { type Billing, createBilling } from "../../functions/billing/client.ts";
 import { control } from "../../local/saas/salesforce/testing.ts";
 import { type StripeEmulator, startStripe } from "../../local/saas/stripe/emulator.ts";
@@ -27,6 +28,8 @@ export class StripeAccount implements AsyncDisposable {
   now = Date.parse("2026-01-01T00:00:00Z");
   /** Decides about each request. */
   fate: (endpoint: string) => Fate | Promise<Fate> = () => "pass";
+  /** Real milliseconds that an answer takes on its way back. */
+  delay: (endpoint: string) => number = () => 0;
   readonly #emulator: StripeEmulator;
   readonly #network: TestServer;
   #late: { readonly at: number; readonly request: SeenRequest }[] = [];
@@ -69,6 +72,7 @@ export class StripeAccount implements AsyncDisposable {
 
   async clearFaults(): Promise<void> {
     this.fate = () => "pass";
+    this.delay = () => 0;
     await control(this.#emulator.url, "DELETE", "faults");
   }
 
@@ -107,6 +111,7 @@ export class StripeAccount implements AsyncDisposable {
     const fate = await this.fate(endpoint);
     if (typeof fate === "number") this.#late.push({ at: this.now + fate, request });
     const answer = fate === "pass" || fate === "loseAnswer" ? await this.#deliver(request) : undefined;
+    await sleep(this.delay(endpoint));
     // A page instead of the answer: the client would send again what was cut.
     return fate === "pass" && answer ? answer : { status: 200, body: "<html>" };
   }

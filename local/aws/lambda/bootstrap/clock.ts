@@ -1,6 +1,10 @@
 const RealDate = Date;
 const realNow = RealDate.now;
 let offset = 0;
+const now = () => realNow() + offset;
+
+// From the start: a function that keeps `Date.now` from before the first shift is to see it too.
+RealDate.now = now;
 
 /** The runtime's own time, by which invocations time out. */
 export const trueNow = (): number => realNow();
@@ -11,13 +15,9 @@ export function shiftClock(clockOffset: number): void {
   offset = clockOffset;
 }
 
-// Whoever keeps `Date.now` itself, as a default argument does, keeps this one.
-RealDate.now = () => realNow() + offset;
-
 function shifted(): DateConstructor {
   return new Proxy(RealDate, {
-    construct: (target, args, newTarget) =>
-      Reflect.construct(target, args.length === 0 ? [RealDate.now()] : args, newTarget),
-    apply: () => new RealDate(RealDate.now()).toString(),
+    construct: (target, args, newTarget) => Reflect.construct(target, args.length === 0 ? [now()] : args, newTarget),
+    apply: () => new RealDate(now()).toString(),
   });
 }
