@@ -68,7 +68,7 @@ export async function runDemo(
       ...targets,
       trace: tree ? { segments: tree.segments, orphans: tree.orphans.length, roots: tree.roots.length } : null,
       ms,
-      ...(missing ? await failure(fleet, changed.customerId, missing) : {}),
+      ...(missing ? await failure(fleet, changed.customerId, missing, hops) : {}),
     };
     return { report, trace };
   } finally {
@@ -125,17 +125,23 @@ async function lookAround({ fleet, salesforce, changed, began, hops }: Watched, 
   return { store, billing, slack, account, trace, missing: whole ? undefined : "trace" };
 }
 
-/** Says where a change stopped: at the hop it is parked for, or before the first target that does not show it. */
+/** Says where a change stopped: at the hop it is parked for or keeps failing at, or before the first target that lacks it. */
 async function failure(
   fleet: Fleet,
   customerId: string,
   missing: string,
+  hops: readonly Hop[],
 ): Promise<{ error: string; failedHop: string }> {
   const parked = await findParked(fleet, customerId);
-  if (!parked)
-    return { error: `The change did not reach ${missing} within ${PATIENCE_MS / 1000} s.`, failedHop: missing };
-  const { errorName, errorMessage, hop } = parked;
-  return { error: `Parked: ${errorName?.S}: ${errorMessage?.S}`, failedHop: hop?.S ?? missing };
+  if (parked) {
+    const { errorName, errorMessage, hop } = parked;
+    return { error: `Parked: ${errorName?.S}: ${errorMessage?.S}`, failedHop: hop?.S ?? missing };
+  }
+  const waits = `The change did not reach ${missing} within ${PATIENCE_MS / 1000} s`;
+  const isMended = ({ name }: Hop) => hops.some((hop) => hop.name === name && !hop.error);
+  const stuck = hops.find((hop) => hop.error && !isMended(hop));
+  if (!stuck) return { error: `${waits}.`, failedHop: missing };
+  return { error: `${waits}, and waits for this to be mended: ${stuck.error}`, failedHop: stuck.name };
 }
 
 /** The parked work of a customer, if there is any. */

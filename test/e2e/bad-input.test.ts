@@ -172,7 +172,7 @@ test("a run of customer-sync that is given anything parks one item, and people a
   expect(run).toMatchObject({ status: "FAILED", error: "SyncFailed" });
   const itsParked = async () => (await fleet.parked()).filter((work) => work.executionArn === run.executionArn);
   const [work] = await itsParked();
-  expect(work).toMatchObject({ hop: "customer-sync/UpsertCustomer", input, errorName: "InvalidInputError" });
+  expect(work).toMatchObject({ hop: "customer-sync/UpsertCustomer", input, errorName: "ContractError" });
   const notices = async () => (await fleet.slackTexts()).filter((text) => text.includes(work?.parkedId ?? "none"));
   await eventually(async () => expect(await notices()).toHaveLength(1));
   await fleet.pass(120);

@@ -60,7 +60,7 @@ describe("a replay of the archive", () => {
     );
     await emptied();
     expect([await told(), await record(), await fleet.stripeCustomers(), await fleet.stored()]).toEqual(before);
-  });
+  }, 120_000);
 });
 
 test("a trace is found by whatever names its change", async () => {
@@ -78,7 +78,7 @@ test("a trace is found by whatever names its change", async () => {
     const { code, out } = await command("trace", id);
     expect([id, code, out]).toEqual([id, 0, expect.stringContaining(`correlationId ${item?.correlationId}`)]);
   }
-});
+}, 120_000);
 
 test("parked work is seen, redriven, parked again as the same, and discarded", async () => {
   expect(await command("status")).toMatchObject({ code: 0, out: expect.stringContaining("All is well.") });
@@ -99,4 +99,4 @@ test("parked work is seen, redriven, parked again as the same, and discarded", a
   expect(out).toMatch(/redriven +cli:/);
   expect(await command("discard", "--all", "--reason", "a test")).toMatchObject({ code: 0 });
   expect(await command("status")).toMatchObject({ code: 0 });
-});
+}, 120_000);

@@ -111,7 +111,7 @@ test("a change that cannot arrive is reported with the hop where it stopped", as
     const { report } = await runDemo(fleet, () => undefined);
     expect(report).toMatchObject({
       ok: false,
-      failedHop: "customer-sync/UpsertCustomer",
+      failedHop: "customers-upsert → table customers",
       error: expect.stringContaining("dynamodb:UpdateItem"),
       store: null,
     });

@@ -32,13 +32,15 @@ async function customersOf(id: string): Promise<StripeCustomer[]> {
   return (await fleet.stripeCustomers()).filter(({ metadata }) => metadata.salesforce_account_id === id);
 }
 
-/** Waits until an account has one customer in Stripe, like this, and says so itself. */
+/** Waits until an account has one customer in Stripe, like this, and says so itself, and nobody has to look at it again. */
 async function billed(id: string, expected: object): Promise<void> {
   await eventually(async () => {
     const customers = await customersOf(id);
     expect(customers).toEqual([expect.objectContaining(expected)]);
     const account = await fleet.salesforce("GET", `sobjects/Account/${id}`);
     expect(account).toMatchObject({ Sync_State__c: "synced", Stripe_Customer_Id__c: customers[0]?.id });
+    const item = (await fleet.stored()).find(({ customerId }) => customerId === id);
+    expect(item).not.toHaveProperty("behindKey");
   }, PATIENCE_MS);
 }
 

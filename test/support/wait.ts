@@ -20,16 +20,20 @@ export async function eventually<T>(look: () => Promise<T> | T, patienceMs = 30_
 }
 
 const QUIET_MS = 150;
+/** Some functions wait for more to come for as long as they may. */
+const LONGEST_RUN_MS = 5_000;
 
-/** Waits until nothing has happened in the twin for a moment. */
-export async function untilQuiet(kernel: Pick<Kernel, "on" | "off">): Promise<void> {
-  let last = performance.now();
+/** Waits until nothing has happened in the twin for a moment, and no function works or starts. */
+export async function untilQuiet(kernel: Pick<Kernel, "on" | "off" | "underWay">): Promise<void> {
+  const began = performance.now();
+  let last = began;
   const note = () => {
     last = performance.now();
   };
+  const isWorking = () => performance.now() - began < LONGEST_RUN_MS && (kernel.underWay.get("lambda.Invoke") ?? 0) > 0;
   kernel.on("activity", note);
   try {
-    while (performance.now() - last < QUIET_MS) await sleep(QUIET_MS / 5);
+    while (performance.now() - last < QUIET_MS || isWorking()) await sleep(QUIET_MS / 5);
   } finally {
     kernel.off("activity", note);
   }

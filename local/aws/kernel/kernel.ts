@@ -49,6 +49,8 @@ export class Kernel extends EventEmitter<{
   /** `127.0.0.1:<port>` of the X-Ray daemon (UDP), known once the xray service has started. */
   daemonAddress = "";
   readonly faults: Fault[] = [];
+  /** How many calls are under way, by service and operation, such as `lambda.Invoke`. */
+  readonly underWay = new Map<string, number>();
   readonly #services = new Map<string, Service>();
 
   constructor(clock: Clock, identities: Identities) {
@@ -102,6 +104,7 @@ export class Kernel extends EventEmitter<{
     const at = this.clock.now();
     let resource: string | undefined;
     let error: string | undefined;
+    this.#count(serviceName, operationName, 1);
     try {
       const accesses = operation.access(input, full);
       resource = accesses[0]?.resource;
@@ -115,6 +118,7 @@ export class Kernel extends EventEmitter<{
       error = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause);
       throw cause;
     } finally {
+      this.#count(serviceName, operationName, -1);
       this.emit("activity", {
         at,
         ms: this.clock.now() - at,
@@ -126,6 +130,11 @@ export class Kernel extends EventEmitter<{
         ...(error ? { error } : {}),
       });
     }
+  }
+
+  #count(service: string, operation: string, change: 1 | -1): void {
+    const name = `${service}.${operation}`;
+    this.underWay.set(name, (this.underWay.get(name) ?? 0) + change);
   }
 
   async #strike({ delayMs, crash, error }: Fault, principal: Principal): Promise<void> {
