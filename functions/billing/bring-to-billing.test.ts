@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { type Behind, createBehind } from "#shared/behind/behind.ts";
+import { firstTryAt } from "#shared/behind/marks.ts";
 import { type CustomerStore, createCustomerStore } from "#shared/customer-store.ts";
 import { RateLimitedError, RejectedByTargetError, TargetUnavailableError, TransientError } from "#shared/errors.ts";
 import { cause, newCustomer, startCustomersTable, TABLE, version } from "#shared/testing/customers-table.ts";
@@ -22,11 +23,12 @@ beforeAll(async () => {
 afterAll(() => close());
 
 /** Brings a stored customer to a billing whose updates end with `error`. */
-async function bring(error?: Error, deleted = false) {
+async function bring(error?: Error, { deleted = false, lane }: { deleted?: boolean; lane?: "bulk" | undefined } = {}) {
   const customer = newCustomer();
   const { customerId } = customer;
-  if (deleted) await store.markDeleted(customer, version(1), cause());
-  else await store.save(customer, version(1), cause());
+  const change = { ...cause(), ...(lane ? { lane } : {}) };
+  if (deleted) await store.markDeleted(customer, version(1), change);
+  else await store.save(customer, version(1), change);
   const billing = {
     async create(_metadata, { before }) {
       await before();
@@ -58,7 +60,7 @@ test("what needed no write is in step too", async () => {
 });
 
 test("a deleted customer that billing never knew is in step", async () => {
-  const { settled, record } = await bring(undefined, true);
+  const { settled, record } = await bring(undefined, { deleted: true });
   expect(settled).toMatchObject({ value: { outcome: "none" } });
   expect(record).not.toHaveProperty("billingBehind");
 });
@@ -72,14 +74,21 @@ test("a time that Stripe names is kept to the second, and the run is over", asyn
   });
 });
 
-test("a call that was not made is no try", async () => {
+const UNTRIED = { since: new Date(NOW).toISOString(), tries: 0, markedAt: new Date(NOW).toISOString() };
+
+test("a call that was not made because billing is down is no try, and nothing is written for it", async () => {
   const { settled, record } = await bring(new TargetUnavailableError("BREAKER_OPEN", "open"));
   expect(settled).toMatchObject({ status: "fulfilled", value: { outcome: "waiting" } });
-  expect(record?.billingBehind).toEqual({
-    since: new Date(NOW).toISOString(),
-    tries: 0,
-    markedAt: new Date(NOW).toISOString(),
-  });
+  expect(record).toMatchObject({ billingBehind: UNTRIED, nextTryAt: firstTryAt(NOW, undefined) });
+});
+
+test("a call for which no budget was left is no try, and is due within a minute, whatever the lane", async () => {
+  const usedUp = new TargetUnavailableError("BUDGET_USED_UP", "used up", { retryAfterSeconds: 1 });
+  for (const lane of [undefined, "bulk"] as const) {
+    const { settled, record } = await bring(usedUp, { lane });
+    expect(settled).toMatchObject({ status: "fulfilled", value: { outcome: "waiting" } });
+    expect(record).toMatchObject({ billingBehind: UNTRIED, nextTryAt: new Date(NOW + 30_000).toISOString() });
+  }
 });
 
 test.each([new TransientError("api_error", "failed"), new RejectedByTargetError("email_invalid", "no")])(

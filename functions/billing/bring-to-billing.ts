@@ -1,10 +1,14 @@
 import type { Behind } from "#shared/behind/behind.ts";
 import { RateLimitedError, TargetUnavailableError } from "#shared/errors.ts";
+import { BUDGET_USED_UP } from "#shared/targets/entrance.ts";
 import { type BillingDependencies, type BillingResult, makeBillingEqual } from "./make-billing-equal.ts";
 
 export interface BringDependencies extends BillingDependencies {
-  readonly behind: Pick<Behind, "reached" | "failed">;
+  readonly behind: Pick<Behind, "reached" | "failed" | "postpone">;
 }
+
+/** When a customer is due again for which the budget had nothing left; the next round of the reconciler takes it up. */
+const BUDGET_SECONDS = 30;
 
 /** `behind`: the target named a time to wait. `waiting`: it was not even asked, for it is down or its budget is used up. */
 export type BillingAnswer = BillingResult | { readonly outcome: "behind" | "waiting" };
@@ -27,7 +31,11 @@ export async function bringToBilling(
       await deps.behind.reached(customerId, "billing", result.version);
     return result;
   } catch (error) {
-    if (error instanceof TargetUnavailableError) return { outcome: "waiting" };
+    if (error instanceof TargetUnavailableError) {
+      // While the target is down nothing is written per customer: whoever ends the outage asks for them all.
+      if (error.code === BUDGET_USED_UP) await deps.behind.postpone(customerId, "billing", BUDGET_SECONDS);
+      return { outcome: "waiting" };
+    }
     if (!(error instanceof RateLimitedError)) throw error;
     const { name, code, message, retryAfterSeconds } = error;
     await deps.behind.failed(customerId, "billing", { name, code, message, retryAfterSeconds });

@@ -3,7 +3,7 @@ import { DynamoDBDocumentClient, QueryCommand, type QueryCommandInput } from "@a
 import { z } from "zod";
 import { awsClient } from "../aws.ts";
 import { awsError } from "../aws-errors.ts";
-import { INDEX, keysOf, type Mark, markName, markSchema, type Target } from "./marks.ts";
+import { INDEX, keysOf, type Mark, markName, markSchema, SHARDS, type Target } from "./marks.ts";
 
 /** A customer of which a target is behind. */
 export interface BehindCustomer {
@@ -26,7 +26,7 @@ export interface DueOptions {
 
 /** Who is behind: the sparse index of the customers table. Every method throws the fleet's errors for what DynamoDB answers. */
 export interface BehindIndex {
-  /** Customers to be tried now, those that wait longest first. */
+  /** Customers to be tried now, those that wait longest first; no more is read than is needed to tell. */
   due(target: Target, options: DueOptions): Promise<BehindCustomer[]>;
   /** How many are behind, counted up to `most`. */
   count(target: Target, most?: number): Promise<number>;
@@ -35,6 +35,14 @@ export interface BehindIndex {
 }
 
 const PAGE = 1_000;
+/** Chance gives no key just its share; with so much more one page of each mostly does. */
+const SPARE = 1.25;
+const SPARE_ITEMS = 10;
+/**
+ * So many of a key are passed by to find those behind them that waited for the end of an outage. What was taken up since
+ * is in front of them, and is less; whoever is not found has a next try of his own.
+ */
+const MOST_AHEAD = 4_000;
 
 const itemSchema = z.looseObject({
   customerId: z.string(),
@@ -44,6 +52,9 @@ const itemSchema = z.looseObject({
   billingBehind: markSchema.optional(),
   salesforceBehind: markSchema.optional(),
 });
+
+/** What is read of an item: nothing of its content. */
+const ABOUT = { ProjectionExpression: Object.keys(itemSchema.shape).join(", ") };
 
 /** @param now epoch milliseconds */
 export function createBehindIndex(
@@ -59,45 +70,55 @@ export function createBehindIndex(
     });
   }
 
-  async function listDue(
+  /** The customers of a shard to be tried now, in the order of their next try, read as far as somebody asks for them. */
+  async function* walkDue(
     key: string,
     { limit, markedBefore, withoutOrgs = [] }: DueOptions,
-  ): Promise<BehindCustomer[]> {
+  ): AsyncGenerator<BehindCustomer, undefined> {
     const moment = new Date(now()).toISOString();
     const orgs = Object.fromEntries(withoutOrgs.map((orgId, index) => [`:org${index}`, orgId]));
-    const found: BehindCustomer[] = [];
+    let size = Math.min(PAGE, Math.ceil((limit / SHARDS) * SPARE) + SPARE_ITEMS);
+    let ahead = 0;
     let ExclusiveStartKey: Record<string, unknown> | undefined;
     do {
       const page = await query({
+        ...ABOUT,
         KeyConditionExpression: markedBefore ? "behindKey = :key" : "behindKey = :key AND nextTryAt <= :now",
         ExpressionAttributeValues: { ":key": key, ...(markedBefore ? {} : { ":now": moment }), ...orgs },
         ...(withoutOrgs.length > 0 ? { FilterExpression: `NOT orgId IN (${Object.keys(orgs).join(", ")})` } : {}),
-        Limit: PAGE,
+        Limit: size,
         ExclusiveStartKey,
       });
-      const customers = (page.Items ?? []).flatMap((item) => toCustomer(key, item));
-      found.push(
-        ...customers.filter(
-          ({ nextTryAt, mark }) => nextTryAt <= moment || (markedBefore !== undefined && mark.markedAt < markedBefore),
-        ),
-      );
+      for (const customer of (page.Items ?? []).flatMap((item) => toCustomer(key, item))) {
+        const isDue = customer.nextTryAt <= moment;
+        if (isDue || (markedBefore !== undefined && customer.mark.markedAt < markedBefore)) yield customer;
+        else ahead += 1;
+      }
       ExclusiveStartKey = page.LastEvaluatedKey;
-    } while (ExclusiveStartKey && found.length < limit);
-    return found;
+      size = Math.min(PAGE, size * 2);
+    } while (ExclusiveStartKey && ahead < MOST_AHEAD);
+    return undefined;
   }
 
   return {
     async due(target, options) {
-      const shards = await Promise.all(keysOf(target).map((key) => listDue(key, options)));
-      return shards
-        .flat()
-        .toSorted((a, b) => (a.nextTryAt < b.nextTryAt ? -1 : 1))
-        .slice(0, options.limit);
+      const walks = keysOf(target).map((key) => walkDue(key, options));
+      const heads = await Promise.all(walks.map((walk) => walk.next()));
+      const found: BehindCustomer[] = [];
+      while (found.length < options.limit) {
+        const first = indexOfFirst(heads.map(({ value }) => value));
+        const [head, walk] = [heads[first]?.value, walks[first]];
+        if (!head || !walk) break;
+        found.push(head);
+        heads[first] = await walk.next();
+      }
+      return found;
     },
 
     async count(target, most = Number.POSITIVE_INFINITY) {
+      let total = 0;
       const counts = keysOf(target).map(async (key) => {
-        let [sum, ExclusiveStartKey]: [number, Record<string, unknown> | undefined] = [0, undefined];
+        let ExclusiveStartKey: Record<string, unknown> | undefined;
         do {
           const page = await query({
             KeyConditionExpression: "behindKey = :key",
@@ -105,16 +126,17 @@ export function createBehindIndex(
             Select: "COUNT",
             ExclusiveStartKey,
           });
-          sum += page.Count ?? 0;
+          total += page.Count ?? 0;
           ExclusiveStartKey = page.LastEvaluatedKey;
-        } while (ExclusiveStartKey && sum < most);
-        return sum;
+        } while (ExclusiveStartKey && total < most);
       });
-      return (await Promise.all(counts)).reduce((a, b) => a + b, 0);
+      await Promise.all(counts);
+      return total;
     },
 
     async list(key, after) {
       const page = await query({
+        ...ABOUT,
         KeyConditionExpression: "behindKey = :key",
         ExpressionAttributeValues: { ":key": key },
         Limit: PAGE,
@@ -123,6 +145,14 @@ export function createBehindIndex(
       return { customers: (page.Items ?? []).flatMap((item) => toCustomer(key, item)), next: page.LastEvaluatedKey };
     },
   };
+}
+
+/** Index of the customer whose next try comes first; -1 when there is none. */
+function indexOfFirst(customers: readonly (BehindCustomer | undefined)[]): number {
+  return customers.reduce((first, customer, index) => {
+    const other = customers[first];
+    return customer && (!other || customer.nextTryAt < other.nextTryAt) ? index : first;
+  }, -1);
 }
 
 /** None for an item without a mark: it is in nobody's way. */

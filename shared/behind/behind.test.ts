@@ -172,6 +172,35 @@ describe("a try that fails", () => {
   });
 });
 
+describe("a try that could not be made", () => {
+  test("is made within the time given, however long somebody had taken the customer for, and counts for none", async () => {
+    const customerId = await stored();
+    at(180);
+    const [one] = await behind.due("billing", { limit: 1 });
+    if (one) await behind.take(one, 900);
+    await behind.postpone(customerId, "billing", 30);
+    expect(await idsDue("billing")).toEqual([]);
+    at(210);
+    expect(await behind.due("billing", { limit: 1 })).toMatchObject([
+      { customerId, mark: { tries: 0, since: iso(0) } },
+    ]);
+  });
+
+  test("leaves what is due earlier, and what is in step or behind another target", async () => {
+    const due = await stored();
+    await behind.retryNow(due, "billing");
+    await behind.postpone(due, "billing", 30);
+    expect(await idsDue("billing")).toEqual([due]);
+    const billed = await stored();
+    await behind.reached(billed, "billing", version(1));
+    const before = await store.read(billed);
+    await behind.postpone(billed, "billing", 30);
+    expect(await store.read(billed)).toEqual(before);
+    await behind.postpone("001000000000000AAA", "billing", 30);
+    expect(await store.read("001000000000000AAA")).toBeUndefined();
+  });
+});
+
 describe("taking up", () => {
   test("gives a customer to one of many", async () => {
     await stored();

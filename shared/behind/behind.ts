@@ -36,6 +36,11 @@ export interface Behind extends BehindIndex {
    * @returns the mark as it is now; undefined when the target is not behind (any more)
    */
   failed(customerId: string, target: Target, error: TryError): Promise<Mark | undefined>;
+  /**
+   * Puts the next try `seconds` ahead when it is later than that: nothing was tried, as for want of budget. No try is
+   * counted, and a customer that is in step, or due earlier, stays as it is.
+   */
+  postpone(customerId: string, target: Target, seconds: number): Promise<void>;
   /** Those of the customers that are behind the target: what is not done for them now is not forgotten. */
   marked(customerIds: readonly string[], target: Target): Promise<Set<string>>;
   /** Leaves the target where it is: only a person, or a newer version, brings it further. */
@@ -111,6 +116,14 @@ export function createBehind(
         },
       });
       return mark;
+    },
+
+    async postpone(customerId, target, seconds) {
+      await update(customerId, {
+        UpdateExpression: "SET nextTryAt = :next",
+        ConditionExpression: "behindKey = :key AND nextTryAt > :next",
+        ExpressionAttributeValues: { ":key": behindKey(target, customerId), ":next": inSeconds(seconds) },
+      });
     },
 
     async marked(customerIds, target) {

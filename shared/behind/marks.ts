@@ -24,7 +24,7 @@ export type Mark = z.infer<typeof markSchema>;
 export const INDEX = "behind";
 
 /** Spread, so that 100,000 customers behind one target are neither one hot key nor one long query. */
-const SHARDS = 16;
+export const SHARDS = 16;
 /** A run ends within seconds; what is still marked then was killed, or waits. */
 const LIVE_SECONDS = 180;
 /** Work on the bulk lane waits for hours in its queue; its mark is for what is lost there. */
