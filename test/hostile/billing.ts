@@ -1,6 +1,11 @@
+import type { TestFleet } from "../support/fleet.ts";
 import { eventually } from "../support/wait.ts";
-import type { HostileFleet } from "./fleet.ts";
 import type { TrueCustomer } from "./truth.ts";
+
+/** A fleet whose systems are looked at. */
+export interface Watched {
+  readonly current: Pick<TestFleet, "saas" | "stored" | "parked">;
+}
 
 export interface BillingCustomer {
   readonly id: string;
@@ -20,10 +25,7 @@ export interface BillingEvent {
 }
 
 /** Everything on a list of Stripe's, newest first. */
-export async function listAll<Item extends { readonly id: string }>(
-  fleet: HostileFleet,
-  path: string,
-): Promise<Item[]> {
+export async function listAll<Item extends { readonly id: string }>(fleet: Watched, path: string): Promise<Item[]> {
   const { apiKey, baseUrl } = fleet.current.saas.connections().stripe;
   const items: Item[] = [];
   for (;;) {

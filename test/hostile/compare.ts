@@ -1,7 +1,15 @@
 import { isDeepStrictEqual } from "node:util";
 import type { ParkedItem, StoredItem } from "../support/fleet.ts";
-import { type BillingCustomer, type BillingEvent, billingOf, contentOf, listAll, stateOf } from "./billing.ts";
-import type { HostileFleet, TappedEvent } from "./fleet.ts";
+import {
+  type BillingCustomer,
+  type BillingEvent,
+  billingOf,
+  contentOf,
+  listAll,
+  stateOf,
+  type Watched,
+} from "./billing.ts";
+import type { TappedEvent } from "./fleet.ts";
 import type { Ledger } from "./ledger.ts";
 import type { PeoplesOrg } from "./org.ts";
 import { readTruth, type TrueAccount, type TrueCustomer } from "./truth.ts";
@@ -32,7 +40,11 @@ export interface Comparison {
 }
 
 /** Looks at every system. */
-export async function compare(fleet: HostileFleet, org: PeoplesOrg, ledger: Ledger): Promise<Comparison> {
+export async function compare(
+  fleet: Watched & { tapped(): Promise<readonly TappedEvent[]> },
+  org: PeoplesOrg,
+  ledger: Ledger,
+): Promise<Comparison> {
   const truth = await readTruth(org);
   const stored = new Map((await fleet.current.stored()).map((item) => [item.customerId, item]));
   const customers = await listAll<BillingCustomer>(fleet, "customers");

@@ -61,16 +61,8 @@ export class HostileFleet {
   }
 
   /** Messages by queue, without the tap's: those that wait, and with `all` those that are being worked or postponed too. */
-  async backlog({ all }: { readonly all: boolean }): Promise<Map<string, number>> {
-    const { QueueUrls = [] } = await this.aws<{ QueueUrls?: string[] }>("sqs", "ListQueues", { MaxResults: 1000 });
-    const parts = all ? ["", "Delayed", "NotVisible"] : [""];
-    const counts = QueueUrls.filter((url) => !url.endsWith(TAP)).map(async (QueueUrl): Promise<[string, number]> => {
-      const input = { QueueUrl, AttributeNames: ["All"] };
-      const { Attributes } = await this.aws<{ Attributes: Record<string, string> }>("sqs", "GetQueueAttributes", input);
-      const sum = parts.reduce((so, part) => so + Number(Attributes[`ApproximateNumberOfMessages${part}`]), 0);
-      return [QueueUrl.split("/").at(-1) ?? "", sum];
-    });
-    return new Map((await Promise.all(counts)).filter(([, count]) => count > 0));
+  backlog(which: { readonly all: boolean }): Promise<Map<string, number>> {
+    return backlogOf(this, which);
   }
 
   /** All that the bus carried about customers. A change that was worked twice is there with both versions. */
@@ -84,6 +76,22 @@ export class HostileFleet {
       if (Messages.length === 0) return events;
     }
   }
+}
+
+/** Messages by queue, without the tap's. @param which with `all` those too that are being worked or postponed */
+export async function backlogOf(
+  fleet: Pick<TestFleet, "aws">,
+  { all }: { readonly all: boolean },
+): Promise<Map<string, number>> {
+  const { QueueUrls = [] } = await fleet.aws<{ QueueUrls?: string[] }>("sqs", "ListQueues", { MaxResults: 1000 });
+  const parts = all ? ["", "Delayed", "NotVisible"] : [""];
+  const counts = QueueUrls.filter((url) => !url.endsWith(TAP)).map(async (QueueUrl): Promise<[string, number]> => {
+    const input = { QueueUrl, AttributeNames: ["All"] };
+    const { Attributes } = await fleet.aws<{ Attributes: Record<string, string> }>("sqs", "GetQueueAttributes", input);
+    const sum = parts.reduce((so, part) => so + Number(Attributes[`ApproximateNumberOfMessages${part}`]), 0);
+    return [QueueUrl.split("/").at(-1) ?? "", sum];
+  });
+  return new Map((await Promise.all(counts)).filter(([, count]) => count > 0));
 }
 
 /** Seconds for which functions wait for more messages: as in production, or long enough in shortened time. */
@@ -114,7 +122,8 @@ function shorten(resources: Record<string, any>): void {
   }
 }
 
-function tapResources(): Record<string, object> {
+/** A queue that takes everything that the bus carries about customers; its logical id is `HostileTap`. */
+export function tapResources(): Record<string, object> {
   const tapArn = { "Fn::GetAtt": ["HostileTap", "Arn"] };
   return {
     HostileTap: {

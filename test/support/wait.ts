@@ -30,7 +30,7 @@ export async function untilQuiet(kernel: Pick<Kernel, "on" | "off" | "underWay">
   const note = () => {
     last = performance.now();
   };
-  const isWorking = () => performance.now() - began < LONGEST_RUN_MS && (kernel.underWay.get("lambda.Invoke") ?? 0) > 0;
+  const isWorking = () => performance.now() - began < LONGEST_RUN_MS && kernel.underWay("lambda", "Invoke") > 0;
   kernel.on("activity", note);
   try {
     while (performance.now() - last < QUIET_MS || isWorking()) await sleep(QUIET_MS / 5);

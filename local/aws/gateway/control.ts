@@ -39,14 +39,24 @@ export async function answerControl(routes: ControlRoutes, request: WireRequest)
 }
 
 function parseFault(kernel: Kernel, input: unknown): Fault {
-  const { service, operation, resource, times = 1, error, delayMs, afterEffect } = input as Record<string, unknown>;
+  const {
+    service,
+    operation,
+    resource,
+    times = 1,
+    error,
+    delayMs,
+    afterEffect,
+    cut,
+  } = input as Record<string, unknown>;
   if (typeof service !== "string" || typeof operation !== "string")
     throw new Error("A fault needs `service` and `operation`, such as dynamodb and PutItem.");
   if (!Object.hasOwn(kernel.service(service).operations, operation))
     throw new Error(`The twin has no operation ${service}:${operation}.`);
   if (typeof times !== "number" || !Number.isInteger(times) || times < 1)
     throw new Error("`times` must be a whole number of 1 or more.");
-  if (error === undefined && delayMs === undefined) throw new Error("A fault needs `error`, `delayMs` or both.");
+  if (error === undefined && delayMs === undefined && cut !== true)
+    throw new Error("A fault needs `error`, `delayMs` or `cut`.");
   if (delayMs !== undefined && (typeof delayMs !== "number" || delayMs < 0))
     throw new Error("`delayMs` must be a number of milliseconds.");
   return {
@@ -57,6 +67,7 @@ function parseFault(kernel: Kernel, input: unknown): Fault {
     ...(error === undefined ? {} : { error: parseError(error) }),
     ...(delayMs === undefined ? {} : { delayMs }),
     ...(afterEffect === true ? { afterEffect } : {}),
+    ...(cut === true ? { cut } : {}),
   };
 }
 

@@ -361,6 +361,15 @@ describe("the control calls", () => {
     client.destroy();
   });
 
+  test("a cut connection is seen as no answer at all", async () => {
+    await control("POST", "faults", { service: "dynamodb", operation: "GetItem", cut: true });
+    const client = new DynamoDBClient({ ...asAdministrator, maxAttempts: 1 });
+    const get = () => client.send(new GetItemCommand({ TableName: "customers", Key: { id: { S: "1" } } }));
+    await expect(get()).rejects.toThrow("socket hang up");
+    await expect(get()).resolves.toBeDefined();
+    client.destroy();
+  });
+
   test("a fault for an operation that does not exist is refused", async () => {
     const response = await control("POST", "faults", { service: "dynamodb", operation: "Nope", delayMs: 1 });
     expect(response.status).toBe(400);

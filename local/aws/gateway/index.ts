@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { pipeline } from "node:stream/promises";
 import { crc32, gunzipSync } from "node:zlib";
-import { AwsError } from "../kernel/errors.ts";
+import { AwsError, CutConnection } from "../kernel/errors.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import type { Principal, WireRequest, WireResponse } from "../kernel/service.ts";
 import { answerControl, type ControlRoutes, controlRoutes } from "./control.ts";
@@ -94,6 +94,7 @@ async function serve(
     if (!exchange) return await send(response, unknownRequest(request), requestId);
     await send(response, await answer(kernel, exchange, head, credential, requestId, signal), requestId);
   } catch (cause) {
+    if (cause instanceof CutConnection) response.destroy();
     if (response.destroyed) return;
     const status = cause instanceof AwsError ? cause.status : 500;
     await send(response, { status, headers: { connection: "close" }, body: String(cause) }, requestId);
@@ -131,6 +132,7 @@ async function answer(
     });
     return withChecksum(exchange, exchange.answer(output, requestId));
   } catch (cause) {
+    if (cause instanceof CutConnection) throw cause;
     return withChecksum(exchange, exchange.fail(asAwsError(cause), requestId));
   }
 }

@@ -22,6 +22,13 @@ export class AwsError extends Error {
   }
 }
 
+/** A connection cut before the answer: a caller over the network gets nothing at all, a service of the twin this error. */
+export class CutConnection extends AwsError {
+  constructor() {
+    super("SdkClientException", "The connection was cut before the answer.", { status: 500 });
+  }
+}
+
 /** The template holds something that the twin does not reproduce; the boot stops with it. */
 export class TemplateError extends Error {
   override readonly name = "TemplateError";

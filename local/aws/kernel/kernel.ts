@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { EventEmitter } from "node:events";
 import type { Clock } from "./clock.ts";
-import { AwsError } from "./errors.ts";
+import { AwsError, CutConnection } from "./errors.ts";
 import type { Identities } from "./identities.ts";
 import { ACCOUNT } from "./names.ts";
 import type { CallContext, Measurement, Principal, SegmentDocument, Service } from "./service.ts";
@@ -24,9 +24,15 @@ export interface Fault {
   readonly operation: string;
   /** Substring of the resource ARN; absent matches all. */
   readonly resource?: string;
+  /** Asked of each call that the rest fits, with the ARN of its resource; absent matches all. */
+  readonly when?: (principal: Principal, resource: string) => boolean;
   times: number;
   readonly error?: AwsError;
   readonly delayMs?: number;
+  /** Cut the connection instead of answering. */
+  readonly cut?: boolean;
+  /** Run the operation a second time: the caller hears of the first. */
+  readonly repeat?: boolean;
   /** Fail only after the operation ran: the work is done, the caller does not know. */
   readonly afterEffect?: boolean;
   /** Kill the function that makes the call. */
@@ -52,6 +58,8 @@ export class Kernel extends EventEmitter<{
   /** How many calls are under way, by service and operation, such as `lambda.Invoke`. */
   readonly underWay = new Map<string, number>();
   readonly #services = new Map<string, Service>();
+  /** Calls under way, by service and operation. */
+  readonly #underWay = new Map<string, number>();
 
   constructor(clock: Clock, identities: Identities) {
     super();
@@ -84,6 +92,11 @@ export class Kernel extends EventEmitter<{
     this.emit("measurement", { namespace, dimensions, values });
   }
 
+  /** How many calls of an operation have not ended yet. */
+  underWay(service: string, operation: string): number {
+    return this.#underWay.get(`${service}:${operation}`) ?? 0;
+  }
+
   /**
    * Calls an operation as `context.principal`.
    * @throws AwsError `AccessDeniedException` when IAM says no, `UnknownOperationException` when there is no such call,
@@ -109,9 +122,10 @@ export class Kernel extends EventEmitter<{
       const accesses = operation.access(input, full);
       resource = accesses[0]?.resource;
       for (const access of accesses) this.identities.authorize(full.principal, access);
-      const fault = this.#takeFault(serviceName, operationName, resource);
+      const fault = this.#takeFault(serviceName, operationName, full.principal, resource);
       if (fault && !fault.afterEffect) await this.#strike(fault, full.principal);
       const output = await operation.run(input, full);
+      if (fault?.repeat) await operation.run(input, full);
       if (fault?.afterEffect) await this.#strike(fault, full.principal);
       return output as Output;
     } catch (cause) {
@@ -132,20 +146,25 @@ export class Kernel extends EventEmitter<{
     }
   }
 
-  #count(service: string, operation: string, change: 1 | -1): void {
-    const name = `${service}.${operation}`;
-    this.underWay.set(name, (this.underWay.get(name) ?? 0) + change);
-  }
-
-  async #strike({ delayMs, crash, error }: Fault, principal: Principal): Promise<void> {
+  async #strike({ delayMs, crash, error, cut }: Fault, principal: Principal): Promise<void> {
     if (delayMs) await this.clock.sleep(delayMs);
     if (crash) this.emit("crash", principal);
     if (error) throw error;
+    if (cut) throw new CutConnection();
   }
 
-  #takeFault(service: string, operation: string, resource = ""): Fault | undefined {
+  #count(service: string, operation: string, by: number): void {
+    this.#underWay.set(`${service}:${operation}`, this.underWay(service, operation) + by);
+  }
+
+  #takeFault(service: string, operation: string, principal: Principal, resource = ""): Fault | undefined {
     const fault = this.faults.find(
-      (f) => f.times > 0 && f.service === service && f.operation === operation && resource.includes(f.resource ?? ""),
+      (f) =>
+        f.times > 0 &&
+        f.service === service &&
+        f.operation === operation &&
+        resource.includes(f.resource ?? "") &&
+        (f.when?.(principal, resource) ?? true),
     );
     if (fault) fault.times -= 1;
     return fault;

@@ -89,6 +89,11 @@ export class Faults {
     }));
   }
 
+  /** Takes single faults back; the others stay. */
+  remove(ids: ReadonlySet<number>): void {
+    this.#armed = this.#armed.filter(({ id }) => !ids.has(id));
+  }
+
   clear(): void {
     this.#armed = [];
   }

@@ -1,0 +1,49 @@
+import type { Principal } from "../../local/aws/kernel/service.ts";
+import { Random } from "../hostile/random.ts";
+import { recover } from "./run.ts";
+import { createAccounts, deleteAccounts, updateAccounts, type World } from "./world.ts";
+
+export interface Killing {
+  readonly changes: number;
+  readonly kills: number;
+  readonly seed: number;
+}
+
+/**
+ * Kills all functions that work, at random moments, while people create, change and delete accounts.
+ * @returns what is not as it must be hours later, and how many functions were killed in the midst of their work
+ */
+export async function killWhileChanging(world: World, { changes, kills, seed }: Killing) {
+  const random = new Random(seed);
+  const { kernel } = world.current;
+  const callers = new Map<string, Principal>();
+  kernel.on("activity", ({ principal }) => {
+    if (principal.kind === "role") callers.set(principal.arn, principal);
+  });
+  const moments = new Set(
+    Array.from({ length: kills }, (_, index) => momentOf(index, { changes, kills, seed }, random)),
+  );
+  let killed = 0;
+  for (let at = 0; at < changes; at += 1) {
+    await change(world, random);
+    if (!moments.has(at)) continue;
+    killed += kernel.underWay("lambda", "Invoke");
+    for (const caller of callers.values()) kernel.emit("crash", caller);
+  }
+  const { problems, healedAfter } = await recover(world, async () => []);
+  return { problems, healedAfter, killed };
+}
+
+/** One moment in every part of the changes. */
+function momentOf(index: number, { changes, kills }: Killing, random: Random): number {
+  const part = changes / kills;
+  return Math.floor(index * part) + random.between(0, Math.max(1, Math.floor(part)));
+}
+
+async function change(world: World, random: Random): Promise<void> {
+  const alive = world.ledger.alive().map(({ id }) => id);
+  const chance = random.between(0, 100);
+  if (alive.length < 10 || chance < 30) await createAccounts(world, 1);
+  else if (chance < 85) await updateAccounts(world, [random.pick(alive)]);
+  else await deleteAccounts(world, [random.pick(alive)]);
+}

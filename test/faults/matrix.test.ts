@@ -1,0 +1,42 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, describe, expect, test } from "@jest/globals";
+import { packagedTemplate } from "../support/fleet.ts";
+import { cellsOf, DURATIONS, FAULTS } from "./cells.ts";
+import { type Hop, hopsOf } from "./hops.ts";
+import { type Result, workPacks } from "./matrix.ts";
+import { sampleOf } from "./sample.ts";
+import { tableOf, withTable } from "./table.ts";
+
+const DOCUMENT = join(import.meta.dirname, "../../docs/reliability.md");
+
+let hops: Hop[];
+
+beforeAll(async () => {
+  hops = hopsOf((await packagedTemplate()).Resources);
+}, 120_000);
+
+describe("the sample of the matrix", () => {
+  let results: Result[];
+
+  beforeAll(async () => {
+    results = await workPacks(sampleOf(cellsOf(hops)), { fleets: 2, say: () => undefined });
+  }, 600_000);
+
+  test("ends as declared: every system equals Salesforce, with one customer per account and no write beyond versions", () => {
+    const bad = results.filter(({ problems }) => problems.length > 0);
+    expect(bad.map(({ cell: { hop, fault, duration }, problems }) => [hop.id, fault, duration, problems])).toEqual([]);
+  });
+
+  test("has every hop, every fault and every duration", () => {
+    const values = (of: (result: Result) => string) => [...new Set(results.map(of))].sort();
+    expect(values(({ cell }) => cell.hop.id)).toEqual(hops.map(({ id }) => id).sort());
+    expect(values(({ cell }) => cell.fault)).toEqual([...FAULTS].sort());
+    expect(values(({ cell }) => cell.duration)).toEqual(Object.keys(DURATIONS).sort());
+  });
+});
+
+test("the table in the documentation is the one of the template: npm run test:faults -- --write", () => {
+  const document = readFileSync(DOCUMENT, "utf8");
+  expect(document).toBe(withTable(document, tableOf(hops)));
+});

@@ -1,0 +1,142 @@
+import { runFleetAt } from "../../cli/testing.ts";
+import { compare } from "../hostile/compare.ts";
+import { backlogOf } from "../hostile/fleet.ts";
+import { type Armed, arm } from "./arm.ts";
+import { type Cell, DURATIONS } from "./cells.ts";
+import type { Hop } from "./hops.ts";
+import type { Walk } from "./targets.ts";
+import { driversOf } from "./walks.ts";
+import { createAccounts, deleteAccounts, pass, settle, updateAccounts, type World } from "./world.ts";
+
+/** What became of the cells of one run. */
+export interface Outcome {
+  readonly cells: readonly { readonly cell: Cell; readonly hits: number }[];
+  /** What is not as it must be, hours after the faults have gone. */
+  readonly problems: readonly string[];
+  /** Seconds on the scaled clock from the end of the faults until everything was equal. */
+  readonly healedAfter: number;
+  readonly realMs: number;
+}
+
+/** How the time of a fault passes, in seconds: whole hours at once, and minutes one by one, as the reconciler has its turns. */
+const PARTS: Readonly<Record<Cell["duration"], readonly number[]>> = {
+  short: [60, 60],
+  "2 minutes": [60, 60],
+  "2 hours": [60, 60, 480, 60, 1_740, 60, 60, 4_680],
+};
+const MINUTES = [60, 60, 60];
+/** How it is waited until everything is equal; half an hour is the longest pause of the reconciler. */
+const RECOVERY: readonly number[] = [
+  ...[0, ...MINUTES, ...MINUTES],
+  ...[300, ...MINUTES, 300, ...MINUTES, 300, ...MINUTES],
+  ...[1_800, ...MINUTES, 1_800, ...MINUTES, 1_800, ...MINUTES, 1_800, ...MINUTES],
+  ...[7_200, ...MINUTES, 7_200, ...MINUTES, 7_200, ...MINUTES],
+];
+
+/** Lets faults happen at once, with changes of every kind, and looks at every system after they have gone. */
+export async function runCells(world: World, cells: readonly Cell[]): Promise<Outcome> {
+  const began = performance.now();
+  const drivers = driversOf(new Set(cells.map(({ hop }) => hop.walk)));
+  for (const { prepare } of drivers) await prepare?.(world, cells);
+  const armed: Armed[] = [];
+  for (const cell of [...cells, ...companionsOf(cells, world.hops)])
+    armed.push(await arm(world.current, cell, world.hops));
+  for (const { begin } of drivers) await begin?.(world, cells);
+  const touched = await changeEverything(world);
+  await settle(world);
+  await letPass(world, cells[0]?.duration ?? "short", touched, async () => {
+    for (const { met } of drivers) await met?.(world);
+  });
+  for (const one of armed) await one.clear();
+  for (const { mend } of drivers) await mend?.(world);
+  if (cells.some(({ ending }) => ending === "by a redrive")) await redriveAll(world);
+  const { problems, healedAfter } = await recover(world, async () =>
+    (await Promise.all(drivers.map(async (one) => (await one.problems?.(world)) ?? []))).flat(),
+  );
+  const hits = cells.map((cell, index) => ({ cell, hits: armed[index]?.hits() ?? 0 }));
+  return { cells: hits, problems, healedAfter, realMs: performance.now() - began };
+}
+
+/** Deletes what was changed last, changes what was made last, and makes new accounts. @returns what was changed */
+async function changeEverything(world: World): Promise<string[]> {
+  const { young, old } = world;
+  await updateAccounts(world, young);
+  await deleteAccounts(world, old);
+  world.old = young;
+  world.young = await createAccounts(world);
+  return young;
+}
+
+/** What a person does about what AWS itself has given up. */
+async function redriveAll(world: World): Promise<void> {
+  await settle(world);
+  const { code, err } = await runFleetAt(world.current.twin.origin, ["parked", "redrive", "--all", "--stage", "local"]);
+  if (code !== 0) throw new Error(`fleet parked redrive ended with ${code}: ${err}`);
+}
+
+async function letPass(
+  world: World,
+  duration: Cell["duration"],
+  touched: readonly string[],
+  met: () => Promise<void>,
+): Promise<void> {
+  for (const [index, seconds] of PARTS[duration].entries()) {
+    await pass(world, seconds);
+    if (index > 0) continue;
+    await met();
+    if (DURATIONS[duration] > 0) await updateAccounts(world, touched.slice(0, 1));
+  }
+}
+
+/** Lets hours pass until everything is equal. */
+export async function recover(
+  world: World,
+  more: () => Promise<string[]>,
+): Promise<{ problems: string[]; healedAfter: number }> {
+  let healedAfter = 0;
+  let problems: string[] = [];
+  for (const seconds of RECOVERY) {
+    if (seconds > 0) await pass(world, seconds);
+    else await settle(world);
+    healedAfter += seconds;
+    problems = await lookAtAll(world, more);
+    if (problems.length === 0) break;
+  }
+  return { problems, healedAfter };
+}
+
+/** Everything that is not as it must be. */
+async function lookAtAll(world: World, more: () => Promise<string[]>): Promise<string[]> {
+  const { current, org, ledger } = world;
+  const waiting = await backlogOf(current, { all: true });
+  const backlog = [...waiting].map(([queue, count]) => `${count} messages in ${queue}`);
+  const behind = (await current.stored()).filter(({ behindKey }) => behindKey);
+  const left = behind.map(({ customerId, behindKey }) => `${customerId}: behind ${String(behindKey)}`);
+  const known = [...backlog, ...left, ...(await more())];
+  // The long look only when the short one finds nothing.
+  if (known.length > 0) return known;
+  const { problems } = await compare(world, org, ledger);
+  return [...problems];
+}
+
+/** A message is postponed only when its work fails: some other call of the same function does. */
+function companionsOf(cells: readonly Cell[], hops: readonly Hop[]): Cell[] {
+  return cells.flatMap((cell) => {
+    const { hop } = cell;
+    if (hop.kind !== "action" || hop.action.name !== "sqs:ChangeMessageVisibility") return [];
+    const other =
+      hops.find((one) => isWorkOf(one, hop.caller, hop.walk)) ??
+      hops.find((one) => one.kind === "endpoint" && one.endpoint.target === "slack");
+    return other ? [{ ...cell, hop: other, fault: "error" as const }] : [];
+  });
+}
+
+function isWorkOf(hop: Hop, caller: string, walk: Walk): boolean {
+  return (
+    hop.kind === "action" &&
+    hop.caller === caller &&
+    hop.walk === walk &&
+    /^(dynamodb|states):/.test(hop.action.name) &&
+    hop.action.resource !== "FleetStateTable"
+  );
+}
