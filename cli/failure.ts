@@ -10,11 +10,14 @@ const LOCAL = "start the local fleet with 'npm start'";
 const EXPIRED = new Set(["ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"]);
 const UNKNOWN_KEY = new Set(["UnrecognizedClientException", "InvalidClientTokenId", "InvalidSignatureException"]);
 
-/** What went wrong as one sentence that says what to do, and the exit code that goes with it. */
-export function describeFailure(error: unknown): { sentence: string; exitCode: 1 | 2 } {
+/**
+ * What went wrong as one sentence that says what to do, and the exit code that goes with it.
+ * @param command as it was called, such as `fleet parked`; its help explains wrong usage
+ */
+export function describeFailure(error: unknown, command = "fleet"): { sentence: string; exitCode: 1 | 2 } {
   const { message, code } = error as Failure;
   const usage = error instanceof UsageError || code?.startsWith("ERR_PARSE_ARGS");
-  if (usage) return { sentence: `${message}; see 'fleet --help'`, exitCode: 2 };
+  if (usage) return { sentence: `${message}; see '${command} --help'`, exitCode: 2 };
   const causes = causesOf(error);
   const advice = causes.map(adviceFor).find((sentence) => sentence !== undefined);
   return { sentence: advice ?? (message || code || String(error)), exitCode: 1 };

@@ -61,7 +61,8 @@ describe("the command line", () => {
   ])("%j is wrong usage", async (args, sentence) => {
     const { code, out, err, requests } = await fleet(args);
     expect([code, out, requests]).toEqual([2, "", []]);
-    expect(err).toMatch(/^error: .*; see 'fleet --help'\n$/s);
+    expect(err).toMatch(/^error: .*\n$/s);
+    expect(err).toContain(args[0] === "trace" ? "; see 'fleet trace --help'\n" : "; see 'fleet --help'\n");
     expect(err).toContain(sentence);
   });
 });

@@ -58,10 +58,12 @@ async function main([name, ...args]: string[]): Promise<number> {
   return command.run(args);
 }
 
+const given = process.argv.slice(2);
 try {
-  process.exitCode = await main(process.argv.slice(2));
+  process.exitCode = await main(given);
 } catch (error) {
-  const { sentence, exitCode } = describeFailure(error);
+  const [name = ""] = given;
+  const { sentence, exitCode } = describeFailure(error, Object.hasOwn(COMMANDS, name) ? `fleet ${name}` : "fleet");
   console.error(`error: ${sentence}`);
   process.exitCode = exitCode;
 }

@@ -15,6 +15,8 @@ export interface Stack {
   secret(orgId: string): string;
   /** Name of the secret that connects to Stripe. */
   readonly stripeSecret: string;
+  /** Namespace of the metrics of its functions, as `serverless.yml` names it. */
+  readonly metrics: string;
 }
 
 /** The fleet of a stage; without one, the fleet on this machine when there is one, else `dev`, as `deploy` has it. */
@@ -27,6 +29,7 @@ export function stackOf(stage: string | undefined): Stack {
     name: (resource) => `${bus}-${resource}`,
     secret: (orgId) => `${SERVICE}/${chosen}/salesforce/${orgId}`,
     stripeSecret: `${SERVICE}/${chosen}/stripe`,
+    metrics: `ConnectorFleet/${chosen}`,
   };
 }
 

@@ -43,6 +43,17 @@ describe("npm start", () => {
   );
 
   test.each([
+    ["6566", 6566],
+    ["5998", 6000],
+    ["10075", 10080],
+  ])("refuses the port '%s', as nothing that uses fetch could call all six", (base, refused) => {
+    expect(() => parseOptions(["--port-base", base])).toThrow(
+      `--port-base ${base} takes in port ${refused}, which browsers refuse to call`,
+    );
+    expect(parseOptions(["--port-base", String(refused + 1)]).portBase).toBe(refused + 1);
+  });
+
+  test.each([
     [["--demonstrate"], "--demonstrate"],
     [["now"], "now"],
     [["--once=yes"], "--once"],

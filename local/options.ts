@@ -18,6 +18,13 @@ export interface StartOptions {
 
 export const DEFAULT_PORT_BASE = 4566;
 const PORTS = 6;
+/**
+ * Among the ports that anybody may open, those that `fetch` and browsers refuse to call.
+ * https://fetch.spec.whatwg.org/#port-blocking
+ */
+const REFUSED_PORTS = [
+  1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061, 6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080,
+];
 
 export const HELP = `Runs the whole fleet on this machine: the packaged functions on a small AWS, with Salesforce, Stripe and Slack emulated.
 It changes one account in Salesforce, follows the change to every target, prints a report, and stays up.
@@ -29,7 +36,7 @@ usage: npm start [-- options]
   --no-demo      start without changing an account
   --reset        forget what earlier runs have stored
   --port-base N  first of six ports: AWS, Salesforce, Stripe, Slack, X-Ray (UDP), page; default ${DEFAULT_PORT_BASE}
-  --state DIR    where state is kept; default .twin
+  --state DIR    where state is kept; default .twin, where 'npx fleet' looks for a fleet by itself
   --help         this text
 
 Exit codes: 0 the change reached every target, 1 it did not or the fleet could not start, 2 wrong usage.
@@ -56,6 +63,8 @@ export function parseOptions(args: string[]): StartOptions {
   const portBase = Number(values["port-base"]);
   if (!Number.isInteger(portBase) || portBase < 1 || portBase + PORTS > 65_536)
     throw new Error(`--port-base takes a port between 1 and ${65_536 - PORTS}; got '${values["port-base"]}'`);
+  const refused = REFUSED_PORTS.find((port) => port >= portBase && port < portBase + PORTS);
+  if (refused) throw new Error(`--port-base ${portBase} takes in port ${refused}, which browsers refuse to call`);
   const { help, once, json, demo, reset, state } = values;
   return { help, once, json, demo, reset, portBase, stateDir: resolve(state) };
 }

@@ -30,7 +30,7 @@ async function main(options: StartOptions): Promise<number> {
     const report = options.demo ? await demonstrate(fleet, say, paint) : undefined;
     if (options.json) process.stdout.write(`${JSON.stringify(report ?? { ok: true })}\n`);
     if (!options.once) {
-      say(describeRunning(fleet));
+      say(describeRunning(fleet, options.stateDir));
       await interrupted();
       say("Stopping …");
     }

@@ -75,6 +75,10 @@ const ACTIONS: Record<string, Action> = {
   },
 
   async start(backfills, { stack, org, yes, page, concurrency }) {
+    const settings = {
+      pageSize: wholeNumber("--page", page, 1_000, 50_000),
+      maxConcurrency: wholeNumber("--concurrency", concurrency, 1, 40),
+    };
     const orgId = await chooseOrg(stack, org);
     console.error("Counting …");
     const plan = await backfills.plan(orgId);
@@ -83,10 +87,6 @@ const ACTIONS: Record<string, Action> = {
       console.error("Not started.");
       return 0;
     }
-    const settings = {
-      pageSize: wholeNumber("--page", page, 1_000, 50_000),
-      maxConcurrency: wholeNumber("--concurrency", concurrency, 1, 40),
-    };
     const name = await backfills.start(orgId, settings);
     console.log(name);
     console.error(`Started; 'fleet backfill status --watch' shows how far it is.`);

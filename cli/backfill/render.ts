@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import { count, duration, number } from "../text.ts";
 import { painter } from "../trace/render.ts";
 import type { planSchema, Status } from "./runs.ts";
 
@@ -32,8 +33,8 @@ export function renderPlan({ records, salesforce, usd, billedPerSecond, billingM
   const { apiCalls, callsLeft, reserve } = salesforce;
   const free = Math.max(0, callsLeft - reserve);
   const lines = [
-    `${number(records)} accounts`,
-    `  Salesforce  at most ${number(apiCalls)} API calls; ${number(free)} are free today, ${number(reserve)} more are kept for live changes`,
+    count(records, "account"),
+    `  Salesforce  at most ${count(apiCalls, "API call")}; ${number(free)} are free today, ${number(reserve)} more are kept for live changes`,
     `  AWS         at most $${usd.toFixed(2)} at list prices, if every account differs from the store`,
     `  billing     follows in about ${duration(billingMinutes * 60_000)} at ${pace(billedPerSecond)}, if every account is new there`,
   ];
@@ -104,15 +105,4 @@ function behindOf({ behind }: Status): string {
 
 function pace(perSecond: number): string {
   return `${Number(perSecond.toPrecision(3))}/s`;
-}
-
-function number(value: number): string {
-  return value.toLocaleString("en-US");
-}
-
-function duration(ms: number): string {
-  const seconds = Math.max(0, Math.round(ms / 1000));
-  if (seconds < 60) return `${seconds} s`;
-  const minutes = Math.round(seconds / 60);
-  return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }

@@ -1,4 +1,4 @@
-import { ago, columns, duration, number, short } from "../text.ts";
+import { ago, columns, count as counted, duration, number, short } from "../text.ts";
 import type { Paint } from "../trace/render.ts";
 import type { Waiting } from "./read.ts";
 
@@ -20,7 +20,7 @@ export function renderBehind(
       orgId,
       target,
       `since ${ago(mark.since, now)}`,
-      `${mark.tries} tries`,
+      counted(mark.tries, "try", "tries"),
       `next ${inTime(nextTryAt, now)}`,
       short(mark.error?.message ?? "not tried again yet", 80),
     ]);

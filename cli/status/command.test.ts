@@ -69,12 +69,14 @@ async function status(stage: string, world: World = {}, args: string[] = []) {
 }
 
 function metricsOf(
-  input: { MetricDataQueries: { Id: string; Label?: string }[] },
+  input: { MetricDataQueries: { Id: string; Label?: string; MetricStat: { Metric: { Namespace: string } } }[] },
   { ages, captured }: World,
   prefix: string,
 ) {
-  const results = input.MetricDataQueries.map(({ Id, Label = "" }) => {
-    if (Id === "captured" && captured === undefined) return { Id, Timestamps: [], Values: [] };
+  const namespace = prefix.replace("connector-fleet-", "ConnectorFleet/").slice(0, -1);
+  const results = input.MetricDataQueries.map(({ Id, Label = "", MetricStat: { Metric } }) => {
+    if (Id === "captured" && (captured === undefined || Metric.Namespace !== namespace))
+      return { Id, Timestamps: [], Values: [] };
     if (Id === "captured") return { Id, Timestamps: [(Date.now() - (captured ?? 0) * HOUR) / 1000], Values: [3] };
     return { Id, Label, Timestamps: [Date.now() / 1000], Values: [ages?.[Label.slice(prefix.length)] ?? 0] };
   });

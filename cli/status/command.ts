@@ -47,7 +47,7 @@ async function lookAt(stack: Stack, access: Access, now: number): Promise<Line[]
     lineOfBehind(access, now),
     lineOfParked(access, now),
     lineOfBreakers(breakers, now),
-    optional("events", () => lineOfEvents(options, now)),
+    optional("events", () => lineOfEvents(stack, options, now)),
   ]);
   const orgs = await chooseOrgs(stack, undefined).catch(() => []);
   return [...lines, ...(await linesOfOrgs(orgs, stack, access, now))];

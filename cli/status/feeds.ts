@@ -24,9 +24,9 @@ const positionSchema = z.looseObject({ commitTimestamp: z.number(), updatedAt: z
 const markSchema = z.looseObject({ until: z.string() });
 
 /** When change events last came in, whichever feed brought them, by what the capturing function counts. */
-export async function lineOfEvents(options: object, now: number): Promise<Line> {
+export async function lineOfEvents(stack: Stack, options: object, now: number): Promise<Line> {
   const Metric = {
-    Namespace: "ConnectorFleet",
+    Namespace: stack.metrics,
     MetricName: "MessagesDone",
     Dimensions: [{ Name: "service", Value: "salesforce/capture" }],
   };

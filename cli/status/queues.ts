@@ -85,7 +85,12 @@ export async function lineOfAges(queues: readonly Queue[], options: object, now:
     Values?.[0] === undefined ? [] : [{ name: Label, ms: Values[0] * 1000 }],
   );
   const [oldest] = ages.toSorted((a, b) => b.ms - a.ms);
-  if (!oldest) return { name: "oldest", ok: undefined, text: "CloudWatch has no age of any queue yet" };
+  if (!oldest)
+    return {
+      name: "oldest",
+      ok: undefined,
+      text: "CloudWatch measured none in the last 10 min: no message waited, or it is too early to say",
+    };
   const stale = ages.filter(({ name, ms }) => ms > (PATIENT.test(name) ? PATIENT_MS : STALE_MS));
   const text = `the oldest message waits for ${duration(oldest.ms)}, on ${oldest.name}`;
   if (stale.length === 0) return { name: "oldest", ok: true, text };

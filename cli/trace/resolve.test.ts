@@ -82,7 +82,7 @@ describe("fleet trace finds a change by", () => {
       if (operation !== "FilterLogEvents") return undefined;
       asked.push(input);
       const message = JSON.stringify({
-        message: "Customer in step",
+        message: "Run done",
         executionArn: EXPRESS,
         correlationId: "correlation-9",
       });

@@ -24,7 +24,7 @@ export async function runCustomerSync(event: CustomerEvent, run: RunWorkflow, la
   const { metadata, data } = event.detail;
   const result = await run({ type: event.type, metadata, data, ...(lane ? { lane } : {}) });
   const { executionArn, status, error } = result;
-  if (status === "SUCCEEDED") log().info("Customer in step", { executionArn });
+  if (status === "SUCCEEDED") log().info("Run done", { executionArn });
   else if (error === PARKED) log().error("Run failed and is parked", { executionArn, cause: result.cause });
   else
     throw new TransientError(

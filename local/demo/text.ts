@@ -1,3 +1,4 @@
+import { TWIN_FOLDER } from "../../cli/endpoint.ts";
 import type { Paint } from "../../cli/trace/render.ts";
 import type { Fleet } from "../fleet.ts";
 import type { Report } from "./run.ts";
@@ -23,14 +24,17 @@ export function describeReport(report: Report, paint: Paint): string {
   ].join("\n");
 }
 
-/** What to try next, with the addresses of this fleet. */
-export function describeRunning({ twin, saas }: Fleet): string {
+/** What to try next, with the addresses of this fleet. `fleet` finds the one on the usual state by itself. */
+export function describeRunning({ twin, saas }: Fleet, stateDir = TWIN_FOLDER): string {
+  const isUsual = stateDir === TWIN_FOLDER;
+  const endpoint = isUsual ? "" : `AWS_ENDPOINT_URL=${twin.origin} `;
   return `
 Try next:
   edit an account        ${saas.page.url}
-  see the last trace     npx fleet trace <customer id>
+  see the last trace     ${endpoint}npx fleet trace <customer id>
+  see if all is well     ${endpoint}npx fleet status
   talk to the local AWS  AWS_ENDPOINT_URL=${twin.origin} (any credentials; region us-east-1)
   Salesforce, Stripe, Slack at ${saas.salesforce.url}, ${saas.stripe.url}, ${saas.slack.url}
 
-Ctrl-C stops; the state stays in .twin/ (npm start -- --reset forgets it).`;
+Ctrl-C stops; the state stays in ${isUsual ? ".twin" : stateDir}/ (npm start -- --reset forgets it).`;
 }
