@@ -15,9 +15,6 @@ export type FaultName = (typeof FAULTS)[number];
 export const DURATIONS = { short: 0, "2 minutes": 120, "2 hours": 7_200 } as const;
 export type Duration = keyof typeof DURATIONS;
 
-/** What people do meanwhile; one run does all three to several accounts. */
-const KINDS = ["created", "updated", "deleted"] as const;
-
 /** How work comes to its end: nobody does anything; or a person takes it up again, because AWS itself gave it up at once. */
 export type Ending = "by itself" | "by a redrive";
 

@@ -55,8 +55,6 @@ export class Kernel extends EventEmitter<{
   /** `127.0.0.1:<port>` of the X-Ray daemon (UDP), known once the xray service has started. */
   daemonAddress = "";
   readonly faults: Fault[] = [];
-  /** How many calls are under way, by service and operation, such as `lambda.Invoke`. */
-  readonly underWay = new Map<string, number>();
   readonly #services = new Map<string, Service>();
   /** Calls under way, by service and operation. */
   readonly #underWay = new Map<string, number>();
