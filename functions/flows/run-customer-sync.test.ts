@@ -53,6 +53,11 @@ describe("one run", () => {
     await expect(failed).rejects.toThrow(named);
   });
 
+  test("that may not store waits until a person has allowed it", async () => {
+    const end = { status: "FAILED" as const, error: "NotAllowed", cause: "UpsertCustomer failed" };
+    await expect(run(changed, end)).rejects.toMatchObject({ name: "NotAuthorizedError", code: "NotAllowed" });
+  });
+
   test("that could not start fails as the start did", async () => {
     const error = new RateLimitedError("ThrottlingException", "slow down");
     await expect(runCustomerSync(changed, () => Promise.reject(error))).rejects.toBe(error);

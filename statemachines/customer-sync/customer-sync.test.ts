@@ -233,14 +233,19 @@ describe.each(CONNECTORS)("$state", ({ state, connector, answer, tries }) => {
 });
 
 describe("a customer that could not be stored", () => {
-  test.each([failure("TransientError", "down"), ...WAITING])(
-    "ends the run as NotStored after %p: the queue keeps the event",
-    async (error) => {
-      const run = await runCustomerSync(changed, { customers: [error] });
-      expect(run).toMatchObject({ status: "FAILED", error: "NotStored" });
-      expect([run.parked, run.emitted, run.calls.note]).toEqual([[], [], []]);
-    },
-  );
+  const [refused, broken, missing] = WAITING;
+  test.each([
+    [failure("TransientError", "down"), "NotStored"],
+    [broken, "NotStored"],
+    // Nobody gives these up by age: a person has to allow something first.
+    [refused, "NotAllowed"],
+    [missing, "NotAllowed"],
+    [new AwsError("AccessDeniedException", "may not invoke"), "NotAllowed"],
+  ])("after %p ends the run as %s: the queue keeps the event", async (error, end) => {
+    const run = await runCustomerSync(changed, { customers: [error] });
+    expect(run).toMatchObject({ status: "FAILED", error: end });
+    expect([run.parked, run.emitted, run.calls.note]).toEqual([[], [], []]);
+  });
 });
 
 describe("a customer that could not be billed", () => {
