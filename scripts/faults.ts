@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { wholeNumber } from "../cli/usage.ts";
@@ -20,7 +20,7 @@ usage: npm run test:faults -- [--hop <text>]... [--fault <name>]... [--duration 
   --duration  only these: ${Object.keys(DURATIONS).join(", ")}
   --fleets    how many fleets work at the same time
   --list      says what would be done
-  --json      writes the results to this file
+  --json      appends each result as a line of JSON to this file
   --write     writes the table of docs/reliability.md, and works nothing
 
 Without filters all functions are killed twenty times during 1,000 changes as well.
@@ -69,14 +69,15 @@ async function main(args: string[]): Promise<number> {
   }
   const began = Date.now();
   const say = (line: string) => console.log(`${elapsed(began)}  ${line}`);
-  const results = await workPacks(packsOf(cells), { fleets, say });
+  const file = values.json;
+  const keep = (result: Result) => appendFileSync(file ?? "", `${JSON.stringify(plain(result))}\n`);
+  const results = await workPacks(packsOf(cells), { fleets, say, ...(file ? { onResult: keep } : {}) });
   const bad = results.filter(({ problems }) => problems.length > 0);
   for (const { cell, problems } of bad) console.log(`\n${nameOf(cell)}\n  ${problems.slice(0, SHOWN).join("\n  ")}`);
   const unmet = results.filter(({ hits }) => hits === 0);
   console.log(
     `\n${results.length} cells in ${elapsed(began)}: ${bad.length} did not end as declared, ${unmet.length} were not met`,
   );
-  if (values.json) writeFileSync(values.json, JSON.stringify(results.map(plain), null, 1));
   const isWhole = cells.length === all.length;
   const lost = isWhole ? await killed(say) : [];
   return bad.length === 0 && lost.length === 0 ? 0 : 1;

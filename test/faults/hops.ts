@@ -130,6 +130,7 @@ const WALKS: Readonly<Record<string, Walk>> = {
   "salesforce-sweep": "sweep",
   "customer-sync-bulk": "behind",
   reconcile: "behind",
+  "billing-duplicates": "duplicates",
 };
 
 function walkOf(name: string, queues: readonly string[], { name: action, resource }: Action): Walk {

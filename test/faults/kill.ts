@@ -1,7 +1,12 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Principal } from "../../local/aws/kernel/service.ts";
 import { Random } from "../hostile/random.ts";
+import { eventually } from "../support/wait.ts";
 import { recover } from "./run.ts";
 import { createAccounts, deleteAccounts, updateAccounts, type World } from "./world.ts";
+
+/** About as long as most functions work. */
+const LATEST_MS = 40;
 
 export interface Killing {
   readonly changes: number;
@@ -27,11 +32,21 @@ export async function killWhileChanging(world: World, { changes, kills, seed }: 
   for (let at = 0; at < changes; at += 1) {
     await change(world, random);
     if (!moments.has(at)) continue;
-    killed += kernel.underWay("lambda", "Invoke");
+    killed += await inTheMidstOfWork(world, random);
     for (const caller of callers.values()) kernel.emit("crash", caller);
   }
   const { problems, healedAfter } = await recover(world, async () => []);
   return { problems, healedAfter, killed };
+}
+
+/** Waits for a moment at which functions work. @returns how many do */
+async function inTheMidstOfWork({ current: { kernel } }: World, random: Random): Promise<number> {
+  const working = () => kernel.underWay("lambda", "Invoke");
+  await eventually(() => {
+    if (working() === 0) throw new Error("No function works.");
+  });
+  await sleep(random.between(0, LATEST_MS));
+  return working();
 }
 
 /** One moment in every part of the changes. */

@@ -1,16 +1,17 @@
 import { type Cell, FAULTS } from "./cells.ts";
 import type { Hop } from "./hops.ts";
+import type { Walk } from "./targets.ts";
 
 /**
  * Where a hop lies. What lies on one way is used one after the other, so that of two hops which are down for long the
  * second is never met.
  */
-type Lane = "chain" | "write-back" | "slack" | "sweep" | "catch-up" | "backfill" | "poison" | "behind" | "refused";
+type Lane = Exclude<Walk, "change"> | "chain" | "write-back" | "slack";
 
 /** Lanes of which the first blocks the others of its line. */
 const TOGETHER: readonly (readonly Lane[])[] = [["chain"], ["write-back", "slack"], ["behind"], ["refused"]];
 /** Lanes with a beginning of their own, which go with any other. */
-const BESIDE: readonly Lane[] = ["sweep", "catch-up", "backfill", "poison"];
+const BESIDE: readonly Lane[] = ["sweep", "catch-up", "backfill", "duplicates", "poison"];
 
 /** More would meet each other's retries, and a failure would say less. */
 const MOST = 12;

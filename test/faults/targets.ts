@@ -15,10 +15,10 @@ export interface Endpoint {
 
 /**
  * What the fleet is made to do, so that a hop is used: changes by people; customers that billing did not take at first;
- * changes that the relay lost, looked for by a sweep or a catch-up; a backfill; work that nobody can do; work that its
- * target refuses.
+ * changes that the relay lost, looked for by a sweep or a catch-up; a backfill; a look for duplicates in billing; work that
+ * nobody can do; work that its target refuses.
  */
-export type Walk = "change" | "behind" | "sweep" | "catch-up" | "backfill" | "poison" | "refused";
+export type Walk = "change" | "behind" | "sweep" | "catch-up" | "backfill" | "duplicates" | "poison" | "refused";
 
 const REST = "/services/data/v66.0";
 const ROUTE = "/services/data/:version";

@@ -28,6 +28,7 @@ export function driversOf(walks: ReadonlySet<Walk>): Driver[] {
     sweep,
     "catch-up": catchUp,
     backfill,
+    duplicates: () => ({ begin: (world) => ask(world, "fleet.billing", "duplicates.requested") }),
     poison,
     refused,
   };
@@ -44,19 +45,19 @@ function behind(): Driver {
     },
     async met(world) {
       world.current.saas.stripe.faults.remove(new Set([id]));
-      await askForRetries(world);
+      await ask(world, "fleet.flows", "retries.requested");
     },
   };
 }
 
-/** Asks the reconciler for a turn over the bus, as the command line does. */
-async function askForRetries({ current }: World): Promise<void> {
+/** Asks over the bus, as a clock or the command line does. */
+async function ask({ current }: World, Source: string, DetailType: string): Promise<void> {
   const eventId = randomUUID();
   const ids = { eventId, correlationId: eventId, causationId: eventId };
   const { orgId } = current.saas.salesforce;
   const occurredAt = new Date(current.clock.now()).toISOString();
   const metadata = { ...ids, occurredAt, orgId, actor: "system:test", schemaVersion: 1 };
-  const entry = { EventBusName: current.ref("FleetBus"), Source: "fleet.flows", DetailType: "retries.requested" };
+  const entry = { EventBusName: current.ref("FleetBus"), Source, DetailType };
   await current.aws("events", "PutEvents", { Entries: [{ ...entry, Detail: JSON.stringify({ metadata, data: {} }) }] });
 }
 
