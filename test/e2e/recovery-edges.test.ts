@@ -36,13 +36,17 @@ function withoutCode(template: Template): void {
 test.each([
   ["may not write to the store", withoutUpdates],
   ["does not even load after a bad deploy", withoutCode],
-])("while billing %s nothing is parked, however many days that lasts", async (_what, breakIt) => {
-  const template = await packagedTemplate();
-  breakIt(template);
-  fleet = await startTestFleet({ template });
-  const ids = await Promise.all([1, 2, 3, 4, 5, 6].map((n) => createAccount(`Waits ${n}`)));
-  await allStored(ids);
-  await fleet.pass(25 * 3600, 3600);
-  await fleet.pass(3600, 900);
-  expect((await fleet.parked()).map(({ hop, errorName }) => ({ hop, errorName }))).toEqual([]);
-}, 300_000);
+])(
+  "while billing %s nothing is parked, however many days that lasts",
+  async (_what, breakIt) => {
+    const template = await packagedTemplate();
+    breakIt(template);
+    fleet = await startTestFleet({ template });
+    const ids = await Promise.all([1, 2, 3, 4, 5, 6].map((n) => createAccount(`Waits ${n}`)));
+    await allStored(ids);
+    await fleet.pass(25 * 3600, 3600);
+    await fleet.pass(3600, 900);
+    expect((await fleet.parked()).map(({ hop, errorName }) => ({ hop, errorName }))).toEqual([]);
+  },
+  300_000,
+);

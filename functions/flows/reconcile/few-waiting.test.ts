@@ -105,6 +105,10 @@ const FAILED: Answer = { kind: "failed", code: "api_error" };
 test.each([
   [REFUSED, 1],
   [FAILED, 4],
-])("people hear once of an outage of more than an hour: %j while %d customers wait", async (answer, waiting) => {
-  expect(await toldOf(answer, waiting)).toEqual(["target.unreachable"]);
-}, 120_000);
+])(
+  "people hear once of an outage of more than an hour: %j while %d customers wait",
+  async (answer, waiting) => {
+    expect(await toldOf(answer, waiting)).toEqual(["target.unreachable"]);
+  },
+  120_000,
+);
