@@ -327,6 +327,15 @@ describe("people", () => {
     expect(published.map(({ detail }) => (detail.data as { needsPerson: boolean }).needsPerson)).toEqual([false, true]);
   });
 
+  test("are told that a person is needed, also when the endpoint they were told of refuses the key", async () => {
+    breakers = [open()];
+    await round(60);
+    breakers = breakers.map((one) => ({ ...one, reason: "refused", code: "api_key_expired", needsPerson: true }));
+    await round(120);
+    await round(180);
+    expect(published.map(({ detail }) => (detail.data as { needsPerson: boolean }).needsPerson)).toEqual([false, true]);
+  });
+
   test("hear nothing of a short outage", async () => {
     breakers = [open()];
     await round(40);

@@ -29,6 +29,8 @@ const PROBES = 5;
 /** Until then somebody else takes the customer up again, should this piece be lost. */
 const LEASE_SECONDS = 900;
 const AT_ONCE = 25;
+/** Later than any mark. */
+const ANY_MOMENT = "9999-12-31T23:59:59.999Z";
 
 /**
  * Takes up what is due for a target, one piece of work per customer however many changes came. While the target is down
@@ -40,7 +42,8 @@ export async function takeUp(target: Target, outages: Outages, deps: TakeDepende
   const room = MOST_WAITING[target] - (await deps.queues[target].waiting());
   const limit = outages.isProbing(target) ? Math.min(room, PROBES) : room;
   if (limit <= 0) return 0;
-  const markedBefore = outages.recoveredAt(target);
+  // Due or not: a breaker that nobody probes for some minutes counts as closed, though the target is as it was.
+  const markedBefore = outages.isProbing(target) ? ANY_MOMENT : outages.recoveredAt(target);
   const withoutOrgs = target === "salesforce" ? outages.orgsDown() : [];
   const due = await deps.behind.due(target, { limit, markedBefore, withoutOrgs });
   return sendAll(outages.onePerProbe(target, due), target, deps);

@@ -90,6 +90,16 @@ describe("an account that could not be written to", () => {
     expect(await writeOutcomes(deliveries(synced(1)), away)).toEqual([]);
   });
 
+  test("once, after days below the reserve, is tried again", async () => {
+    const trouble: { error: Error } = { error: reserve };
+    const { deps, marks } = setUp({ [ACCOUNT]: {} }, () => trouble.error);
+    marks.since.set(ACCOUNT, new Date(deps.now() - 2 * 86_400_000).toISOString());
+    expect(await writeOutcomes(deliveries(synced(1)), deps)).toEqual([]);
+    trouble.error = new TransientError("UNABLE_TO_LOCK_ROW", "locked");
+    expect(await writeOutcomes(deliveries(synced(1)), deps)).toEqual([]);
+    expect(marks.log.filter((line) => line.includes("given up"))).toEqual([]);
+  });
+
   test("leaves the others alone", async () => {
     const { deps, marks } = setUp({ [ACCOUNT]: {}, [OTHER_ACCOUNT]: {} }, (id) => (id === ACCOUNT ? down : undefined));
     marks.since.set(ACCOUNT, new Date(deps.now()).toISOString());

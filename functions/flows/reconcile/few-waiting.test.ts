@@ -1,0 +1,114 @@
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { type Behind, createBehind } from "#shared/behind/behind.ts";
+import { type CustomerStore, createCustomerStore } from "#shared/customer-store.ts";
+import { type Answer, afterCall, type Breaker, claimProbe, closeIdle, told, waitOf } from "#shared/targets/breaker.ts";
+import type { BreakerState } from "#shared/targets/breakers.ts";
+import { cause, newCustomer, startCustomersTable, TABLE, version } from "#shared/testing/customers-table.ts";
+import { reconcile } from "./run.ts";
+
+const START = Date.parse("2026-01-01T10:00:00.000Z");
+const ENDPOINT = "POST /v1/customers";
+
+let close: () => Promise<void>;
+let store: CustomerStore;
+let behind: Behind;
+let moment = START;
+
+beforeAll(async () => {
+  const table = await startCustomersTable();
+  close = table.close;
+  store = createCustomerStore(TABLE, table.client, () => moment);
+  behind = createBehind(TABLE, { client: table.client, now: () => moment, random: () => 0 });
+});
+
+afterAll(() => close());
+
+const iso = (time: number) => new Date(time).toISOString();
+
+function stateOf({ open, closed }: Breaker): BreakerState[] {
+  const outage = open ?? closed;
+  if (!outage) return [];
+  const { since, reason, code, toldAt } = outage;
+  const about = { key: ENDPOINT, target: "billing", endpoint: ENDPOINT, since: iso(since), reason, code };
+  return [
+    {
+      ...about,
+      state: open ? "open" : "closed",
+      needsPerson: open?.reason === "refused",
+      ...(open ? { until: iso(open.until) } : {}),
+      ...(!open && closed ? { closedAt: iso(closed.at) } : {}),
+      ...(toldAt === undefined ? {} : { toldAt: iso(toldAt) }),
+      ...(!open && closed?.endToldAt !== undefined ? { endToldAt: iso(closed.endToldAt) } : {}),
+    },
+  ];
+}
+
+/** What people are told in 75 minutes in which billing answers every call so, and `waiting` customers wait for it. */
+async function toldOf(answer: Answer, waiting: number): Promise<string[]> {
+  const events: string[] = [];
+  let breaker: Breaker = {};
+  let pieces: string[] = [];
+  const change = (next: Breaker | undefined) => {
+    breaker = next ?? breaker;
+    return next !== undefined;
+  };
+  for (let n = 0; n < waiting; n += 1) {
+    const customer = newCustomer();
+    await store.save(customer, version(1), cause());
+    pieces.push(customer.customerId);
+  }
+  const call = async (customerId: string) => {
+    if (breaker.open && waitOf(breaker.open, moment) > 0) return;
+    if (breaker.open) change(claimProbe(breaker, customerId, 30_000, moment));
+    change(afterCall(breaker, { answer, subject: customerId, startedAt: moment, probeId: customerId }, moment));
+    const error = { name: "Failed", code: "failed", message: "Billing failed." };
+    await behind.failed(customerId, "billing", error);
+  };
+  const queue = {
+    waiting: async () => 0,
+    async send(bodies: readonly string[]) {
+      pieces.push(...bodies.map((body) => JSON.parse(body).detail.data.customer.customerId));
+    },
+  };
+  for (let minute = 0; minute < 75; minute += 1) {
+    for (const customerId of pieces.splice(0)) for (let tries = 0; tries < 4; tries += 1) await call(customerId);
+    moment += 60_000;
+    pieces = [];
+    await reconcile({
+      behind,
+      store,
+      queues: { billing: queue, salesforce: queue },
+      breakers: {
+        list: async () => stateOf(breaker),
+        markTold: async ({ since }, what) => change(told(breaker, what, Date.parse(since), moment)),
+        closeIdle: async () => change(closeIdle(breaker, moment)),
+      },
+      async publish(outgoing) {
+        events.push(...outgoing.map(({ contract }) => contract.type));
+        return outgoing.map((event) => ({ event }));
+      },
+      settleParked: async () => undefined,
+      report: () => undefined,
+      now: () => moment,
+    });
+  }
+  for (const { customerId, version: at } of await behind.due("billing", { limit: 1e6, markedBefore: "9" })) {
+    await behind.reached(customerId, "billing", at);
+    await behind.reached(customerId, "salesforce", at);
+  }
+  return events;
+}
+
+const REFUSED: Answer = { kind: "refused", code: "api_key_expired" };
+const FAILED: Answer = { kind: "failed", code: "api_error" };
+
+test.each([
+  [REFUSED, 1],
+  [FAILED, 4],
+])(
+  "people hear once of an outage of more than an hour: %j while %d customers wait",
+  async (answer, waiting) => {
+    expect(await toldOf(answer, waiting)).toEqual(["target.unreachable"]);
+  },
+  120_000,
+);
