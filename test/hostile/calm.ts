@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "@jest/globals";
-import { eventually } from "../support/wait.ts";
+import { eventually, untilQuiet } from "../support/wait.ts";
 import { endOutages, type Troubled } from "./trouble.ts";
 
 type Ended = Pick<Troubled, "fleet" | "org" | "outages">;
@@ -42,6 +42,7 @@ async function inStep(on: Ended): Promise<void> {
       () => false,
     );
     if (isInStep) return;
+    await untilQuiet(on.fleet.current.kernel);
     await on.fleet.current.pass(60);
   }
   await expectInStep(on);

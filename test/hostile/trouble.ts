@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { AwsError } from "../../local/aws/kernel/errors.ts";
 import type { Fault } from "../../local/aws/kernel/kernel.ts";
 import type { HostileFleet } from "./fleet.ts";
@@ -92,9 +93,12 @@ const TRIGGERS = [
 const NO_AUTH = { kind: "fail", code: "UNAUTHENTICATED", errorCode: "service.auth.error" };
 const BUDGET = 100_000;
 const NEAR_LIMIT = "daily limit near";
-/** An outage of thirty operations lasts some minutes. */
-const OUTAGE_STEP_MS = 8_000;
+/** Time passes after every fifth operation: an outage of thirty operations lasts some minutes. */
+export const OUTAGE_STEP = 5;
+const OUTAGE_STEP_MS = 40_000;
 const OUTAGE_LENGTH = 30;
+const IDLE_PATIENCE_MS = 1_500;
+const IDLE_POLL_MS = 5;
 
 /** What lasts for some operations: how it begins, how it ends, and how often it happens in 2,000 operations. */
 const SPELLS: readonly { name: string; times: number; length: number; begin: Trouble; end: Trouble }[] = [
@@ -197,9 +201,19 @@ export async function arm({ fleet, org, random, outages }: Troubled): Promise<vo
     await org.control("event-faults", { kind, probability: 0.03, seed: random.between(1, 1_000_000) });
 }
 
-/** Lets time go by while a system is out: people do as much in minutes as they otherwise do in seconds. */
-export function passTime({ fleet, outages }: Pick<Troubled, "fleet" | "outages">): void {
-  if (outages.size > 0) fleet.current.clock.advance(OUTAGE_STEP_MS);
+/**
+ * Lets time go by while a system is out: people do as much in minutes as they otherwise do in seconds. Functions take as
+ * long as they take, so no time is skipped while one works, which could no longer end before others take up its messages.
+ */
+export async function passTime({ fleet, outages }: Pick<Troubled, "fleet" | "outages">): Promise<void> {
+  if (outages.size === 0) return;
+  const { kernel, clock } = fleet.current;
+  const deadline = performance.now() + IDLE_PATIENCE_MS;
+  while (kernel.underWay("lambda", "Invoke") > 0) {
+    if (performance.now() > deadline) return;
+    await sleep(IDLE_POLL_MS);
+  }
+  clock.advance(OUTAGE_STEP_MS);
 }
 
 /** Ends all that is out, for good. */
