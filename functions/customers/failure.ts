@@ -40,6 +40,8 @@ export type Noted =
 
 /** Errors that trying again cannot mend, however long one waits: a person decides about this one customer. */
 const FINAL = new Set(["InvalidInputError", "RejectedByTargetError", "ContractError"]);
+/** The one error by which a record may be to blame when it comes for a day: anything else is a key, a permission or a deploy. */
+const COUNTS = "TransientError";
 const BILLING = "UpsertBilling";
 const UNKNOWN = "unknown";
 
@@ -58,8 +60,9 @@ async function note(run: FailedRun, about: Subject, deps: FailureDependencies): 
   const error = plainError(run.failure.error);
   const isFinal = FINAL.has(error.name);
   if (!isFinal && run.failure.state === BILLING) {
-    const mark = await deps.behind.failed(about.customerId, "billing", { ...error, code: error.name });
-    if (!mark || !(await isTooOld(Date.parse(mark.since), deps))) {
+    const counts = error.name === COUNTS;
+    const mark = await deps.behind.failed(about.customerId, "billing", { ...error, code: error.name, counts });
+    if (!counts || !mark?.failingSince || !(await isTooOld(Date.parse(mark.failingSince), deps))) {
       log().warn("Customer stays behind billing and is tried again", { error, tries: mark?.tries });
       return { outcome: "behind" };
     }

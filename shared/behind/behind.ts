@@ -14,6 +14,8 @@ export interface TryError {
   readonly message: string;
   /** Seconds that the target asked to wait. */
   readonly retryAfterSeconds?: number | undefined;
+  /** Whether the time from now on counts until the work is given up: not for what is nobody's fault but ours or the target's. */
+  readonly counts?: boolean;
 }
 
 /** Parked work that keeps a target where it is until a newer version comes, or a person redrives it. */
@@ -93,7 +95,7 @@ export function createBehind(
       });
     },
 
-    async failed(customerId, target, { retryAfterSeconds, ...error }) {
+    async failed(customerId, target, { retryAfterSeconds, counts = false, ...error }) {
       const command = new GetCommand({ TableName: tableName, Key: { customerId }, ConsistentRead: true });
       const { Item } = await table.send(command).catch((cause) => {
         throw awsError(cause, `DynamoDB GetItem on ${tableName}`);
@@ -102,7 +104,9 @@ export function createBehind(
       const known = markSchema.safeParse(Item?.[markName(target)]).data;
       if (!known || Item?.behindKey !== key) return undefined;
       const tries = known.tries + 1;
-      const mark = { ...known, tries, error: { ...error, message: error.message.slice(0, MAX_MESSAGE) } };
+      const failingSince = known.failingSince ?? (counts ? inSeconds(0) : undefined);
+      const about = failingSince === undefined ? known : { ...known, failingSince };
+      const mark = { ...about, tries, error: { ...error, message: error.message.slice(0, MAX_MESSAGE) } };
       // Whoever noted a failure at the same moment said the same.
       await update(customerId, {
         UpdateExpression: "SET #mark = :mark, nextTryAt = :next",

@@ -159,6 +159,10 @@ describe("while open", () => {
       reason: "refused",
       until: NOW + 400 * SECOND,
     });
+    const toldOf = { open: { ...open.open, toldAt: NOW } } as typeof open;
+    // Those who were told that nothing is to be done are told anew.
+    expect(end(toldOf, { answer: refused }, NOW + SECOND).open?.toldAt).toBeUndefined();
+    expect(end(toldOf, { answer: failed }, NOW + SECOND).open?.toldAt).toBe(NOW);
     expect(end(open, { answer: refused }, NOW + SECOND).open?.until).toBe(NOW + 61 * SECOND);
   });
 

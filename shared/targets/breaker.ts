@@ -138,13 +138,25 @@ function afterProbe(open: Open, answer: Answer, now: number): Breaker {
   const reason = answer.kind === "refused" ? "refused" : "failing";
   const { first, longest } = WAITS[reason];
   const delayMs = open.reason === reason ? Math.min(open.delayMs * 2, longest) : first;
-  return { open: { ...outage, reason, code: answer.code, delayMs, until: now + delayMs } };
+  return { open: { ...anew(outage, reason), reason, code: answer.code, delayMs, until: now + delayMs } };
+}
+
+/** That a person is needed is news to those who were told that nothing is to be done. */
+function anew<T extends { readonly reason: Reason; readonly toldAt?: number | undefined }>(
+  outage: T,
+  reason: Reason,
+): T {
+  if (reason !== "refused" || outage.reason === "refused") return outage;
+  const { toldAt: _, ...rest } = outage;
+  return rest as T;
 }
 
 function afterLateRefusal(open: Open, code: string, now: number): Breaker | undefined {
   if (open.reason === "refused") return undefined;
   const delayMs = WAITS.refused.first;
-  return { open: { ...open, reason: "refused", code, delayMs, until: Math.max(open.until, now + delayMs) } };
+  return {
+    open: { ...anew(open, "refused"), reason: "refused", code, delayMs, until: Math.max(open.until, now + delayMs) },
+  };
 }
 
 function opened({ closed }: Breaker, reason: Reason, code: string, now: number): { open: Open } {

@@ -276,6 +276,10 @@ describe("a customer that could not be billed", () => {
     expect(run.givenUp).toEqual([{ target: "billing", parkedId, state: "UpsertBilling", version: version(1) }]);
   });
 
+  test.each(WAITING)("for days by our own fault stays behind: %p", async (error) => {
+    expectBehind(await runCustomerSync(changed, { ...happy, billing: [error], behindFor: 30 * 86_400 }));
+  });
+
   test("for days of an outage that ended an hour ago stays behind", async () => {
     const billing = [failure("TransientError", "down")];
     expectBehind(await runCustomerSync(changed, { ...happy, billing, behindFor: 3 * 86_400, backFor: 3_600 }));

@@ -120,7 +120,9 @@ function noting(
     behind: {
       async failed(_customerId, _target, error) {
         failed.push(error);
-        return behindFor === undefined ? undefined : { since: moment, markedAt: moment, tries: failed.length };
+        const mark = { since: moment, markedAt: moment, tries: failed.length };
+        if (behindFor === undefined) return undefined;
+        return error.counts ? { ...mark, failingSince: moment } : mark;
       },
       giveUp: async (_customerId, what) => void givenUp.push(what),
     },

@@ -80,6 +80,25 @@ test("a trace is found by whatever names its change", async () => {
   }
 }, 120_000);
 
+test("parked work that a newer version overtakes is closed by the reconciler, which is denied nothing", async () => {
+  const fault = { method: "POST", path: "/v1/customers", status: 400 };
+  const error = { type: "invalid_request_error", code: "email_invalid", message: "no", param: "email" };
+  const body = JSON.stringify({ ...fault, body: { error } });
+  await fetch(`${fleet.saas.stripe.url}/__emulator__/faults`, { method: "POST", body });
+  const { id } = await fleet.salesforce<{ id: string }>("POST", "sobjects/Account", { Name: "Refused" });
+  const found = async (status: string) => (await json("parked", "--customer", id, "--status", status)).items;
+  await eventually(async () => expect(await found("parked")).toHaveLength(1));
+  await fleet.salesforce("PATCH", `sobjects/Account/${id}`, { Phone: "+1 555 0103" });
+  await eventually(async () => expect(await found("superseded")).toHaveLength(1));
+  await emptied();
+  const logGroupName = `/aws/lambda/${fleet.ref("FlowsDashreconcileLambdaFunction")}`;
+  const { events } = await fleet.aws("logs", "FilterLogEvents", {
+    logGroupName,
+    filterPattern: '{ $.level = "ERROR" }',
+  });
+  expect(events.map(({ message }: { message: string }) => JSON.parse(message).error)).toEqual([]);
+});
+
 test("parked work is seen, redriven, parked again as the same, and discarded", async () => {
   expect(await command("status")).toMatchObject({ code: 0, out: expect.stringContaining("All is well.") });
   await fleet.aws("sqs", "SendMessage", { QueueUrl: fleet.ref("CustomerSyncQueue"), MessageBody: "{" });

@@ -272,6 +272,18 @@ describe("while billing is down", () => {
   });
 });
 
+test("whoever was taken up shortly before the end of an outage is not taken up again for it", async () => {
+  for (let n = 0; n < 8; n += 1) await stored();
+  breakers = [probable()];
+  await round(100);
+  expect(sent.billing).toHaveLength(5);
+  breakers = [open(closedAt(103))];
+  await round(104);
+  expect(sent.billing).toHaveLength(8);
+  await round(164);
+  expect(sent.billing).toHaveLength(8);
+});
+
 describe("while an organisation is down", () => {
   const org = "00D000000000001EAA";
 
@@ -330,7 +342,13 @@ describe("people", () => {
   test("are told that a person is needed, also when the endpoint they were told of refuses the key", async () => {
     breakers = [open()];
     await round(60);
-    breakers = breakers.map((one) => ({ ...one, reason: "refused", code: "api_key_expired", needsPerson: true }));
+    // The breaker forgets that it was told, as what was told is true no more.
+    breakers = breakers.map(({ toldAt: _, ...one }) => ({
+      ...one,
+      reason: "refused",
+      code: "api_key_expired",
+      needsPerson: true,
+    }));
     await round(120);
     await round(180);
     expect(published.map(({ detail }) => (detail.data as { needsPerson: boolean }).needsPerson)).toEqual([false, true]);

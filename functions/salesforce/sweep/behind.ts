@@ -21,8 +21,8 @@ export function isBehind({ deleted, version, links }: Pick<CustomerRecord, "dele
 }
 
 /**
- * Has billing brought to those that are behind it without anybody knowing: they have no mark, because it was given up,
- * or they are older than marks. A mark that is there keeps its age, its tries and the time that the target named.
+ * Has billing brought to those that are behind it without anybody knowing: they have no mark, because they were given up,
+ * or are older than marks. A mark that is there keeps its age, its tries and the time that the target named.
  */
 export async function retryForgotten(
   records: readonly CustomerRecord[],

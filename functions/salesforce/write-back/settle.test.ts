@@ -22,7 +22,8 @@ const final = new RejectedByTargetError("FIELD_CUSTOM_VALIDATION_EXCEPTION", "a 
 /** Write-back of one event about an account that fails; `behindFor` seconds, or not stored at all. */
 async function fail(error: Error, behindFor: number | undefined) {
   const { deps, marks } = setUp({ [ACCOUNT]: {} }, () => error);
-  if (behindFor !== undefined) marks.since.set(ACCOUNT, new Date(deps.now() - behindFor * 1000).toISOString());
+  const since = new Date(deps.now() - (behindFor ?? 0) * 1000).toISOString();
+  if (behindFor !== undefined) for (const about of [marks.since, marks.failing]) about.set(ACCOUNT, since);
   const failures = await writeOutcomes(deliveries(synced(1)), deps);
   return { failures, log: marks.log };
 }
@@ -85,7 +86,8 @@ describe("an account that could not be written to", () => {
 
   test("for a day of which its organisation was away is tried again", async () => {
     const { deps, marks } = setUp({ [ACCOUNT]: {} }, () => down);
-    marks.since.set(ACCOUNT, new Date(deps.now() - 2 * 86_400_000).toISOString());
+    const since = new Date(deps.now() - 2 * 86_400_000).toISOString();
+    for (const about of [marks.since, marks.failing]) about.set(ACCOUNT, since);
     const away = { ...deps, awayUntil: async () => deps.now() - 3_600_000 };
     expect(await writeOutcomes(deliveries(synced(1)), away)).toEqual([]);
   });

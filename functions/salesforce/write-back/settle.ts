@@ -59,9 +59,10 @@ async function judge(
   if (error.name === "TargetUnavailableError") return undefined;
   const { name, message } = describeError(error);
   const { code = name, retryAfterSeconds } = error as FleetError & { retryAfterSeconds?: number };
-  const mark = await behind.failed(accountId, "salesforce", { name, code, message, retryAfterSeconds });
-  const age = mark ? (now() - Date.parse(mark.since)) / 1000 : 0;
-  if (!(error instanceof TransientError) || age <= giveUpAfterSeconds) return undefined;
+  const counts = error instanceof TransientError;
+  const mark = await behind.failed(accountId, "salesforce", { name, code, message, retryAfterSeconds, counts });
+  const age = mark?.failingSince ? (now() - Date.parse(mark.failingSince)) / 1000 : 0;
+  if (!counts || age <= giveUpAfterSeconds) return undefined;
   if ((now() - (await awayUntil(orgId))) / 1000 <= giveUpAfterSeconds) return undefined;
   const text = `The account could not be written to for ${Math.round(age / 3600)} hours: ${message}`;
   return new RejectedByTargetError(code, text, { cause: error });

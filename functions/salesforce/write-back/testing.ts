@@ -124,21 +124,28 @@ function asKept(values: Account): Account {
   return typeof time === "string" ? { ...values, Sync_Time__c: time.replace("Z", "+0000") } : values;
 }
 
-/** Marks of customers in memory: those in `since` are behind since that moment; `log` has what was noted. */
+/** When the tests take place. */
+const NOW = "2026-01-01T00:00:00.000Z";
+
+/** Marks of customers in memory: those in `since` are behind since that moment, those in `failing` fail since then; `log` has what was noted. */
 export function fakeMarks() {
   const since = new Map<string, string>();
+  const failing = new Map<string, string>();
   const log: string[] = [];
   const behind: WriteBackDependencies["behind"] = {
     marked: async (ids) => new Set(ids.filter((id) => since.has(id))),
     reached: async (id, target, reached) => void log.push(`${id} reached ${target} ${reached}`),
     giveUp: async (id, { target, parkedId }) => void log.push(`${id} given up ${target} ${parkedId}`),
-    async failed(id, target, { code, retryAfterSeconds = "any" }) {
+    async failed(id, target, { code, retryAfterSeconds = "any", counts }) {
       log.push(`${id} failed ${target} ${code} ${retryAfterSeconds}`);
       const moment = since.get(id);
-      return moment ? { since: moment, markedAt: moment, tries: 1 } : undefined;
+      if (!moment) return undefined;
+      if (counts && !failing.has(id)) failing.set(id, NOW);
+      const failingSince = failing.get(id);
+      return { since: moment, markedAt: moment, tries: 1, ...(failingSince ? { failingSince } : {}) };
     },
   };
-  return { behind, since, log };
+  return { behind, since, failing, log };
 }
 
 /** Everything around write-back in memory: accounts by organisation, ORG's by themselves. */
@@ -171,7 +178,7 @@ export function setUp(
         throw error;
       });
     },
-    now: () => Date.parse("2026-01-01T00:00:00Z"),
+    now: () => Date.parse(NOW),
     behind: marks.behind,
     giveUpAfterSeconds: 86_400,
     awayUntil: async () => 0,
