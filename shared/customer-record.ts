@@ -11,6 +11,8 @@ export const billingLinkSchema = z.looseObject({
   version: versionSchema.optional(),
   /** Hash of what was written to Stripe for that version. */
   contentHash: z.string().optional(),
+  /** Fields whose value did not fit, and what the account tells of them; absent when all fitted. */
+  adjusted: z.array(z.string()).optional(),
 });
 
 /** One item of the customers table, keyed by `customerId`. */

@@ -87,8 +87,13 @@ describe("a customer", () => {
     const customer = newCustomer();
     await store.save({ ...customer, phone: "+1 555-555-5656 ext. 725" }, version(1), cause());
     expect(await sync(customer, 1)).toMatchObject({ outcome: "created", adjusted: ["phone"] });
+    const adjusted = async () => (await store.read(customer.customerId))?.links.stripe?.adjusted;
+    expect(await adjusted()).toEqual(["phone"]);
     expect(await customersOf(customer)).toMatchObject([{ name: "Acme", phone: "+15555555656" }]);
     expect(await sync(customer, 1)).toMatchObject({ outcome: "unchanged", adjusted: ["phone"] });
+    await store.save({ ...customer, phone: "+1 555-555-5656 ext. 725" }, version(2), cause(2));
+    expect(await sync(customer, 2)).toMatchObject({ outcome: "unchanged", adjusted: ["phone"] });
+    expect(await adjusted()).toEqual(["phone"]);
   });
 
   test("with a value that Stripe refuses is written without it, and tried again with the next change", async () => {

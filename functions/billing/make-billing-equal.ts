@@ -6,7 +6,7 @@ import { obtainCustomer } from "./obtain-customer.ts";
 import { type BillingDependencies, readRecord, withDeadline } from "./records.ts";
 import { isDirty, liveLinkOf, requestsOf } from "./requests.ts";
 import { writeWhatIsTaken } from "./set-aside.ts";
-import { type Written, writeCustomer } from "./write-customer.ts";
+import { linkTo, type Written, writeCustomer } from "./write-customer.ts";
 
 export type { BillingDependencies } from "./records.ts";
 
@@ -75,12 +75,14 @@ async function bringTo(
   const { customer, adjusted } = toBillingCustomer(record);
   const contentHash = hashOf(customer);
   if (link?.contentHash === contentHash && !isDirty(requestsOf(record), contentHash)) {
-    if (link.version !== version) await deps.store.linkBilling(customerId, { id, version, contentHash });
+    if (link.version !== version)
+      await deps.store.linkBilling(customerId, linkTo({ id, contentHash, adjusted }, version));
     return { outcome: "unchanged", adjusted };
   }
   let outcome: Written = "overtaken";
-  const { refused } = await writeWhatIsTaken(customer, async (target) => {
-    outcome = await writeCustomer(record, id, target, deps);
+  const allOf = (refused: readonly string[]) => [...new Set([...adjusted, ...refused])];
+  const { refused } = await writeWhatIsTaken(customer, async (target, without) => {
+    outcome = await writeCustomer(record, { id, target, adjusted: allOf(without) }, deps);
   });
-  return { outcome, adjusted: [...new Set([...adjusted, ...refused])] };
+  return { outcome, adjusted: allOf(refused) };
 }

@@ -6,18 +6,18 @@ import { shorten } from "./text.ts";
 /**
  * Writes a customer, without the values that Stripe refuses by rules it does not publish: such a value moves into the
  * metadata, and the rest of the customer is written all the same.
- * @param write writes what it is given; is called again with less when Stripe refuses one field
+ * @param write writes what it is given, without the fields that were refused; is called again with less when Stripe refuses one field
  * @returns what was written in the end, and the fields that were set aside
  * @throws what `write` throws for anything but the value of one field
  */
 export async function writeWhatIsTaken(
   customer: BillingCustomer,
-  write: (customer: BillingCustomer) => Promise<unknown>,
+  write: (customer: BillingCustomer, refused: readonly FieldName[]) => Promise<unknown>,
 ): Promise<{ readonly written: BillingCustomer; readonly refused: readonly FieldName[] }> {
   const refused: FieldName[] = [];
   for (let written = customer; ; )
     try {
-      await write(written);
+      await write(written, refused);
       return { written, refused };
     } catch (error) {
       const field = refusedField(error);

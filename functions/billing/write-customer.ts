@@ -1,4 +1,4 @@
-import type { CustomerRecord } from "#shared/customer-record.ts";
+import type { BillingLink, CustomerRecord } from "#shared/customer-record.ts";
 import { RejectedByTargetError } from "#shared/errors.ts";
 import { hashOf } from "#shared/hash.ts";
 import { verdictOf } from "./errors.ts";
@@ -23,10 +23,14 @@ import {
  */
 export type Written = "written" | "overtaken" | "gone";
 
-/** What Stripe is brought to. */
-interface Writing {
+/** What Stripe is brought to, and which fields had to be adjusted for that. */
+interface Content {
   readonly id: string;
   readonly target: BillingCustomer;
+  readonly adjusted: readonly string[];
+}
+
+interface Writing extends Content {
   readonly contentHash: string;
 }
 
@@ -47,11 +51,11 @@ interface Sent {
  */
 export async function writeCustomer(
   record: CustomerRecord,
-  id: string,
-  target: BillingCustomer,
+  content: Content,
   deps: BillingDependencies,
 ): Promise<Written> {
-  const writing = { id, target, contentHash: hashOf(target) };
+  const { id } = content;
+  const writing = { ...content, contentHash: hashOf(content.target) };
   const first = await send(record, writing, deps);
   if (typeof first !== "string") return settle(first, writing, deps);
   if (first !== "replayed") return first;
@@ -109,14 +113,19 @@ async function send(
   }
 }
 
+/** The link to a customer that holds a version. */
+export function linkTo({ id, contentHash, adjusted }: Omit<Writing, "target">, version: string): BillingLink {
+  return { id, version, contentHash, ...(adjusted.length > 0 ? { adjusted: [...adjusted] } : {}) };
+}
+
 /** Records what was written, unless something else may lie on top of it. */
 async function settle({ record, key, at }: Sent, writing: Writing, deps: BillingDependencies): Promise<Written> {
   const { customerId, version } = record;
-  const { id, contentHash } = writing;
+  const { contentHash } = writing;
   const requests = requestsOf(record);
   const isClear = openUntil(requests, contentHash, at) === undefined;
   const settles = settledBy(requests, key, at);
-  const linked = isClear && (await deps.store.linkBilling(customerId, { id, version, contentHash }, { settles }));
+  const linked = isClear && (await deps.store.linkBilling(customerId, linkTo(writing, version), { settles }));
   if (linked && linked.outcome === "linked") return "written";
   const current = await note(record, (latest) => nextUpdate(ended(latest, key)), deps);
   const until = current && openUntil(requestsOf(current), contentHash, at);

@@ -93,11 +93,11 @@ const TRIGGERS = [
 const NO_AUTH = { kind: "fail", code: "UNAUTHENTICATED", errorCode: "service.auth.error" };
 const BUDGET = 100_000;
 const NEAR_LIMIT = "daily limit near";
-/** Time passes after every fifth operation: an outage of thirty operations lasts some minutes. */
-export const OUTAGE_STEP = 5;
-const OUTAGE_STEP_MS = 40_000;
+/** Time passes after every tenth operation: an outage of thirty operations lasts some minutes. */
+export const OUTAGE_STEP = 10;
+const OUTAGE_STEP_MS = 90_000;
 const OUTAGE_LENGTH = 30;
-const IDLE_PATIENCE_MS = 1_500;
+const IDLE_PATIENCE_MS = 4_000;
 const IDLE_POLL_MS = 5;
 
 /** What lasts for some operations: how it begins, how it ends, and how often it happens in 2,000 operations. */

@@ -39,13 +39,14 @@ function endOf(record: CustomerRecord): OutgoingEvent {
     const error = { name: "Parked", message: "The work is parked." };
     return createEvent(customerSyncFailed, metadata, { customerId, version, parkedId, state, error });
   }
+  const { id = null, adjusted } = links.stripe ?? {};
   return createEvent(customerSynced, metadata, {
     customerId,
     version,
     change: deleted ? "deleted" : "changed",
     // Whether anything was new is not known any more; the account tells the moment it all came in step.
     store: "updated",
-    billing: { outcome: "updated", stripeCustomerId: links.stripe?.id ?? null },
+    billing: { outcome: "updated", stripeCustomerId: id, ...(adjusted ? { adjusted } : {}) },
   });
 }
 

@@ -177,15 +177,18 @@ describe("taking up", () => {
     expect(decode(sent.billing[0] ?? "").detail.metadata.lane).toBe("bulk");
   });
 
-  test("tells the account, once billing is there, which customer it is and since when", async () => {
+  test("tells the account, once billing is there, which customer it is, since when and what was adjusted", async () => {
     const { customerId } = await stored();
     at(20);
-    await store.linkBilling(customerId, { id: "cus_1", version: version(1) });
+    await store.linkBilling(customerId, { id: "cus_1", version: version(1), adjusted: ["phone"] });
     await round(200);
     expect(sent.billing).toEqual([]);
     expect(decode(sent.salesforce[0] ?? "")).toMatchObject({
       type: "customer.synced",
-      detail: { metadata: { occurredAt: iso(20) }, data: { customerId, billing: { stripeCustomerId: "cus_1" } } },
+      detail: {
+        metadata: { occurredAt: iso(20) },
+        data: { customerId, billing: { stripeCustomerId: "cus_1", adjusted: ["phone"] } },
+      },
     });
   });
 
