@@ -5,44 +5,23 @@ import { version } from "#shared/testing/customers-table.ts";
 import { AwsError } from "../../local/aws/kernel/errors.ts";
 import {
   type Answers,
+  CUSTOMER_ID,
+  changed,
+  customer,
+  deleted,
   failure,
   GIVE_UP_AFTER_SECONDS,
+  metadata,
   NOW,
+  ORG,
   type Outcome,
   runCustomerSync,
   stateNames,
   visited,
 } from "./testing.ts";
 
-const CUSTOMER_ID = "0015f00002J9YaUAAV";
-const ORG = "00D5f000005KcCnEAK";
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
-const metadata = {
-  eventId: "event-1",
-  occurredAt: "2026-01-01T00:00:00.000Z",
-  correlationId: "correlation-1",
-  causationId: "event-0",
-  traceHeader: "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1",
-  orgId: ORG,
-  actor: "0055f000005mc66AAA",
-  schemaVersion: 1,
-};
-const customer = {
-  customerId: CUSTOMER_ID,
-  orgId: ORG,
-  name: 'Zoë & "Söhne"',
-  email: "pay@acme.example",
-  phone: null,
-  address: null,
-  plan: "gold",
-};
-const changed = { type: "customer.changed", metadata, data: { customer, version: version(1) } };
-const deleted = {
-  type: "customer.deleted",
-  metadata,
-  data: { customerId: CUSTOMER_ID, orgId: ORG, version: version(2) },
-};
 const stored = { outcome: "updated", version: version(1), customerId: CUSTOMER_ID };
 const billed = { outcome: "created", stripeCustomerId: "cus_1", version: version(1) };
 const happy = { customers: [stored], billing: [billed] };

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ParkedAt, TryError } from "#shared/behind/behind.ts";
 import type { ParkedWork } from "#shared/parked/work.ts";
+import { version } from "#shared/testing/customers-table.ts";
 import { type FailedRun, type FailureDependencies, noteFailure } from "../../functions/customers/failure.ts";
 import { bench, FunctionFailure, fakeLambda, fakeService } from "../../local/aws/states/testing.ts";
 
@@ -11,6 +12,36 @@ const SUBSTITUTIONS: Record<string, string> = {
   BillingUpsertArn: "billing-upsert",
   FleetBusName: "fleet-bus",
   NoteFailureArn: "note-failure",
+};
+
+export const CUSTOMER_ID = "0015f00002J9YaUAAV";
+export const ORG = "00D5f000005KcCnEAK";
+export const metadata = {
+  eventId: "event-1",
+  occurredAt: "2026-01-01T00:00:00.000Z",
+  correlationId: "correlation-1",
+  causationId: "event-0",
+  traceHeader: "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1",
+  orgId: ORG,
+  actor: "0055f000005mc66AAA",
+  schemaVersion: 1,
+};
+/** A customer whose name tests quoting. */
+export const customer = {
+  customerId: CUSTOMER_ID,
+  orgId: ORG,
+  name: 'Zoë & "Söhne"',
+  email: "pay@acme.example",
+  phone: null,
+  address: null,
+  plan: "gold",
+};
+/** Inputs of runs. */
+export const changed = { type: "customer.changed", metadata, data: { customer, version: version(1) } };
+export const deleted = {
+  type: "customer.deleted",
+  metadata,
+  data: { customerId: CUSTOMER_ID, orgId: ORG, version: version(2) },
 };
 
 export const NOW = Date.parse("2026-01-02T00:00:00.000Z");

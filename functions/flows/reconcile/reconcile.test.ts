@@ -372,41 +372,11 @@ describe("people", () => {
   });
 });
 
-test("every round closes parked work that needs nobody any more", async () => {
+test("every round measures, and closes parked work that needs nobody any more", async () => {
   const before = settled;
   await round(60);
   expect(settled).toBe(before + 1);
-});
-
-describe("measuring", () => {
-  const of = (target: string) => measured.find((one) => one.target === target);
-
-  test("says how many are behind, and since when, but not of what is merely on its way", async () => {
-    await stored();
-    await stored({ lane: "bulk" });
-    await round(170);
-    expect(of("billing")).toEqual({
-      target: "billing",
-      BreakerOpen: 0,
-      TargetRefusesKey: 0,
-      CustomersBehind: 2,
-      OldestBehindSeconds: 0,
-    });
-    await round(1000);
-    expect(of("billing")).toMatchObject({ CustomersBehind: 2, OldestBehindSeconds: 1000 });
-  });
-
-  test("says which targets are down, and which refuse the key", async () => {
-    breakers = [open({ needsPerson: true }), open({ target: "slack", endpoint: "C1" })];
-    await round(1);
-    expect(
-      measured.map(({ target, BreakerOpen, TargetRefusesKey }) => [target, BreakerOpen, TargetRefusesKey]),
-    ).toEqual([
-      ["billing", 1, 1],
-      ["salesforce", 0, 0],
-      ["slack", 1, 0],
-    ]);
-  });
+  expect(measured.map(({ target }) => target)).toEqual(["billing", "salesforce", "slack"]);
 });
 
 test("an outage with 10 changes to each of 200 customers leaves 200 pieces of work", async () => {
