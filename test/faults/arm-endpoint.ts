@@ -84,6 +84,7 @@ export function callTrouble(
     );
   let found: number | undefined;
   return {
+    most: times,
     hits: () => found ?? mine().reduce((sum, { times: all = 1, timesLeft }) => sum + all - timesLeft, 0),
     async clear() {
       found = this.hits();

@@ -12,6 +12,8 @@ import type { Endpoint } from "./targets.ts";
 export interface Armed {
   /** How many calls it has hit so far. */
   hits(): number;
+  /** Most calls that it hits. */
+  readonly most: number;
   clear(): Promise<void>;
 }
 
@@ -124,6 +126,7 @@ function kernelTrouble(fleet: TestFleet, place: Place, fault: FaultName, times: 
   const hits = () => before - all.reduce((sum, one) => sum + one.times, 0);
   return {
     hits,
+    most: before,
     async clear() {
       const found = hits();
       const left = kernel.faults.filter((one) => !all.includes(one));
@@ -189,6 +192,7 @@ async function eventTrouble(fleet: TestFleet, kind: "duplicate" | "reorder", tim
   let hits = 0;
   return {
     hits: () => hits,
+    most: ALWAYS,
     async clear() {
       hits = times - (await left());
       await fleet.control("event-faults", undefined, "DELETE");
@@ -210,6 +214,7 @@ async function permissionTrouble(fleet: TestFleet, hop: Hop): Promise<Armed> {
   });
   return {
     hits: () => hits,
+    most: ALWAYS,
     async clear() {
       await giveBack();
       fleet.kernel.off("activity", note);

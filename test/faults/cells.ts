@@ -15,8 +15,11 @@ export type FaultName = (typeof FAULTS)[number];
 export const DURATIONS = { short: 0, "2 minutes": 120, "2 hours": 7_200 } as const;
 export type Duration = keyof typeof DURATIONS;
 
-/** How work comes to its end: nobody does anything; or a person takes it up again, because AWS itself gave it up at once. */
-export type Ending = "by itself" | "by a redrive";
+/**
+ * How work comes to its end: nobody does anything; or a person takes it up again, because AWS itself gave it up at once, or
+ * because a backfill, which a person has begun, has ended with what only a person can mend.
+ */
+export type Ending = "by itself" | "by a redrive" | "by a resume";
 
 /** One fault at one hop for some time, with changes of every kind meanwhile. */
 export interface Cell {
@@ -46,9 +49,12 @@ export function whyNot(hop: Hop, fault: FaultName): string | undefined {
   return undefined;
 }
 
-/** EventBridge tries nothing again that it may not do: the event goes to the dead-letter queue at once. */
 function endingOf(hop: Hop, fault: FaultName): Ending {
-  return hop.kind === "delivery" && fault === "missing permission" ? "by a redrive" : "by itself";
+  if (fault !== "missing permission") return "by itself";
+  // EventBridge tries nothing again that it may not do: the event goes to the dead-letter queue at once.
+  if (hop.kind === "delivery") return "by a redrive";
+  const endsBackfill = hop.walk === "backfill" && hop.kind !== "mapping";
+  return endsBackfill ? "by a resume" : "by itself";
 }
 
 /** The whole matrix, in a fixed order. */

@@ -134,7 +134,8 @@ const WALKS: Readonly<Record<string, Walk>> = {
 };
 
 function walkOf(name: string, queues: readonly string[], { name: action, resource }: Action): Walk {
-  if (/DeadLetterQueue$/.test(resource) || (resource === "ParkedTable" && queues.length > 0)) return "poison";
+  if (/DeadLetterQueue$/.test(resource) || name === "flows-park") return "poison";
+  if (resource === "ParkedTable" && name === "flows-reconcile") return "refused";
   if (name === "customers-note-failure") return "refused";
   if (/DashnoteDashfailure/.test(resource)) return "refused";
   if (/backfill/.test(name)) return "backfill";

@@ -59,7 +59,11 @@ function longPacks(cells: readonly Cell[]): Cell[][] {
   const packs: Cell[][] = [];
   for (;;) {
     const line = TOGETHER.map((group) => group.flatMap((lane) => take(lane) ?? [])).find((group) => group.length > 0);
-    const pack = [...(line ?? []), ...BESIDE.flatMap((lane) => take(lane) ?? [])];
+    // What Salesforce does not answer, everybody lacks.
+    const beside = line?.some(({ hop }) => hop.kind === "endpoint" && hop.endpoint.target === "salesforce")
+      ? []
+      : BESIDE;
+    const pack = [...(line ?? []), ...beside.flatMap((lane) => take(lane) ?? [])];
     if (pack.length === 0) return packs;
     packs.push(pack);
   }

@@ -3,8 +3,6 @@ import { compare } from "../hostile/compare.ts";
 import { backlogOf } from "../hostile/fleet.ts";
 import { type Armed, arm } from "./arm.ts";
 import { type Cell, DURATIONS } from "./cells.ts";
-import type { Hop } from "./hops.ts";
-import type { Walk } from "./targets.ts";
 import { driversOf } from "./walks.ts";
 import { createAccounts, deleteAccounts, pass, settle, updateAccounts, type World } from "./world.ts";
 
@@ -25,6 +23,10 @@ const PARTS: Readonly<Record<Cell["duration"], readonly number[]>> = {
   "2 hours": [60, 60, 480, 60, 1_740, 60, 60, 4_680],
 };
 const MINUTES = [60, 60, 60];
+/** Hits of a fault that ends by itself. */
+const FEW = 100;
+/** How it is waited until short faults have been met, a message that comes again after half an hour at the latest. */
+const SPENDING: readonly number[] = [...MINUTES, 300, ...MINUTES, 900, ...MINUTES, 1_800, ...MINUTES];
 /** How it is waited until everything is equal; half an hour is the longest pause of the reconciler. */
 const RECOVERY: readonly number[] = [
   ...[0, ...MINUTES, ...MINUTES],
@@ -36,17 +38,17 @@ const RECOVERY: readonly number[] = [
 /** Lets faults happen at once, with changes of every kind, and looks at every system after they have gone. */
 export async function runCells(world: World, cells: readonly Cell[]): Promise<Outcome> {
   const began = performance.now();
-  const drivers = driversOf(new Set(cells.map(({ hop }) => hop.walk)));
-  for (const { prepare } of drivers) await prepare?.(world, cells);
+  const drivers = driversOf(cells);
+  for (const { prepare } of drivers) await prepare?.(world);
   const armed: Armed[] = [];
-  for (const cell of [...cells, ...companionsOf(cells, world.hops)])
-    armed.push(await arm(world.current, cell, world.hops));
-  for (const { begin } of drivers) await begin?.(world, cells);
+  for (const cell of cells) armed.push(await arm(world.current, cell, world.hops));
+  for (const { begin } of drivers) await begin?.(world);
   const touched = await changeEverything(world);
   await settle(world);
   await letPass(world, cells[0]?.duration ?? "short", touched, async () => {
     for (const { met } of drivers) await met?.(world);
   });
+  await untilSpent(world, armed);
   for (const one of armed) await one.clear();
   for (const { mend } of drivers) await mend?.(world);
   if (cells.some(({ ending }) => ending === "by a redrive")) await redriveAll(world);
@@ -62,16 +64,25 @@ async function changeEverything(world: World): Promise<string[]> {
   const { young, old } = world;
   await updateAccounts(world, young);
   await deleteAccounts(world, old);
+  // One that is gone before anybody has read it.
+  const brief = await createAccounts(world, 1);
+  await updateAccounts(world, brief);
+  await deleteAccounts(world, brief);
   world.old = young;
   world.young = await createAccounts(world);
   return young;
 }
 
-/** What a person does about what AWS itself has given up. */
+/** What a person does about what AWS itself has given up; what was overtaken meanwhile is skipped. */
 async function redriveAll(world: World): Promise<void> {
   await settle(world);
-  const { code, err } = await runFleetAt(world.current.twin.origin, ["parked", "redrive", "--all", "--stage", "local"]);
-  if (code !== 0) throw new Error(`fleet parked redrive ended with ${code}: ${err}`);
+  await pass(world, 60);
+  const all = ["parked", "redrive", "--all", "--json", "--stage", "local"];
+  const { out, err } = await runFleetAt(world.current.twin.origin, all);
+  const failed = (JSON.parse(out || "[]") as { outcome: string; how: string }[]).filter(
+    ({ outcome }) => outcome === "failed",
+  );
+  if (out === "" || failed.length > 0) throw new Error(`fleet parked redrive: ${failed[0]?.how ?? err}`);
 }
 
 async function letPass(
@@ -85,6 +96,14 @@ async function letPass(
     if (index > 0) continue;
     await met();
     if (DURATIONS[duration] > 0) await updateAccounts(world, touched.slice(0, 1));
+  }
+}
+
+/** Lets faults that end by themselves do so: behind each of them the next one is met. */
+async function untilSpent(world: World, armed: readonly Armed[]): Promise<void> {
+  for (const seconds of SPENDING) {
+    if (armed.every((one) => one.hits() >= one.most || one.most > FEW)) return;
+    await pass(world, seconds);
   }
 }
 
@@ -117,26 +136,4 @@ async function lookAtAll(world: World, more: () => Promise<string[]>): Promise<s
   if (known.length > 0) return known;
   const { problems } = await compare(world, org, ledger);
   return [...problems];
-}
-
-/** A message is postponed only when its work fails: some other call of the same function does. */
-function companionsOf(cells: readonly Cell[], hops: readonly Hop[]): Cell[] {
-  return cells.flatMap((cell) => {
-    const { hop } = cell;
-    if (hop.kind !== "action" || hop.action.name !== "sqs:ChangeMessageVisibility") return [];
-    const other =
-      hops.find((one) => isWorkOf(one, hop.caller, hop.walk)) ??
-      hops.find((one) => one.kind === "endpoint" && one.endpoint.target === "slack");
-    return other ? [{ ...cell, hop: other, fault: "error" as const }] : [];
-  });
-}
-
-function isWorkOf(hop: Hop, caller: string, walk: Walk): boolean {
-  return (
-    hop.kind === "action" &&
-    hop.caller === caller &&
-    hop.walk === walk &&
-    /^(dynamodb|states):/.test(hop.action.name) &&
-    hop.action.resource !== "FleetStateTable"
-  );
 }

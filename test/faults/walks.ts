@@ -1,17 +1,19 @@
 import { randomUUID } from "node:crypto";
+import { runFleetAt } from "../../cli/testing.ts";
 import type { Cell } from "./cells.ts";
 import type { Hop } from "./hops.ts";
 import type { Walk } from "./targets.ts";
-import { createAccounts, deleteAccounts, POISON, settle, updateAccounts, type World } from "./world.ts";
+import { troublesOf } from "./troubles.ts";
+import { createAccounts, deleteAccounts, POISON, pass, settle, updateAccounts, type World } from "./world.ts";
 
 const ALWAYS = 1_000_000;
 
-/** What makes the hops of a walk be used, beside the changes that people make in every run. */
+/** What makes hops be used, beside the changes that people make in every run. */
 export interface Driver {
   /** Before the fault is there. */
-  prepare?(world: World, cells: readonly Cell[]): Promise<void>;
+  prepare?(world: World): Promise<void>;
   /** With the fault. */
-  begin?(world: World, cells: readonly Cell[]): Promise<void>;
+  begin?(world: World): Promise<void>;
   /** Once everybody has met the fault for the first time. */
   met?(world: World): Promise<void>;
   /** When the fault has gone. */
@@ -20,35 +22,27 @@ export interface Driver {
   problems?(world: World): Promise<string[]>;
 }
 
-/** Makes the drivers of one run. */
-export function driversOf(walks: ReadonlySet<Walk>): Driver[] {
+/** Makes the drivers of one run; what lasts until everybody has met the fault ends after what begins then. */
+export function driversOf(cells: readonly Cell[]): Driver[] {
   const all: Readonly<Record<Walk, () => Driver>> = {
     change: () => ({}),
-    behind,
-    sweep,
+    behind: () => ({ met: (world) => ask(world, "fleet.flows", "retries.requested") }),
+    sweep: () => sweep(cells),
     "catch-up": catchUp,
-    backfill,
+    backfill: () => backfill(cells),
     duplicates: () => ({ begin: (world) => ask(world, "fleet.billing", "duplicates.requested") }),
-    poison,
-    refused,
+    poison: () => poison(cells),
+    refused: () => refused(cells),
   };
-  return [...walks].map((walk) => all[walk]());
+  const walks = [...new Set(cells.map(({ hop }) => hop.walk))].map((walk) => all[walk]());
+  return [...walks, ...troublesOf(cells), ...(cells.some(({ hop }) => isSecret(hop)) ? [forgetful] : [])];
 }
 
-/** Billing is away until customers are behind it. */
-function behind(): Driver {
-  let id = -1;
-  return {
-    async begin({ current: { saas } }) {
-      const body = { error: { type: "api_error", message: "down" } };
-      ({ id } = saas.stripe.faults.add({ method: "POST", path: "/v1/customers**", status: 503, body, times: ALWAYS }));
-    },
-    async met(world) {
-      world.current.saas.stripe.faults.remove(new Set([id]));
-      await ask(world, "fleet.flows", "retries.requested");
-    },
-  };
-}
+const isSecret = (hop: Hop) => hop.kind === "action" && hop.action.name === "secretsmanager:GetSecretValue";
+const isParking = ({ hop }: Cell) => hop.kind === "action" && hop.action.resource === "ParkedTable";
+
+/** Functions keep what they have read of a secret for five minutes. */
+const forgetful: Driver = { prepare: (world) => pass(world, 301) };
 
 /** Asks over the bus, as a clock or the command line does. */
 async function ask({ current }: World, Source: string, DetailType: string): Promise<void> {
@@ -62,9 +56,15 @@ async function ask({ current }: World, Source: string, DetailType: string): Prom
 }
 
 /** Billing refuses one customer; whoever mends the account makes the parked work obsolete. */
-function refused(): Driver {
+function refused(cells: readonly Cell[]): Driver {
   let id = -1;
   let account = "";
+  const mend = async (world: World) => {
+    world.current.saas.stripe.faults.remove(new Set([id]));
+    await updateAccounts(world, [account]);
+  };
+  // Who closes what was overtaken needs something that was.
+  const isClosing = cells.some(({ hop }) => hop.kind === "action" && hop.caller.startsWith("FlowsDashreconcile"));
   return {
     async begin({ current, young }) {
       account = young[0] ?? "";
@@ -81,10 +81,7 @@ function refused(): Driver {
         times: ALWAYS,
       }));
     },
-    async mend(world) {
-      world.current.saas.stripe.faults.remove(new Set([id]));
-      await updateAccounts(world, [account]);
-    },
+    ...(isClosing ? { met: mend } : { mend }),
   };
 }
 
@@ -99,22 +96,47 @@ async function loseChanges(world: World): Promise<void> {
   await world.org.control("relay", { state: "RUN" });
 }
 
-/** Accounts that were there before anybody listened. */
-async function seedQuietly(world: World, count: number): Promise<void> {
-  const accounts = Array.from({ length: count }, () => ({ Name: `Quiet ${world.next()}` }));
+/** Accounts that were there before anybody listened. @returns their ids */
+async function seedQuietly(world: World, count: number, fields: object = {}): Promise<string[]> {
+  const accounts = Array.from({ length: count }, () => ({ Name: `Quiet ${world.next()}`, ...fields }));
   const { body } = await world.org.control("seed", { accounts, quiet: true });
-  for (const id of (body as { accounts: string[] }).accounts) world.ledger.addAccount(id);
+  const ids = (body as { accounts: string[] }).accounts;
+  for (const id of ids) world.ledger.addAccount(id);
+  return ids;
 }
 
-function sweep(): Driver {
+/** An account that cannot be used as it is, for whoever finds it to park; a person corrects it. */
+function unusable(cells: readonly Cell[], walk: Walk): Driver {
+  if (!cells.some((cell) => cell.hop.walk === walk && isParking(cell))) return {};
+  let ids: string[] = [];
+  return {
+    async prepare(world) {
+      ids = await seedQuietly(world, 1, { Billing_Email__c: "desk..1@example.com" });
+    },
+    async mend({ org }) {
+      for (const id of ids) await org.call("ada", "PATCH", `sobjects/Account/${id}`, { Billing_Email__c: null });
+    },
+  };
+}
+
+function sweep(cells: readonly Cell[]): Driver {
+  const { prepare, mend } = unusable(cells, "sweep");
+  const request = ({ current }: World, full: boolean) =>
+    current.request("reconciliation.requested", { entity: "Account", reason: "manual", full });
   return {
     async prepare(world) {
       await loseChanges(world);
       await seedQuietly(world, 1);
+      await prepare?.(world);
     },
-    async begin({ current }) {
-      await current.request("reconciliation.requested", { entity: "Account", reason: "manual", full: true });
+    async begin(world) {
+      await request(world, true);
     },
+    // Once more, for what is behind by then, and of what the delete log tells.
+    async met(world) {
+      await request(world, false);
+    },
+    ...(mend ? { mend } : {}),
   };
 }
 
@@ -127,36 +149,41 @@ function catchUp(): Driver {
   };
 }
 
-function backfill(): Driver {
-  const runs: string[] = [];
+function backfill(cells: readonly Cell[]): Driver {
+  const { prepare, mend } = unusable(cells, "backfill");
+  const name = `backfill-${randomUUID()}`;
   return {
-    prepare: (world) => seedQuietly(world, 4),
+    async prepare(world) {
+      await seedQuietly(world, 4);
+      await prepare?.(world);
+    },
     async begin({ current }) {
       const input = JSON.stringify({ orgId: current.saas.salesforce.orgId, pageSize: 200, batchSize: 100 });
-      const { executionArn } = await current.aws<{ executionArn: string }>("states", "StartExecution", {
-        stateMachineArn: current.ref("Backfill"),
-        name: `backfill-${randomUUID()}`,
-        input,
-      });
-      runs.push(executionArn);
+      await current.aws("states", "StartExecution", { stateMachineArn: current.ref("Backfill"), name, input });
+    },
+    async mend(world) {
+      await mend?.(world);
+      if (!cells.some(({ ending }) => ending === "by a resume")) return;
+      await settle(world);
+      await runFleetAt(world.current.twin.origin, ["backfill", "resume", name, "--stage", "local"]);
     },
     async problems({ current }) {
-      const found = await Promise.all(
-        runs.map(async (executionArn) => {
-          const { status, error } = await current.aws("states", "DescribeExecution", { executionArn });
-          return status === "SUCCEEDED" ? [] : [`the backfill is ${status}${error ? `: ${error}` : ""}`];
-        }),
-      );
-      return found.flat();
+      const Key = { key: { S: `backfill/${name}` } };
+      const { Item } = await current.aws("dynamodb", "GetItem", {
+        TableName: current.ref("SalesforceStateTable"),
+        Key,
+      });
+      const phase = Item ? JSON.parse(Item.progress.S).phase : "not begun";
+      return phase === "finished" ? [] : [`the backfill is at ${phase}`];
     },
   };
 }
 
 /** Messages that nobody can read: each is parked once, whatever happens meanwhile, and then given up by a person. */
-function poison(): Driver {
+function poison(cells: readonly Cell[]): Driver {
   const sent = new Map<string, string>();
   return {
-    async begin({ current, hops }, cells) {
+    async begin({ current, hops }) {
       for (const queue of new Set(cells.flatMap(({ hop }) => queuesBefore(hop, hops)))) {
         const id = randomUUID();
         sent.set(id, queue);
