@@ -93,11 +93,11 @@ const TRIGGERS = [
 const NO_AUTH = { kind: "fail", code: "UNAUTHENTICATED", errorCode: "service.auth.error" };
 const BUDGET = 100_000;
 const NEAR_LIMIT = "daily limit near";
-/** Time passes after every tenth operation: an outage of thirty operations lasts some minutes. */
-export const OUTAGE_STEP = 10;
-const OUTAGE_STEP_MS = 90_000;
+/** Time passes after every fifth operation: an outage of thirty operations lasts four minutes. */
+export const OUTAGE_STEP = 5;
+const OUTAGE_STEP_MS = 40_000;
 const OUTAGE_LENGTH = 30;
-const IDLE_PATIENCE_MS = 4_000;
+const IDLE_PATIENCE_MS = 1_000;
 const IDLE_POLL_MS = 5;
 
 /** What lasts for some operations: how it begins, how it ends, and how often it happens in 2,000 operations. */
@@ -203,16 +203,13 @@ export async function arm({ fleet, org, random, outages }: Troubled): Promise<vo
 
 /**
  * Lets time go by while a system is out: people do as much in minutes as they otherwise do in seconds. Functions take as
- * long as they take, so no time is skipped while one works, which could no longer end before others take up its messages.
+ * long as they take, so a moment is preferred at which none works.
  */
 export async function passTime({ fleet, outages }: Pick<Troubled, "fleet" | "outages">): Promise<void> {
   if (outages.size === 0) return;
   const { kernel, clock } = fleet.current;
   const deadline = performance.now() + IDLE_PATIENCE_MS;
-  while (kernel.underWay("lambda", "Invoke") > 0) {
-    if (performance.now() > deadline) return;
-    await sleep(IDLE_POLL_MS);
-  }
+  while (kernel.underWay("lambda", "Invoke") > 0 && performance.now() < deadline) await sleep(IDLE_POLL_MS);
   clock.advance(OUTAGE_STEP_MS);
 }
 

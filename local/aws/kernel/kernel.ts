@@ -39,6 +39,13 @@ export interface Fault {
   readonly crash?: boolean;
 }
 
+/** A function begins, or ends, to work at messages of a queue. */
+export interface AtWork {
+  readonly queueArn: string;
+  readonly messageIds: readonly string[];
+  readonly begins: boolean;
+}
+
 export const ADMINISTRATOR: Principal = { kind: "administrator", arn: `arn:aws:iam::${ACCOUNT}:root` };
 
 /** Where all services meet: every call, from the wire or from another service, is authorised and run here. */
@@ -47,6 +54,7 @@ export class Kernel extends EventEmitter<{
   segment: [SegmentDocument];
   measurement: [Measurement];
   crash: [Principal];
+  working: [AtWork];
 }> {
   readonly clock: Clock;
   readonly identities: Identities;

@@ -21,6 +21,7 @@ interface SqsState {
 export function createSqs(kernel: Kernel): Service {
   const registry = new QueueRegistry(kernel);
   const moveTasks = new MoveTasks(registry);
+  kernel.on("working", ({ queueArn, messageIds, begins }) => registry.byArn(queueArn)?.work(messageIds, begins));
   return {
     name: "sqs",
     wire: { kind: "json", version: "1.0", targetPrefix: "AmazonSQS." },

@@ -26,6 +26,18 @@ export interface TakeOptions {
   moveToDeadLetter(message: Message, policy: RedrivePolicy): boolean;
 }
 
+/** A message that is out of sight, and what brings it back. */
+interface Hidden {
+  readonly message: Message;
+  readonly timer: Timer;
+}
+
+interface Timer {
+  cancel(): void;
+  /** Milliseconds until it would run. */
+  left(): number;
+}
+
 /** One standard queue: visible messages, hidden ones (delayed or in flight) with their timers, and long polls. */
 export class Queue {
   readonly name: string;
@@ -37,7 +49,9 @@ export class Queue {
   purgedAt: number | undefined;
   readonly #clock: Clock;
   readonly #visible = new Map<string, Message>();
-  readonly #hidden = new Map<string, { readonly message: Message; readonly cancel: () => void }>();
+  readonly #hidden = new Map<string, Hidden>();
+  /** How many functions work at a message. */
+  readonly #worked = new Map<string, number>();
   readonly #waiters = new Set<(woken: boolean) => void>();
   #stopped = false;
 
@@ -105,7 +119,7 @@ export class Queue {
   /** Deletes a message; deleting one that is gone is no error. */
   remove(id: string): void {
     this.#visible.delete(id);
-    this.#hidden.get(id)?.cancel();
+    this.#hidden.get(id)?.timer.cancel();
     this.#hidden.delete(id);
   }
 
@@ -113,10 +127,26 @@ export class Queue {
   changeVisibility(message: Message, seconds: number): void {
     const hidden = this.#hidden.get(message.id);
     if (!hidden || message.receivedAt === undefined) throw messageNotInflight();
-    hidden.cancel();
+    hidden.timer.cancel();
     this.#hidden.delete(message.id);
     if (seconds > 0) this.#hide(message, seconds * 1000);
     else this.#show(message);
+  }
+
+  /**
+   * Notes that a function begins, or ends, to work at messages. As long as it does, their visibility timeout is a limit on
+   * real work: it passes by the real clock, neither shortened nor skipped.
+   */
+  work(ids: readonly string[], begins: boolean): void {
+    for (const id of ids) {
+      const count = (this.#worked.get(id) ?? 0) + (begins ? 1 : -1);
+      if (count > 0) this.#worked.set(id, count);
+      else this.#worked.delete(id);
+      const hidden = this.#hidden.get(id);
+      if (!hidden) continue;
+      hidden.timer.cancel();
+      this.#hide(hidden.message, Math.max(0, hidden.timer.left()));
+    }
   }
 
   /** Takes one visible message away for good, for a move to another queue. */
@@ -130,7 +160,7 @@ export class Queue {
 
   purge(): void {
     this.#visible.clear();
-    for (const { cancel } of this.#hidden.values()) cancel();
+    for (const { timer } of this.#hidden.values()) timer.cancel();
     this.#hidden.clear();
   }
 
@@ -181,7 +211,7 @@ export class Queue {
   /** Ends every wait and timer; hidden messages stay in the queue for a snapshot. */
   stop(): void {
     this.#stopped = true;
-    for (const { cancel } of this.#hidden.values()) cancel();
+    for (const { timer } of this.#hidden.values()) timer.cancel();
     this.#wake(false);
   }
 
@@ -215,8 +245,12 @@ export class Queue {
       this.#hidden.delete(message.id);
       this.#show(message);
     };
-    const cancel = this.#stopped ? () => undefined : this.#clock.after(ms, reappear);
-    this.#hidden.set(message.id, { message, cancel });
+    const timer = this.#stopped
+      ? { cancel: () => undefined, left: () => ms }
+      : this.#worked.has(message.id)
+        ? realTimer(ms, reappear)
+        : clockTimer(this.#clock, ms, reappear);
+    this.#hidden.set(message.id, { message, timer });
   }
 
   #show(message: Message): void {
@@ -238,6 +272,17 @@ export class Queue {
     for (const message of this.#visible.values()) if (this.#isExpired(message)) this.#visible.delete(message.id);
     for (const { message } of [...this.#hidden.values()]) if (this.#isExpired(message)) this.remove(message.id);
   }
+}
+
+function clockTimer(clock: Clock, ms: number, action: () => void): Timer {
+  const since = clock.now();
+  return { cancel: clock.after(ms, action), left: () => ms - clock.elapsed(since) };
+}
+
+function realTimer(ms: number, action: () => void): Timer {
+  const since = performance.now();
+  const timer = setTimeout(action, ms);
+  return { cancel: () => clearTimeout(timer), left: () => ms - (performance.now() - since) };
 }
 
 /** A receipt handle: opaque to clients, new for every receive. */

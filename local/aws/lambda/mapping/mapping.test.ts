@@ -57,6 +57,24 @@ const state = (uuid: string) => twin.call("lambda", "GetEventSourceMapping", { U
 
 // https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html
 describe("a batch", () => {
+  test.each([
+    ["once when it ends well", "0", [["1"]]],
+    ["again when it is killed", "1", [["1"], ["2"]]],
+  ])(
+    "stays hidden while the function works, however much time is skipped: it is worked %s",
+    async (_what, fatal, runs) => {
+      const handler = `async ({ Records }) => { const counts = Records.map((r) => r.attributes.ApproximateReceiveCount);
+      console.log("batch", JSON.stringify(counts)); await new Promise((done) => setTimeout(done, 900));
+      if (counts[0] === "${fatal}") process.exit(1) }`;
+      await begin(`export const handler = ${handler}`);
+      await send("a");
+      await eventually(() => (twin.kernel.underWay("lambda", "Invoke") > 0 ? true : undefined));
+      twin.kernel.clock.advance(3_600_000);
+      await empty();
+      expect(batches()).toEqual(runs);
+    },
+  );
+
   test("reaches the function as records and is deleted after it", async () => {
     await begin(
       `export const handler = async (event) => console.log("batch", JSON.stringify([event, process.env._X_AMZN_TRACE_ID]))`,

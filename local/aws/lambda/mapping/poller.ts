@@ -129,13 +129,27 @@ export class Poller {
     const input = { FunctionName: this.#mapping.config.functionArn, Payload: JSON.stringify({ Records: records }) };
     for (let delay = FIRST_BACK_OFF_MS; ; delay = Math.min(delay * 2, LONGEST_BACK_OFF_MS)) {
       try {
-        return await this.#kernel.call<InvokeOutput>("lambda", "Invoke", input, { principal: this.#principal });
+        return await this.#work(records, () =>
+          this.#kernel.call<InvokeOutput>("lambda", "Invoke", input, { principal: this.#principal }),
+        );
       } catch (error) {
         const retryable = error instanceof AwsError && (error.status === 429 || error.status >= 500);
         if (!retryable || clock.elapsed(since) + delay > this.#visibilityMs) return undefined;
         const stopped = await clock.sleep(delay, this.#stop.signal).catch(() => "stopped");
         if (stopped) return undefined;
       }
+    }
+  }
+
+  /** Tells the queue how long the function works at the messages. */
+  async #work<T>(records: readonly SqsRecord[], invoke: () => Promise<T>): Promise<T> {
+    const { queueArn } = this.#mapping.config;
+    const messageIds = records.map(({ messageId }) => messageId);
+    this.#kernel.emit("working", { queueArn, messageIds, begins: true });
+    try {
+      return await invoke();
+    } finally {
+      this.#kernel.emit("working", { queueArn, messageIds, begins: false });
     }
   }
 
