@@ -43,7 +43,7 @@ describe("readConnection", () => {
   test("names missing members, never the content", async () => {
     answer = secret({ apikey: "sk_secret" });
     const error = await readConnection("stripe", schema).catch((failed) => failed);
-    expect(error).toMatchObject({ name: "ContractError", code: "BAD_CONNECTION" });
+    expect(error).toMatchObject({ name: "NotAuthorizedError", code: "BAD_CONNECTION" });
     expect(error.message).toContain("apiKey");
     expect(error.message).not.toContain("sk_secret");
   });
@@ -51,7 +51,7 @@ describe("readConnection", () => {
   test("refuses what is not JSON without quoting it", async () => {
     answer = { body: { SecretString: "sk_secret" } };
     const error = await readConnection("stripe", schema).catch((failed) => failed);
-    expect(error).toMatchObject({ name: "ContractError", message: expect.not.stringContaining("sk_secret") });
+    expect(error).toMatchObject({ name: "NotAuthorizedError", message: expect.not.stringContaining("sk_secret") });
   });
 
   // https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html#API_GetSecretValue_Errors

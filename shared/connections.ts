@@ -3,7 +3,7 @@ import { getSecret, SecretsProvider } from "@aws-lambda-powertools/parameters/se
 import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import type { z } from "zod";
 import { withTimeouts } from "./aws.ts";
-import { ContractError, NotAuthorizedError, TransientError } from "./errors.ts";
+import { NotAuthorizedError, TransientError } from "./errors.ts";
 
 const MAX_AGE_SECONDS = 300;
 
@@ -14,8 +14,8 @@ export type ReadSecret = (secretId: string, options: { maxAge: number; forceFetc
  * Reads a connection: one secret that holds a system's endpoint and credentials together. Cached for five minutes, so a
  * rotated secret is picked up without a deploy; `forceFetch` skips the cache after the target refused the credentials.
  * `readSecret` stands in for Secrets Manager with the function's own credentials.
- * @throws NotAuthorizedError when the function may not read the secret or it does not exist
- * @throws ContractError when the secret does not have the shape of `schema`; its content is never part of the message
+ * @throws NotAuthorizedError when the function may not read the secret, it does not exist, or it does not have the shape of
+ * `schema`: a person stores it anew, and no record is to blame. Its content is never part of the message
  */
 export async function readConnection<S extends z.ZodType>(
   secretId: string,
@@ -27,13 +27,13 @@ export async function readConnection<S extends z.ZodType>(
   try {
     json = JSON.parse(value);
   } catch {
-    throw new ContractError("BAD_CONNECTION", `Secret ${secretId} is not JSON; write it as one JSON object.`);
+    throw new NotAuthorizedError("BAD_CONNECTION", `Secret ${secretId} is not JSON; write it as one JSON object.`);
   }
   const result = schema.safeParse(json);
   if (result.success) return result.data;
   const issues = closest(result.error.issues);
   const problems = issues.map((issue) => `${issue.path.join(".") || "(root)"}: ${issue.code}`).join("; ");
-  throw new ContractError("BAD_CONNECTION", `Secret ${secretId} does not have the expected members: ${problems}`);
+  throw new NotAuthorizedError("BAD_CONNECTION", `Secret ${secretId} does not have the expected members: ${problems}`);
 }
 
 /** Powertools makes a client that waits without end, unless there is one. */

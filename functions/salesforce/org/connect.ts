@@ -1,5 +1,5 @@
 import { type ReadSecret, readConnection } from "#shared/connections.ts";
-import { ContractError } from "#shared/errors.ts";
+import { NotAuthorizedError } from "#shared/errors.ts";
 import { type Connect, salesforceConnectionSchema } from "./connection.ts";
 
 /**
@@ -10,7 +10,7 @@ export function connectTo(orgId: string, secretId: string, readSecret?: ReadSecr
   return async (options) => {
     const connection = await readConnection(secretId, salesforceConnectionSchema, { ...options, readSecret });
     if (connection.orgId === orgId) return connection;
-    throw new ContractError(
+    throw new NotAuthorizedError(
       "BAD_CONNECTION",
       `Secret ${secretId} connects to organisation ${connection.orgId}; store the connection to ${orgId} there.`,
     );

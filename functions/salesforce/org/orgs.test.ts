@@ -73,7 +73,7 @@ describe("createOrgs", () => {
       .salesforce(ORG)
       .connection()
       .catch((failure) => failure);
-    expect(error).toMatchObject({ name: "ContractError", code: "BAD_CONNECTION" });
+    expect(error).toMatchObject({ name: "NotAuthorizedError", code: "BAD_CONNECTION" });
     expect(error.message).toContain(`connects to organisation ${OTHER}`);
   });
 
