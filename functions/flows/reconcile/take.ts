@@ -29,7 +29,6 @@ const PROBES = 5;
 /** Until then somebody else takes the customer up again, should this piece be lost. */
 const LEASE_SECONDS = 900;
 const AT_ONCE = 25;
-const UNDER_WAY_MS = 60_000;
 /** Later than any mark. */
 const ANY_MOMENT = "9999-12-31T23:59:59.999Z";
 
@@ -47,15 +46,7 @@ export async function takeUp(target: Target, outages: Outages, deps: TakeDepende
   const markedBefore = outages.isProbing(target) ? ANY_MOMENT : outages.recoveredAt(target);
   const withoutOrgs = target === "salesforce" ? outages.orgsDown() : [];
   const due = await deps.behind.due(target, { limit, markedBefore, withoutOrgs });
-  const waiting = outages.isProbing(target) ? due : due.filter((one) => !isUnderWay(one, outages.recoveredAt(target)));
-  return sendAll(outages.onePerProbe(target, waiting), target, deps);
-}
-
-/** Whether a customer was taken up so shortly before the end of an outage that its piece of work is still on its way. */
-function isUnderWay({ mark, nextTryAt }: BehindCustomer, recoveredAt: string | undefined): boolean {
-  if (recoveredAt === undefined || mark.markedAt === mark.since) return false;
-  const end = Date.parse(recoveredAt);
-  return Date.parse(nextTryAt) > end && Date.parse(mark.markedAt) > end - UNDER_WAY_MS;
+  return sendAll(outages.onePerProbe(target, due), target, deps);
 }
 
 async function sendAll(due: readonly BehindCustomer[], target: Target, deps: TakeDependencies): Promise<number> {
