@@ -1,14 +1,8 @@
 import { describe, expect, test } from "@jest/globals";
 import { FleetError } from "#shared/errors.ts";
+import type { Gate } from "#shared/targets/gate.ts";
 import { type Answer, serve, type TestServer } from "#shared/testing/server.ts";
-import {
-  type Billing,
-  type BillingOptions,
-  createBilling,
-  type Gate,
-  type Request,
-  STRIPE_API_VERSION,
-} from "./client.ts";
+import { type Billing, type BillingOptions, createBilling, type Request, STRIPE_API_VERSION } from "./client.ts";
 
 const PARAMS = { name: "Acme", address: "" as const, metadata: { plan: "gold", archived: "" } };
 

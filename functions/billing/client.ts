@@ -1,6 +1,7 @@
 import Stripe from "stripe";
 import { FleetError } from "#shared/errors.ts";
 import { retryAfterOf } from "#shared/retry-after.ts";
+import { type Gate, ungated } from "#shared/targets/gate.ts";
 import type { Connect, StripeConnection } from "./connection.ts";
 import { errorOf, StripeAnswer, verdictOf } from "./errors.ts";
 import { ACCOUNT_KEY, type BillingCustomer, ORG_KEY } from "./map.ts";
@@ -44,11 +45,6 @@ export interface Billing {
   search(orgId: string, accountId: string): Promise<readonly FoundCustomer[]>;
 }
 
-/** What stands before Stripe and may hold a call back, by the name of its endpoint. */
-export interface Gate {
-  call<T>(endpoint: string, work: () => Promise<T>): Promise<T>;
-}
-
 export interface BillingOptions {
   readonly gate?: Gate;
   /** Epoch milliseconds. */
@@ -69,8 +65,6 @@ class NothingSent extends Error {
     super("Nothing was sent.", { cause });
   }
 }
-
-const ungated: Gate = { call: (_endpoint, work) => work() };
 
 /** Talks to the Stripe account that `connect` names. */
 export function createBilling(connect: Connect, { gate = ungated, now = Date.now }: BillingOptions = {}): Billing {

@@ -1,3 +1,4 @@
+import { type Gate, ungated } from "#shared/targets/gate.ts";
 import { createBulk } from "./client/bulk.ts";
 import { toFleetError } from "./client/errors.ts";
 import { type Answer, createSend, type Request, type Send } from "./client/http.ts";
@@ -19,14 +20,21 @@ export interface SalesforceOptions {
   /** Time for one call with its answer, instead of what fits each call. */
   readonly timeoutMs?: number;
   /** What all functions share about the organisation; absent: nothing. */
-  readonly gate?: { call<T>(endpoint: string, work: () => Promise<T>): Promise<T> };
+  readonly gate?: Gate;
   /** By what name the gate knows the organisation. */
   readonly orgId?: string;
 }
 
 /** Talks to the organisation that `connect` names. The session is opened at the first call and kept. */
 export function createSalesforce(connect: Connect, options: SalesforceOptions = {}): InspectableSalesforce {
-  const { priority = "live", onUsage = () => undefined, now = Date.now, timeoutMs, gate, orgId = "" } = options;
+  const {
+    priority = "live",
+    onUsage = () => undefined,
+    now = Date.now,
+    timeoutMs,
+    gate = ungated,
+    orgId = "",
+  } = options;
   const sessions = createSessions(connect, { now, timeoutMs });
   const meter = createUsageMeter(now, onUsage);
 
@@ -34,7 +42,7 @@ export function createSalesforce(connect: Connect, options: SalesforceOptions = 
     createSend(session, session.settings, { timeoutMs, now, onHeaders: meter.observe })(request);
   const sendUnguarded: Send = (request) => {
     const work = () => sessions.use((session) => sendIn(session, request));
-    return gate ? gate.call(orgId, work) : work();
+    return gate.call(orgId, work);
   };
   const readUsage = async () => meter.accept((await sendUnguarded({ method: "GET", path: "/limits" })).body);
   const guard = priority === "background" ? createGuard(meter, readUsage, connect, now) : undefined;

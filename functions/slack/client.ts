@@ -7,6 +7,7 @@ import {
   TransientError,
 } from "#shared/errors.ts";
 import { retryAfterOf } from "#shared/retry-after.ts";
+import { ungated } from "#shared/targets/gate.ts";
 import type { Connect, SlackConnection } from "./connection.ts";
 import type { Message } from "./digest.ts";
 import { SLACK_ERRORS, SLACK_STATUSES, type Verdict } from "./error-codes.ts";
@@ -20,13 +21,6 @@ export interface Slack {
 /** Time for one call with its answer. */
 export const TIMEOUT_MS = 8_000;
 const DEFAULT_RETRY_SECONDS = 30;
-
-/** What stands before Slack and may hold a post back, by its channel. */
-interface Gate {
-  call<T>(endpoint: string, work: () => Promise<T>): Promise<T>;
-}
-
-const ungated: Gate = { call: (_endpoint, work) => work() };
 
 /**
  * Talks to the workspace that `connect` names.

@@ -54,6 +54,9 @@ export interface Gate {
   call<T>(endpoint: string, work: () => Promise<T>, options?: CallOptions): Promise<T>;
 }
 
+/** No gate: every call is made. */
+export const ungated: Gate = { call: (_endpoint, work) => work() };
+
 const BULK_SHARE = 0.5;
 const MAX_WAIT_MS = 5_000;
 const PROBE_LEASE_MS = 30_000;
