@@ -34,6 +34,7 @@ export async function killWhileChanging(world: World, { changes, kills, seed }: 
     if (!moments.has(at)) continue;
     killed += await inTheMidstOfWork(world, random);
     for (const caller of callers.values()) kernel.emit("crash", caller);
+    world.blows += 1;
   }
   const { problems, healedAfter } = await recover(world, async () => []);
   return { problems, healedAfter, killed };

@@ -28,6 +28,8 @@ export interface World {
   /** Accounts that were made by the last run, and those that were changed by it. */
   young: string[];
   old: string[];
+  /** How often all working functions were killed at random. */
+  blows: number;
   /** A number that no name has had yet. */
   next(): number;
   /** Open parked work. */
@@ -66,6 +68,7 @@ export async function startWorld(): Promise<World> {
     org: new PeoplesOrg(fleet.saas.salesforce),
     ledger: new Ledger(),
     hops,
+    blows: 0,
     young: [],
     old: [],
     next: () => {

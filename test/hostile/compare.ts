@@ -23,6 +23,8 @@ interface World {
   readonly billing: ReadonlyMap<string, readonly BillingCustomer[]>;
   readonly events: readonly BillingEvent[];
   readonly parked: readonly ParkedItem[];
+  /** How often functions were killed. */
+  readonly blows: number;
   /** Published versions by account, oldest version first; those of a deletion without customer. */
   readonly published: ReadonlyMap<string, readonly Published[]>;
 }
@@ -41,7 +43,7 @@ export interface Comparison {
 
 /** Looks at every system. */
 export async function compare(
-  fleet: Watched & { tapped(): Promise<readonly TappedEvent[]> },
+  fleet: Watched & { readonly blows: number; tapped(): Promise<readonly TappedEvent[]> },
   org: PeoplesOrg,
   ledger: Ledger,
 ): Promise<Comparison> {
@@ -56,6 +58,7 @@ export async function compare(
     billing: Map.groupBy(customers, ({ metadata }) => metadata.salesforce_account_id ?? "nobody"),
     events,
     parked: await fleet.current.parked(),
+    blows: fleet.blows,
     published: publishedBy(await fleet.tapped()),
   };
   const ids = new Set([
@@ -140,11 +143,11 @@ function explainBehind({ stored }: World): string[] {
 }
 
 /** Nothing is parked but what no try can bring any further. */
-function explainParked({ parked, ledger, truth }: World): string[] {
-  return parked.flatMap(({ hop, errorName, errorMessage }) => {
-    // Functions are killed here time and again, and what ended twice without an answer, alone, is parked as promised; that
-    // everybody it was about is in step all the same is compared above.
-    if (errorName === "ConsumerCrashed") return [];
+function explainParked({ parked, ledger, truth, blows }: World): string[] {
+  const [crashed, others] = partition(parked, ({ errorName }) => errorName === "ConsumerCrashed");
+  // Whatever ended two runs alone is parked as promised; that all is in step nevertheless is compared above.
+  const tooMany = crashed.length > blows / 2 ? [`${crashed.length} parked as crashed after ${blows} blows`] : [];
+  const needless = others.flatMap(({ hop, errorName, errorMessage }) => {
     const ids = [...new Set(errorMessage.match(/\b00[13]\w{15}\b/g) ?? [])];
     const isRefused = (id: string) => /e-mail/.test(errorMessage) && ledger.everUnusable.has(id);
     const isGone = (id: string) => /recycle bin/.test(errorMessage) && !truth.has(id);
@@ -155,6 +158,11 @@ function explainParked({ parked, ledger, truth }: World): string[] {
     if (ids.length > 0 && ids.every(isKnown)) return [];
     return [`parked without need at ${hop}: ${errorName}: ${errorMessage.slice(0, 300)}`];
   });
+  return [...tooMany, ...needless];
+}
+
+function partition<T>(items: readonly T[], test: (item: T) => boolean): [T[], T[]] {
+  return [items.filter(test), items.filter((item) => !test(item))];
 }
 
 /** Billing was written no more often than there was something new to write. */

@@ -18,8 +18,11 @@ const TAP = "connector-fleet-hostile-tap";
 export class HostileFleet {
   readonly counter: Counter = { calls: new Map(), invocations: new Map(), refused: 0, billingUpdates: 0 };
   current!: TestFleet;
+  /** How often one function was killed, or all that worked. */
+  blows = 0;
   /** The roles of functions that have called AWS, by ARN. */
   readonly #callers = new Map<string, Principal>();
+  #isKillingAll = false;
   /** One for all starts: time does not go backwards. */
   readonly #clock = createClock(SCALE);
   readonly #stateDir: string;
@@ -41,6 +44,9 @@ export class HostileFleet {
     this.current.kernel.on("activity", ({ principal }) => {
       if (principal.kind === "role") this.#callers.set(principal.arn, principal);
     });
+    this.current.kernel.on("crash", () => {
+      if (!this.#isKillingAll) this.blows += 1;
+    });
     // Time passes faster for whoever waits, so Stripe has to take more in a second.
     const url = `${this.current.saas.stripe.url}/__emulator__/config`;
     await fetch(url, { method: "POST", body: JSON.stringify({ ratePerEndpoint: STRIPE_RATE * SCALE }) });
@@ -52,7 +58,10 @@ export class HostileFleet {
 
   /** Kills every function that works now, wherever it is. */
   killFunctions(): void {
+    this.#isKillingAll = true;
     for (const caller of this.#callers.values()) this.current.kernel.emit("crash", caller);
+    this.#isKillingAll = false;
+    this.blows += 1;
   }
 
   /** Puts a request on the fleet's bus, as a clock or a person does. */

@@ -80,7 +80,7 @@ test("every system equals the org after thousands of operations in the midst of 
   const seconds = Math.round((Date.now() - startedAt) / 1000);
   console.info(
     `HOSTILE_SEED=${SEED}: ${OPERATIONS} operations in ${seconds} s (${Math.round(workedMs / 1000)} s of work, ${skipped} minutes of outages skipped), ` +
-      `${calls} calls of Salesforce (${kinds}), at most ${mostCalls(counter)} expected; ${counter.billingUpdates} updates answered by Stripe, ${billingChanges} of them changes; people were refused ` +
+      `${calls} calls of Salesforce (${kinds}), at most ${mostCalls(counter)} expected; ${counter.billingUpdates} updates answered by Stripe, ${billingChanges} of them changes; ${fleet.blows} blows; people were refused ` +
       JSON.stringify(Object.fromEntries(org.refusals)),
   );
   expect({ seed: SEED, problems }).toEqual({ seed: SEED, problems: [] });
