@@ -6,7 +6,7 @@ import { chunks, inParallel } from "#shared/chunks.ts";
 import { createCustomerStore } from "#shared/customer-store.ts";
 import { logger } from "#shared/observability.ts";
 import { cause, newCustomer, startCustomersTable, TABLE, version } from "#shared/testing/customers-table.ts";
-import { outagesOf } from "../functions/flows/reconcile/outages.ts";
+import { drawsFor } from "../functions/flows/reconcile/outages.ts";
 import { takeUp } from "../functions/flows/reconcile/take.ts";
 
 const HELP = `Measures what a round of the reconciler reads and writes while many customers are behind billing.
@@ -92,7 +92,7 @@ async function round(): Promise<number> {
   const state = { ...closed, state: "closed", closedAt: iso(0), needsPerson: false } as const;
   const queue = { waiting: async () => 0, send: async () => undefined };
   const queues = { billing: queue, salesforce: queue };
-  return takeUp("billing", outagesOf([state], clock), { behind, store, queues });
+  return takeUp("billing", drawsFor("billing", [state], clock), { behind, store, queues });
 }
 
 if (values.help) console.log(HELP);

@@ -20,8 +20,10 @@ export interface DueOptions {
   readonly limit: number;
   /** Takes also what is not due yet but was marked before this moment, such as the end of an outage; ISO 8601. */
   readonly markedBefore?: string | undefined;
-  /** Organisations that cannot be reached. */
-  readonly withoutOrgs?: readonly string[];
+  /** Passes by whom it is false for, such as customers of an organisation that cannot be reached. */
+  readonly wants?: ((customer: BehindCustomer) => boolean) | undefined;
+  /** At most so many of one organisation. */
+  readonly mostPerOrg?: number | undefined;
 }
 
 /** Who is behind: the sparse index of the customers table. Every method throws the fleet's errors for what DynamoDB answers. */
@@ -73,10 +75,10 @@ export function createBehindIndex(
   /** The customers of a shard to be tried now, in the order of their next try, read as far as somebody asks for them. */
   async function* walkDue(
     key: string,
-    { limit, markedBefore, withoutOrgs = [] }: DueOptions,
+    { limit, markedBefore }: DueOptions,
+    wants: (customer: BehindCustomer) => boolean,
   ): AsyncGenerator<BehindCustomer, undefined> {
     const moment = new Date(now()).toISOString();
-    const orgs = Object.fromEntries(withoutOrgs.map((orgId, index) => [`:org${index}`, orgId]));
     let size = Math.min(PAGE, Math.ceil((limit / SHARDS) * SPARE) + SPARE_ITEMS);
     let ahead = 0;
     let ExclusiveStartKey: Record<string, unknown> | undefined;
@@ -84,15 +86,15 @@ export function createBehindIndex(
       const page = await query({
         ...ABOUT,
         KeyConditionExpression: markedBefore ? "behindKey = :key" : "behindKey = :key AND nextTryAt <= :now",
-        ExpressionAttributeValues: { ":key": key, ...(markedBefore ? {} : { ":now": moment }), ...orgs },
-        ...(withoutOrgs.length > 0 ? { FilterExpression: `NOT orgId IN (${Object.keys(orgs).join(", ")})` } : {}),
+        ExpressionAttributeValues: { ":key": key, ...(markedBefore ? {} : { ":now": moment }) },
         Limit: size,
         ExclusiveStartKey,
       });
       for (const customer of (page.Items ?? []).flatMap((item) => toCustomer(key, item))) {
         const isDue = customer.nextTryAt <= moment;
-        if (isDue || (markedBefore !== undefined && customer.mark.markedAt < markedBefore)) yield customer;
-        else ahead += 1;
+        const isOpen = isDue || (markedBefore !== undefined && customer.mark.markedAt < markedBefore);
+        if (isOpen && wants(customer)) yield customer;
+        else if (!isDue) ahead += 1;
       }
       ExclusiveStartKey = page.LastEvaluatedKey;
       size = Math.min(PAGE, size * 2);
@@ -102,14 +104,21 @@ export function createBehindIndex(
 
   return {
     async due(target, options) {
-      const walks = keysOf(target).map((key) => walkDue(key, options));
+      const { wants = () => true, mostPerOrg = Number.POSITIVE_INFINITY } = options;
+      const perOrg = new Map<string, number>();
+      const isFull = (orgId: string) => (perOrg.get(orgId) ?? 0) >= mostPerOrg;
+      const isWanted = (customer: BehindCustomer) => !isFull(customer.orgId) && wants(customer);
+      const walks = keysOf(target).map((key) => walkDue(key, options, isWanted));
       const heads = await Promise.all(walks.map((walk) => walk.next()));
       const found: BehindCustomer[] = [];
       while (found.length < options.limit) {
         const first = indexOfFirst(heads.map(({ value }) => value));
         const [head, walk] = [heads[first]?.value, walks[first]];
         if (!head || !walk) break;
-        found.push(head);
+        if (!isFull(head.orgId)) {
+          found.push(head);
+          perOrg.set(head.orgId, (perOrg.get(head.orgId) ?? 0) + 1);
+        }
         heads[first] = await walk.next();
       }
       return found;

@@ -222,11 +222,12 @@ describe("taking up", () => {
     expect(await idsDue("billing", { markedBefore: iso(50) })).toEqual([]);
   });
 
-  test("leaves out organisations that cannot be reached", async () => {
+  test("leaves out whom nobody wants, and takes no more of one organisation than asked for", async () => {
+    await stored();
     await stored();
     at(180);
-    expect(await idsDue("billing", { withoutOrgs: ["00D000000000002EAA"] })).toHaveLength(1);
-    expect(await idsDue("billing", { withoutOrgs: ["00D000000000002EAA", "00D000000000001EAA"] })).toEqual([]);
+    expect(await idsDue("billing", { wants: () => false })).toEqual([]);
+    expect(await idsDue("billing", { mostPerOrg: 1 })).toHaveLength(1);
   });
 
   test("begins with those that wait longest", async () => {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { type Behind, createBehind } from "#shared/behind/behind.ts";
+import type { Target } from "#shared/behind/marks.ts";
 import { type CustomerStore, createCustomerStore } from "#shared/customer-store.ts";
 import { type Answer, afterCall, type Breaker, claimProbe, closeIdle, told, waitOf } from "#shared/targets/breaker.ts";
 import type { BreakerState } from "#shared/targets/breakers.ts";
@@ -7,7 +8,7 @@ import { cause, newCustomer, startCustomersTable, TABLE, version } from "#shared
 import { reconcile } from "./run.ts";
 
 const START = Date.parse("2026-01-01T10:00:00.000Z");
-const ENDPOINT = "POST /v1/customers";
+const ENDPOINTS = { billing: "POST /v1/customers", salesforce: newCustomer().orgId };
 
 let close: () => Promise<void>;
 let store: CustomerStore;
@@ -25,11 +26,11 @@ afterAll(() => close());
 
 const iso = (time: number) => new Date(time).toISOString();
 
-function stateOf({ open, closed }: Breaker): BreakerState[] {
+function stateOf(target: Target, { open, closed }: Breaker): BreakerState[] {
   const outage = open ?? closed;
   if (!outage) return [];
   const { since, reason, code, toldAt } = outage;
-  const about = { key: ENDPOINT, target: "billing", endpoint: ENDPOINT, since: iso(since), reason, code };
+  const about = { key: target, target, endpoint: ENDPOINTS[target], since: iso(since), reason, code };
   return [
     {
       ...about,
@@ -43,8 +44,8 @@ function stateOf({ open, closed }: Breaker): BreakerState[] {
   ];
 }
 
-/** What people are told in 75 minutes in which billing answers every call so, and `waiting` customers wait for it. */
-async function toldOf(answer: Answer, waiting: number): Promise<string[]> {
+/** What people are told in 75 minutes in which a target answers every call so, and `waiting` customers wait for it. */
+async function toldOf(target: Target, answer: Answer, waiting: number): Promise<string[]> {
   const events: string[] = [];
   let breaker: Breaker = {};
   let pieces: string[] = [];
@@ -55,19 +56,21 @@ async function toldOf(answer: Answer, waiting: number): Promise<string[]> {
   for (let n = 0; n < waiting; n += 1) {
     const customer = newCustomer();
     await store.save(customer, version(1), cause());
+    if (target === "salesforce") await store.linkBilling(customer.customerId, { id: `cus_${n}`, version: version(1) });
     pieces.push(customer.customerId);
   }
   const call = async (customerId: string) => {
     if (breaker.open && waitOf(breaker.open, moment) > 0) return;
     if (breaker.open) change(claimProbe(breaker, customerId, 30_000, moment));
     change(afterCall(breaker, { answer, subject: customerId, startedAt: moment, probeId: customerId }, moment));
-    const error = { name: "Failed", code: "failed", message: "Billing failed." };
-    await behind.failed(customerId, "billing", error);
+    const error = { name: "Failed", code: "failed", message: "It failed." };
+    await behind.failed(customerId, target, error);
   };
   const queue = {
     waiting: async () => 0,
     async send(bodies: readonly string[]) {
-      pieces.push(...bodies.map((body) => JSON.parse(body).detail.data.customer.customerId));
+      const data = bodies.map((body) => JSON.parse(body).detail.data);
+      pieces.push(...data.map(({ customer, customerId }) => customerId ?? customer.customerId));
     },
   };
   for (let minute = 0; minute < 75; minute += 1) {
@@ -79,7 +82,7 @@ async function toldOf(answer: Answer, waiting: number): Promise<string[]> {
       store,
       queues: { billing: queue, salesforce: queue },
       breakers: {
-        list: async () => stateOf(breaker),
+        list: async () => stateOf(target, breaker),
         markTold: async ({ since }, what) => change(told(breaker, what, Date.parse(since), moment)),
         closeIdle: async () => change(closeIdle(breaker, moment)),
       },
@@ -92,8 +95,8 @@ async function toldOf(answer: Answer, waiting: number): Promise<string[]> {
       now: () => moment,
     });
   }
-  for (const { customerId, version: at } of await behind.due("billing", { limit: 1e6, markedBefore: "9" })) {
-    await behind.reached(customerId, "billing", at);
+  for (const { customerId, version: at } of await behind.due(target, { limit: 1e6, markedBefore: "9" })) {
+    await behind.reached(customerId, target, at);
     await behind.reached(customerId, "salesforce", at);
   }
   return events;
@@ -102,13 +105,15 @@ async function toldOf(answer: Answer, waiting: number): Promise<string[]> {
 const REFUSED: Answer = { kind: "refused", code: "api_key_expired" };
 const FAILED: Answer = { kind: "failed", code: "api_error" };
 
-test.each([
-  [REFUSED, 1],
-  [FAILED, 4],
+test.each<[Target, Answer, number]>([
+  ["billing", REFUSED, 1],
+  ["billing", FAILED, 4],
+  ["salesforce", REFUSED, 1],
+  ["salesforce", FAILED, 4],
 ])(
-  "people hear once of an outage of more than an hour: %j while %d customers wait",
-  async (answer, waiting) => {
-    expect(await toldOf(answer, waiting)).toEqual(["target.unreachable"]);
+  "people hear once of an outage of more than an hour: %s, %j, while %d customers wait",
+  async (target, answer, waiting) => {
+    expect(await toldOf(target, answer, waiting)).toEqual(["target.unreachable"]);
   },
   120_000,
 );

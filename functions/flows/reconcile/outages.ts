@@ -1,51 +1,73 @@
+import type { BehindCustomer, DueOptions } from "#shared/behind/behind-index.ts";
 import type { Target } from "#shared/behind/marks.ts";
 import type { BreakerState } from "#shared/targets/breakers.ts";
 
-/** What the breakers mean for those who wait for a target. */
-export interface Outages {
-  /** Whether nobody shall be taken up for the target. */
-  isDown(target: Target): boolean;
-  /** Whether a few customers shall be taken up, to see whether the target is there again. */
-  isProbing(target: Target): boolean;
-  /** Organisations for which nothing is taken up. */
-  orgsDown(): string[];
-  /** Of several customers only one for each organisation that shall be probed. */
-  onePerProbe<T extends { readonly orgId: string }>(target: Target, customers: readonly T[]): T[];
-  /** When the target came back, ISO 8601, while that is news to those who wait. */
-  recoveredAt(target: Target): string | undefined;
-}
+/** Some of those who wait for a target, to be taken up one draw after the other; `limit` is without end for all of them. */
+export type Draw = DueOptions;
 
+/** More than one, as a customer may need another endpoint than the one that is out; the breaker lets one call through. */
+const PROBES = 5;
+/** Later than any mark. */
+const ANY_MOMENT = "9999-12-31T23:59:59.999Z";
 /** By then whoever waited has been taken up, or has a next try of his own. */
 const NEWS_MS = 3_600_000;
+/** A mark so young may be of a run that is still under way: it is looked at with the next round. */
+const UNDER_WAY_MS = 10_000;
 
-/** @param now epoch milliseconds */
-export function outagesOf(breakers: readonly BreakerState[], now: number): Outages {
-  const openOf = (target: Target) => breakers.filter((one) => one.target === target && one.state !== "closed");
-  const isShut = ({ state, until = "" }: BreakerState) => state === "probing" || Date.parse(until) > now;
-  const orgsDown = () =>
-    openOf("salesforce")
-      .filter(isShut)
-      .map(({ endpoint }) => endpoint);
-  return {
-    // A customer needs most endpoints of billing, but only its own organisation in Salesforce.
-    isDown: (target) => target === "billing" && openOf(target).some(isShut),
-    isProbing: (target) => target === "billing" && openOf(target).length > 0,
-    orgsDown,
-    onePerProbe(target, customers) {
-      if (target !== "salesforce") return [...customers];
-      const probed = new Set(openOf(target).map(({ endpoint }) => endpoint));
-      const seen = new Set<string>();
-      return customers.filter(({ orgId }) => {
-        if (!probed.has(orgId)) return true;
-        const first = !seen.has(orgId);
-        seen.add(orgId);
-        return first;
-      });
-    },
-    recoveredAt(target) {
-      const ends = breakers.flatMap((one) => (one.target === target && one.closedAt ? [one.closedAt] : []));
-      const last = ends.toSorted().at(-1);
-      return last && now - Date.parse(last) < NEWS_MS ? last : undefined;
-    },
+/**
+ * Who shall be taken up for a target, as its breakers are at the moment `now` (epoch milliseconds). Where a breaker is
+ * open nobody is; once its wait is over a few are, due or not: a breaker that nobody probes for some minutes counts as
+ * closed, though the target is as it was. Once it has closed, whoever waited is, due or not.
+ */
+export function drawsFor(target: Target, breakers: readonly BreakerState[], now: number): Draw[] {
+  const own = breakers.filter((one) => one.target === target);
+  return target === "billing" ? drawsForBilling(own, now) : drawsByOrg(own, now);
+}
+
+/** Every run writes and few read, so an endpoint that only reads holds nobody up: who needs it finds it closed, and waits. */
+function drawsForBilling(breakers: readonly BreakerState[], now: number): Draw[] {
+  const open = breakers.filter(isOpen);
+  const needed = open.filter(({ endpoint }) => !endpoint.startsWith("GET "));
+  if (needed.some((one) => isShut(one, now))) return [];
+  const probes = open.some((one) => !isShut(one, now)) ? [{ limit: PROBES, markedBefore: ANY_MOMENT }] : [];
+  return needed.length > 0
+    ? probes
+    : [...probes, { limit: Number.POSITIVE_INFINITY, markedBefore: newsOf(breakers, now) }];
+}
+
+/** A customer needs its own organisation only. What the many of one wait for keeps no other one from being probed. */
+function drawsByOrg(breakers: readonly BreakerState[], now: number): Draw[] {
+  const open = breakers.filter(isOpen);
+  const away = new Set(open.map(({ endpoint }) => endpoint));
+  const probed = new Set(open.filter((one) => !isShut(one, now)).map(({ endpoint }) => endpoint));
+  const news = new Map(breakers.map((one) => [one.endpoint, newsOf([one], now)]));
+  const moment = new Date(now).toISOString();
+  const probe = {
+    limit: probed.size,
+    mostPerOrg: 1,
+    markedBefore: ANY_MOMENT,
+    wants: ({ orgId }: BehindCustomer) => probed.has(orgId),
   };
+  const others = {
+    limit: Number.POSITIVE_INFINITY,
+    markedBefore: newsOf(breakers, now),
+    wants: ({ orgId, nextTryAt, mark }: BehindCustomer) =>
+      !away.has(orgId) && (nextTryAt <= moment || mark.markedAt < (news.get(orgId) ?? "")),
+  };
+  return probed.size > 0 ? [probe, others] : [others];
+}
+
+function isOpen({ state }: BreakerState): boolean {
+  return state !== "closed";
+}
+
+function isShut({ state, until = "" }: BreakerState, now: number): boolean {
+  return state === "probing" || Date.parse(until) > now;
+}
+
+/** Whose mark is older waited for the target that came back; undefined when that is no news any more. ISO 8601. */
+function newsOf(breakers: readonly BreakerState[], now: number): string | undefined {
+  const ends = breakers.flatMap(({ closedAt }) => (closedAt ? [Date.parse(closedAt)] : []));
+  const last = Math.max(...ends);
+  return now - last < NEWS_MS ? new Date(Math.min(last, now - UNDER_WAY_MS)).toISOString() : undefined;
 }

@@ -275,13 +275,15 @@ describe("while billing is down", () => {
   });
 });
 
-test("whoever found the breaker still open when it was taken up goes again at once when it closes", async () => {
+test("whoever found the breaker still open when it was taken up goes again a round after it closes", async () => {
   for (let n = 0; n < 8; n += 1) await stored();
   breakers = [probable()];
   await round(100);
   expect(sent.billing).toHaveLength(5);
   breakers = [open(closedAt(103))];
   await round(104);
+  expect(sent.billing).toHaveLength(8);
+  await round(164);
   expect(sent.billing).toHaveLength(13);
 });
 

@@ -2,7 +2,7 @@ import type { Behind } from "#shared/behind/behind.ts";
 import { TARGETS } from "#shared/behind/marks.ts";
 import type { BreakerState, Breakers } from "#shared/targets/breakers.ts";
 import { type Measured, measure } from "./measure.ts";
-import { outagesOf } from "./outages.ts";
+import { drawsFor } from "./outages.ts";
 import { type TakeDependencies, takeUp } from "./take.ts";
 import { type TellDependencies, tellOutages } from "./tell.ts";
 
@@ -21,8 +21,7 @@ export interface ReconcileDependencies extends TakeDependencies, Omit<TellDepend
  */
 export async function reconcile(deps: ReconcileDependencies): Promise<void> {
   const breakers = await closeIdle(await deps.breakers.list(), deps.breakers);
-  const outages = outagesOf(breakers, deps.now());
-  for (const target of TARGETS) await takeUp(target, outages, deps);
+  for (const target of TARGETS) await takeUp(target, drawsFor(target, breakers, deps.now()), deps);
   const waiting = async (name: string) => {
     const target = TARGETS.find((one) => one === name);
     return target ? deps.behind.count(target) : 0;

@@ -6,7 +6,7 @@ import type { CustomerStore } from "#shared/customer-store.ts";
 import { describeError } from "#shared/errors.ts";
 import { log } from "#shared/observability.ts";
 import type { SendMessages } from "#shared/send-messages.ts";
-import type { Outages } from "./outages.ts";
+import type { Draw } from "./outages.ts";
 import { pieceOf } from "./pieces.ts";
 
 /** The queue on which the work for a target waits. */
@@ -24,29 +24,27 @@ export interface TakeDependencies {
 
 /** More would only wait in the queue: about what the bulk lane does in a minute. */
 const MOST_WAITING: Readonly<Record<Target, number>> = { billing: 600, salesforce: 4_000 };
-/** More than one, as a customer may need another endpoint than the one that is out; the breaker lets one call through. */
-const PROBES = 5;
 /** Until then somebody else takes the customer up again, should this piece be lost. */
 const LEASE_SECONDS = 900;
 const AT_ONCE = 25;
-/** Later than any mark. */
-const ANY_MOMENT = "9999-12-31T23:59:59.999Z";
 
 /**
- * Takes up what is due for a target, one piece of work per customer however many changes came. While the target is down
- * nothing is taken, but for a few when it is time to see whether it is there again.
+ * Takes up what is due for a target, one piece of work per customer however many changes came.
+ * @param draws who shall be taken up, one draw after the other as far as there is room
  * @returns how many pieces of work went out
  */
-export async function takeUp(target: Target, outages: Outages, deps: TakeDependencies): Promise<number> {
-  if (outages.isDown(target)) return 0;
-  const room = MOST_WAITING[target] - (await deps.queues[target].waiting());
-  const limit = outages.isProbing(target) ? Math.min(room, PROBES) : room;
-  if (limit <= 0) return 0;
-  // Due or not: a breaker that nobody probes for some minutes counts as closed, though the target is as it was.
-  const markedBefore = outages.isProbing(target) ? ANY_MOMENT : outages.recoveredAt(target);
-  const withoutOrgs = target === "salesforce" ? outages.orgsDown() : [];
-  const due = await deps.behind.due(target, { limit, markedBefore, withoutOrgs });
-  return sendAll(outages.onePerProbe(target, due), target, deps);
+export async function takeUp(target: Target, draws: readonly Draw[], deps: TakeDependencies): Promise<number> {
+  if (draws.length === 0) return 0;
+  let room = MOST_WAITING[target] - (await deps.queues[target].waiting());
+  let sent = 0;
+  for (const draw of draws) {
+    const limit = Math.min(draw.limit, room);
+    if (limit <= 0) break;
+    const due = await deps.behind.due(target, { ...draw, limit });
+    room -= due.length;
+    sent += await sendAll(due, target, deps);
+  }
+  return sent;
 }
 
 async function sendAll(due: readonly BehindCustomer[], target: Target, deps: TakeDependencies): Promise<number> {
