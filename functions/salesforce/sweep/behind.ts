@@ -1,4 +1,5 @@
 import type { Behind } from "#shared/behind/behind.ts";
+import type { BehindCustomer } from "#shared/behind/behind-index.ts";
 import { TARGETS } from "#shared/behind/marks.ts";
 import { inParallel } from "#shared/chunks.ts";
 import type { CustomerRecord } from "#shared/customer-record.ts";
@@ -42,10 +43,13 @@ const MOST_COMPARED = 2_000;
  * wait with is compared too, so that they get what is true now.
  */
 export const sweepBehind: WorkPage = async ({ orgId }, _after, deps) => {
-  const options = { limit: MOST_COMPARED, markedBefore: LAST };
+  const wants = (one: BehindCustomer) => one.orgId === orgId;
+  const options = { limit: MOST_COMPARED, markedBefore: LAST, wants };
   const waiting = await Promise.all(TARGETS.map((target) => deps.behind.due(target, options)));
-  const own = waiting.flat().filter((one) => one.orgId === orgId);
-  const ids = own.map(({ customerId }) => customerId).slice(0, MOST_COMPARED);
+  const ids = waiting
+    .flat()
+    .map(({ customerId }) => customerId)
+    .slice(0, MOST_COMPARED);
   const stored = await deps.store.readMany(ids);
   const alive = ids.filter((id) => stored.get(id)?.deleted === false);
   const contents = await compareContents(alive, stored, orgId, deps);

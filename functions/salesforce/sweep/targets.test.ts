@@ -1,6 +1,7 @@
 import { DynamoDBDocumentClient, UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import { afterAll, beforeAll, beforeEach, expect, test } from "@jest/globals";
-import { TABLE } from "#shared/testing/customers-table.ts";
+import { inParallel } from "#shared/chunks.ts";
+import { cause, newCustomer, TABLE, version } from "#shared/testing/customers-table.ts";
 import { SimulatedOrg } from "./simulated-org.ts";
 import { SweepBench, startTables, type Tables } from "./testing.ts";
 
@@ -72,4 +73,18 @@ test("every night whoever is behind is compared, however long ago its account mo
   org.time += 10 * 86_400_000;
   await bench.sweep({ window: last() });
   expect(bench.repaired).toEqual([`changed ${waiting}`]);
+});
+
+test("an organisation with more behind than a night compares keeps no other one from being compared", async () => {
+  const keys = Array.from({ length: 2_000 }, (_, n) => `001other${String(n).padStart(10, "0")}`);
+  const customer = { ...newCustomer(), orgId: "00D00000000OTHEREA" };
+  const store = tables.store;
+  await inParallel(keys, 25, (customerId) => store.save({ ...customer, customerId }, version(1), cause()));
+  const id = await unbilled(true);
+  org.update(id, { Name: "Changed, and the event was lost" });
+  org.time += 10 * 86_400_000;
+  const window = { from: new Date(org.time - 60_000).toISOString(), to: new Date(org.time).toISOString() };
+  await tables.behind.failed(id, "billing", { name: "E", code: "e", message: "later", retryAfterSeconds: 9_000 });
+  await bench.sweep({ window });
+  expect(bench.repaired).toEqual([`changed ${id}`]);
 });
