@@ -21,6 +21,11 @@ export function isBehind({ deleted, version, links }: Pick<CustomerRecord, "dele
   return links.stripe?.version !== version && !(deleted && links.stripe === undefined);
 }
 
+/** Whether parked work about the stored version waits for a person, or was discarded by one. */
+export function isGivenUp({ parked, version }: Pick<CustomerRecord, "parked" | "version">): boolean {
+  return parked?.target === "billing" && parked.version === version;
+}
+
 /**
  * Has billing brought to those that are behind it without anybody knowing: they have no mark, because they were given up,
  * or are older than marks. A mark that is there keeps its age, its tries and the time that the target named.

@@ -8,7 +8,7 @@ import { log } from "#shared/observability.ts";
 import { createEvent, type OutgoingEvent, type Publish } from "#shared/publish.ts";
 import type { annotate, inChange } from "#shared/tracing.ts";
 import { type ChangeIdentity, identify } from "../changes/identity.ts";
-import { type RetryDependencies, retryForgotten } from "./behind.ts";
+import { isGivenUp, type RetryDependencies, retryForgotten } from "./behind.ts";
 import type { EqualCustomer, Findings, Repair } from "./findings.ts";
 import { type ComparingFeed, type ParkDependencies, parkUnusable, type Unusable } from "./park.ts";
 import type { Counts } from "./progress.ts";
@@ -33,6 +33,12 @@ export interface RepairContext {
   readonly feed: ComparingFeed;
 }
 
+/** As a sweep has it. */
+export interface SweepContext extends RepairContext {
+  /** Whether a person asked for the sweep: then what was given up is tried once more. */
+  readonly isAsked: boolean;
+}
+
 /** A difference that is on its way through the sync, and the event that carries it. */
 export interface Sent {
   readonly repair: Repair;
@@ -53,7 +59,7 @@ export const WRITES_AT_ONCE = 25;
  */
 export async function repair(
   findings: Findings,
-  context: RepairContext,
+  context: SweepContext,
   deps: RepairDependencies & ParkDependencies & RetryDependencies,
 ): Promise<Counts> {
   const overtaken = await noteVersions(findings.equal, deps);
@@ -61,10 +67,8 @@ export async function repair(
   const { refused } = await publishRepairs(repairs, context, deps);
   const unusable = [...findings.unusable, ...refused];
   const others = new Set([...repairs, ...unusable].map(({ customerId }) => customerId));
-  await retryForgotten(
-    findings.stored.filter(({ customerId }) => !others.has(customerId)),
-    deps,
-  );
+  const stored = findings.stored.filter((one) => !others.has(one.customerId) && (context.isAsked || !isGivenUp(one)));
+  await retryForgotten(stored, deps);
   await parkUnusable(unusable, context.metadata, context.feed, deps);
   if (findings.unexplained.length > 0)
     log().error("Customers whose accounts are gone and were never deleted: check the integration user's access", {

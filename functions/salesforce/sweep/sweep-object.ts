@@ -81,7 +81,7 @@ async function runSweep(request: SweepRequest, deps: SweepDependencies): Promise
 
 /** Works one page; where the sweep stands then. */
 async function workOne(
-  { metadata }: SweepRequest,
+  { metadata, data }: SweepRequest,
   scope: SweepScope,
   { phase, after, counts }: Progress,
   deps: SweepDependencies & CompareDependencies,
@@ -93,7 +93,7 @@ async function workOne(
   const { findings, next } = await work(scope, after, deps);
   const repairs = repairsOf(counts) + findings.repairs.length;
   const lane = scope.full && repairs > MAX_LIVE_REPAIRS ? ("bulk" as const) : undefined;
-  const context = { metadata, lane, feed: "sweep" as const };
+  const context = { metadata, lane, feed: "sweep" as const, isAsked: data.reason === "manual" };
   const total = addCounts(counts, await repair(findings, context, deps));
   if (next) return { phase, after: next, counts: total };
   return { phase: phases[current + 1]?.name ?? "end", counts: total };

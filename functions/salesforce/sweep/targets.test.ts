@@ -48,6 +48,16 @@ test.each([true, false])("a sweep (full: %p) has billing brought to whom nobody 
   expect(await markOf(id)).toMatchObject({ tries: 0 });
 });
 
+test("what was given up, or discarded, is left alone by a sweep that nobody asked for, until a person asks for one", async () => {
+  const id = await unbilled(true);
+  const stored = (await tables.store.read(id))?.version ?? "";
+  await tables.behind.giveUp(id, { target: "billing", parkedId: "p1", state: "UpsertBilling", version: stored });
+  await bench.sweep({ full: true, reason: "schedule" });
+  expect(await markOf(id)).toBeUndefined();
+  await bench.sweep({ full: true, reason: "manual" });
+  expect(await markOf(id)).toMatchObject({ tries: 0 });
+});
+
 test("a mark that is there keeps its age and its tries", async () => {
   const id = await unbilled(true);
   await tables.behind.failed(id, "billing", { name: "TransientError", code: "api_error", message: "down" });
