@@ -116,8 +116,14 @@ describe("digest", () => {
       `:rotating_light: *Stripe refuses the key* since ${at(0)}, 1 customer waits: a person must replace the secret · `,
     );
     expect(textOf(digest([recovered()]))).toContain(
-      `*Stripe answers again*; it was unreachable from ${at(0)} to ${at(1)} · \`customers.update\` · \`c`,
+      `*Stripe answers again*; work for it waited from ${at(0)} to ${at(1)} · \`customers.update\` · \`c`,
     );
+  });
+
+  test("says at the end of an outage what it was", () => {
+    const mended = digest([recovered({ data: { neededPerson: true } })]);
+    expect(mended.text).toBe("Stripe accepts the key again");
+    expect(textOf(mended)).toMatch(/\*Stripe accepts the key again\*; work for it waited from <!date.* to <!date/);
   });
 
   test("names the targets as people do, each once in the title", () => {

@@ -28,11 +28,10 @@ export function describeUnreachable({ metadata, data }: Unreachable): string {
   return `${sign} ${headline}${advice} · ${code(data.endpoint)} · ${code(data.reason)} · ${code(metadata.correlationId)}`;
 }
 
-/** Says that a target is back, and how long it was away. */
+/** Says that a target is back, and how long work waited for it, be it away, asking for time or refusing us. */
 export function describeRecovered({ metadata, data }: Recovered): string {
-  const { name } = targetOf(data.target);
   return (
-    `:large_green_circle: *${name} answers again*; it was unreachable from ${moment(data.since)} to ` +
+    `:large_green_circle: *${backText(data)}*; work for it waited from ${moment(data.since)} to ` +
     `${moment(data.until)} · ${code(data.endpoint)} · ${code(metadata.correlationId)}`
   );
 }
@@ -41,7 +40,7 @@ export function describeRecovered({ metadata, data }: Recovered): string {
 export function outageTitles(notices: readonly OutageNotice[]): string[] {
   const titles = notices.map(({ type, detail }) =>
     type === "target.recovered"
-      ? `${targetOf(detail.data.target).name} answers again`
+      ? backText(detail.data)
       : `${detail.data.needsPerson ? ":rotating_light: " : ""}${awayText(detail.data)}`,
   );
   const distinct = [...new Set(titles)];
@@ -52,6 +51,11 @@ export function outageTitles(notices: readonly OutageNotice[]): string[] {
 function awayText({ target, needsPerson }: Unreachable["data"]): string {
   const { name, secret } = targetOf(target);
   return needsPerson ? `${name} refuses the ${secret}` : `${name} unreachable`;
+}
+
+function backText({ target, neededPerson }: Recovered["data"]): string {
+  const { name, secret } = targetOf(target);
+  return neededPerson ? `${name} accepts the ${secret} again` : `${name} answers again`;
 }
 
 function targetOf(target: string): { name: string; secret: string } {

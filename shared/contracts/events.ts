@@ -161,7 +161,14 @@ export const targetRecovered = defineEvent({
   type: "target.recovered",
   source: "fleet.flows",
   description: "A target answers again; what waited for it is on its way.",
-  data: z.looseObject({ target: z.string(), endpoint: z.string(), since: z.iso.datetime(), until: z.iso.datetime() }),
+  data: z.looseObject({
+    target: z.string(),
+    endpoint: z.string(),
+    since: z.iso.datetime(),
+    until: z.iso.datetime(),
+    /** Whether it was the key or the login that the target refused. */
+    neededPerson: z.boolean().optional(),
+  }),
 });
 
 export const retriesRequested = defineEvent({

@@ -248,13 +248,6 @@ describe("while billing is down", () => {
     expect(sent.billing).toHaveLength(8);
   });
 
-  test("one endpoint of several that is down is enough to wait", async () => {
-    await stored();
-    breakers = [probable(), open({ endpoint: "POST /v1/customers/:id" })];
-    await round(3600);
-    expect(sent.billing).toEqual([]);
-  });
-
   test("the accounts go on", async () => {
     const { customerId } = await stored();
     await store.linkBilling(customerId, { id: "cus_1", version: version(1) });
@@ -355,6 +348,9 @@ describe("people", () => {
     await round(120);
     await round(180);
     expect(published.map(({ detail }) => (detail.data as { needsPerson: boolean }).needsPerson)).toEqual([false, true]);
+    breakers = breakers.map((one) => ({ ...one, ...closedAt(190), needsPerson: false }));
+    await round(200);
+    expect(told().slice(2)).toEqual([["target.recovered", expect.objectContaining({ neededPerson: true })]]);
   });
 
   test("hear nothing of a short outage", async () => {

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { targetRecovered, targetUnreachable } from "#shared/contracts/events.ts";
 import { NO_ORG } from "#shared/contracts/metadata.ts";
-import { createEvent, type OutgoingEvent, type Publish, publishAll } from "#shared/publish.ts";
+import { createEvent, type Publish, publishAll } from "#shared/publish.ts";
 import type { BreakerState, Breakers } from "#shared/targets/breakers.ts";
 
 export interface TellDependencies {
@@ -63,9 +63,8 @@ async function tellEnd(group: readonly BreakerState[], deps: TellDependencies): 
       .toSorted()
       .at(-1) ?? "";
   const { target, endpoint, since } = first;
-  await publishAll(deps.publish, [
-    createEvent(targetRecovered, metadataOf(deps), { target, endpoint, since, until }),
-  ] satisfies OutgoingEvent[]);
+  const data = { target, endpoint, since, until, neededPerson: ended.some(({ reason }) => reason === "refused") };
+  await publishAll(deps.publish, [createEvent(targetRecovered, metadataOf(deps), data)]);
 }
 
 function metadataOf({ now }: TellDependencies) {
