@@ -9,7 +9,7 @@ const UNAVAILABLE_SECONDS = 30;
  * | --------------------- | --------------------------------------------------------------- | ------- |
  * | TransientError        | the other side or the network failed and may recover             | yes     |
  * | RateLimitedError      | the other side names a time to wait, or asks us to slow down     | yes     |
- * | TargetUnavailableError| no call was made: the breaker is open or the budget is used up   | yes     |
+ * | TargetUnavailableError| no call was made: the breaker is open, or a budget is used up    | yes     |
  * | InvalidInputError     | the work itself is wrong and will be wrong again                 | no      |
  * | RejectedByTargetError | the target understood and refused                                | no      |
  * | NotAuthorizedError    | credentials or permissions are missing                           | no      |
@@ -49,8 +49,8 @@ export class RateLimitedError extends FleetError {
 }
 
 /**
- * No call was made: the target's circuit breaker is open, or its rate budget is used up. Waiting for either is no try, so
- * nothing is counted and nothing is written for the item.
+ * No call was made: the target's circuit breaker is open, or its rate budget or daily reserve is used up. Waiting is no try,
+ * so nothing is counted for the item.
  */
 export class TargetUnavailableError extends FleetError {
   override readonly name = "TargetUnavailableError";

@@ -53,7 +53,7 @@ describe("fleet backfill", () => {
   test("stops and resumes without any permission to redrive", async () => {
     let hold = true;
     bench.before = (connector) => {
-      if (connector === "load" && hold) throw failure("RateLimitedError", "API_RESERVE");
+      if (connector === "load" && hold) throw failure("TargetUnavailableError", "API_RESERVE");
     };
     const run = await bench.run(NAME, 1, SMALL);
     expect(await fleet("stop")).toMatchObject({ code: 0, out: `${NAME} is stopped; resume goes on.\n` });

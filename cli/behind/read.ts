@@ -1,5 +1,5 @@
 import type { Behind } from "../../shared/behind/behind.ts";
-import type { BehindCustomer } from "../../shared/behind/behind-index.ts";
+import { type BehindCustomer, isWaiting } from "../../shared/behind/behind-index.ts";
 import { keysOf, type Target } from "../../shared/behind/marks.ts";
 
 /** What waits for one target. */
@@ -62,9 +62,4 @@ function waitingFor(target: Target, all: readonly BehindCustomer[], now: number)
     errors: errors.toSorted((a, b) => b.count - a.count),
     customers,
   };
-}
-
-/** Every customer is marked for a moment while its run brings it to its targets. */
-function isWaiting({ mark, nextTryAt }: BehindCustomer, now: number): boolean {
-  return mark.tries > 0 || mark.markedAt > mark.since || nextTryAt < new Date(now).toISOString();
 }

@@ -156,6 +156,14 @@ export function createBehindIndex(
   };
 }
 
+/**
+ * Whether a customer waits, at the moment `now` (epoch milliseconds): everybody is marked for a moment while the first run
+ * is on its way.
+ */
+export function isWaiting({ mark, nextTryAt }: BehindCustomer, now: number): boolean {
+  return mark.error !== undefined || mark.markedAt > mark.since || Date.parse(nextTryAt) < now;
+}
+
 /** Index of the customer whose next try comes first; -1 when there is none. */
 function indexOfFirst(customers: readonly (BehindCustomer | undefined)[]): number {
   return customers.reduce((first, customer, index) => {

@@ -164,6 +164,15 @@ describe("a try that fails", () => {
     expect((await store.read(customerId))?.nextTryAt).toBe(iso(4321));
   });
 
+  test("without a call counts as none, but says why and waits as long as it has to", async () => {
+    const customerId = await stored();
+    const reserve = { name: "TargetUnavailableError", code: "API_RESERVE", message: "later" };
+    await behind.failed(customerId, "billing", { ...reserve, retryAfterSeconds: 3600, isTry: false });
+    const record = await store.read(customerId);
+    expect(record?.nextTryAt).toBe(iso(3600));
+    expect(record?.billingBehind).toMatchObject({ tries: 0, error: reserve });
+  });
+
   test("of a customer that is in step meanwhile is forgotten", async () => {
     const customerId = await stored();
     await behind.reached(customerId, "billing", version(1));

@@ -16,6 +16,8 @@ export interface TryError {
   readonly retryAfterSeconds?: number | undefined;
   /** Whether the time from now on counts until the work is given up: not for what is nobody's fault but ours or the target's. */
   readonly counts?: boolean;
+  /** Whether a call was made, by default true; otherwise the tries stay as they are. */
+  readonly isTry?: boolean;
 }
 
 /** Parked work that keeps a target where it is until a newer version comes, or a person redrives it. */
@@ -95,7 +97,7 @@ export function createBehind(
       });
     },
 
-    async failed(customerId, target, { retryAfterSeconds, counts = false, ...error }) {
+    async failed(customerId, target, { retryAfterSeconds, counts = false, isTry = true, ...error }) {
       const command = new GetCommand({ TableName: tableName, Key: { customerId }, ConsistentRead: true });
       const { Item } = await table.send(command).catch((cause) => {
         throw awsError(cause, `DynamoDB GetItem on ${tableName}`);
@@ -103,7 +105,7 @@ export function createBehind(
       const key = behindKey(target, customerId);
       const known = markSchema.safeParse(Item?.[markName(target)]).data;
       if (!known || Item?.behindKey !== key) return undefined;
-      const tries = known.tries + 1;
+      const tries = known.tries + (isTry ? 1 : 0);
       const failingSince = known.failingSince ?? (counts ? inSeconds(0) : undefined);
       const about = failingSince === undefined ? known : { ...known, failingSince };
       const mark = { ...about, tries, error: { ...error, message: error.message.slice(0, MAX_MESSAGE) } };

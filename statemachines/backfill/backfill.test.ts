@@ -139,7 +139,7 @@ describe("waiting", () => {
     bench.before = (connector) => {
       if (connector !== "load" || refusals === 0) return;
       refusals -= 1;
-      throw failure("RateLimitedError", "API_RESERVE");
+      throw failure("TargetUnavailableError", "API_RESERVE");
     };
     expect((await bench.ended(await bench.run(name, 1, SMALL))).status).toBe("SUCCEEDED");
     expectAll();

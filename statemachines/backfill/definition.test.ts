@@ -26,7 +26,7 @@ describe("tasks that call a connector", () => {
   });
 
   test.each(invocations)("%s waits out days without API calls", (_name, state) => {
-    const limited = state.Retry?.find((retrier) => retrier.ErrorEquals.includes("RateLimitedError"));
+    const limited = state.Retry?.find((retrier) => retrier.ErrorEquals.includes("TargetUnavailableError"));
     const longest = (limited?.MaxAttempts ?? 0) * (limited?.MaxDelaySeconds ?? 0);
     // Full jitter halves the delays on average.
     expect(longest / 2).toBeGreaterThanOrEqual(7 * 24 * 3600);

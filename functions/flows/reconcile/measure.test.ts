@@ -29,11 +29,14 @@ const measured = async (customers: readonly BehindCustomer[], breakers: readonly
     NOW,
   );
 
+const error = { name: "E", code: "e", message: "later" };
+
 test.each<[string, BehindCustomer[], number]>([
   ["nobody", [], 0],
   ["who is merely on its way", [waiting(170, -10), waiting(3_000, -20_000)], 0],
   ["whose run was lost", [waiting(1_000, 820)], 1_000],
-  ["who failed", [waiting(40, -20, { tries: 1 }), waiting(500, -900, { tries: 4 })], 500],
+  ["who failed", [waiting(40, -20, { tries: 1, error }), waiting(500, -900, { tries: 4, error })], 500],
+  ["who waits without a try", [waiting(500, -900, { error })], 500],
   ["who was taken up", [waiting(400, -800, { markedAt: ago(100) })], 400],
 ])("the one that waits longest is %s", async (_what, customers, seconds) => {
   const [billing] = await measured(customers);

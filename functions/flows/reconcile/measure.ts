@@ -1,4 +1,5 @@
 import type { Behind } from "#shared/behind/behind.ts";
+import { isWaiting } from "#shared/behind/behind-index.ts";
 import { keysOf, TARGETS, type Target } from "#shared/behind/marks.ts";
 import type { BreakerState } from "#shared/targets/breakers.ts";
 
@@ -37,10 +38,7 @@ export async function measure(
 
 /** Looks at the first page of every key, which holds those that are due first. */
 async function oldest(target: Target, behind: Pick<Behind, "list">, now: number): Promise<number> {
-  const moment = new Date(now).toISOString();
   const pages = await Promise.all(keysOf(target).map((key) => behind.list(key)));
-  const waiting = pages
-    .flatMap(({ customers }) => customers)
-    .filter(({ mark, nextTryAt }) => mark.tries > 0 || mark.markedAt > mark.since || nextTryAt < moment);
+  const waiting = pages.flatMap(({ customers }) => customers).filter((one) => isWaiting(one, now));
   return waiting.reduce((longest, { mark }) => Math.max(longest, (now - Date.parse(mark.since)) / 1000), 0);
 }

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import type { Metadata } from "#shared/contracts/metadata.ts";
-import { RateLimitedError, TransientError } from "#shared/errors.ts";
+import { TargetUnavailableError, TransientError } from "#shared/errors.ts";
 import type { Salesforce } from "../client/types.ts";
 import { SimulatedOrg } from "../sweep/simulated-org.ts";
 import { SweepBench, startTables, type Tables } from "../sweep/testing.ts";
@@ -190,8 +190,8 @@ describe("trouble", () => {
 
   test("the reserve of API calls makes it wait", async () => {
     const ids = created(1);
-    org.fail = () => new RateLimitedError("API_RESERVE", "kept for live changes", { retryAfterSeconds: 3600 });
-    await expect(load(ids)).rejects.toMatchObject({ name: "RateLimitedError" });
+    org.fail = () => new TargetUnavailableError("API_RESERVE", "kept for live changes", { retryAfterSeconds: 3600 });
+    await expect(load(ids)).rejects.toMatchObject({ name: "TargetUnavailableError" });
   });
 
   test("a customer of another organisation is never overwritten", async () => {

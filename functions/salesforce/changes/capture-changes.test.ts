@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { InvalidInputError, RateLimitedError, TransientError } from "#shared/errors.ts";
+import { InvalidInputError, RateLimitedError, TargetUnavailableError, TransientError } from "#shared/errors.ts";
 import { ACCOUNT, account, CLIENT_NAME, COMMIT, changeOf, ORG, OTHER_ACCOUNT, USER } from "../testing.ts";
 import { captureChanges } from "./capture-changes.ts";
 import { deliveries, idOf, messageOf, NOW, setUp, summary } from "./testing.ts";
@@ -189,6 +189,14 @@ describe("a message with several records", () => {
     expect(message).toMatch(/^2 of 3 records failed/);
     expect(message).toContain(`${OTHER_ACCOUNT}: Account ${OTHER_ACCOUNT}: Billing_Email__c is not an e-mail address`);
     expect(message).toContain(THIRD);
+  });
+
+  test("waits as long as a target is away when no call was made for any of them", async () => {
+    const away = new TargetUnavailableError("BREAKER_OPEN", "no call", { retryAfterSeconds: 41 });
+    const refuse = { [ACCOUNT]: away, [OTHER_ACCOUNT]: away };
+    const accounts = [ACCOUNT, OTHER_ACCOUNT, THIRD].map((id) => account(id));
+    const failures = await captureChanges(deliveries(merged), setUp({ ...withAccounts(...accounts), refuse }).deps);
+    expect(failures[0]?.error).toMatchObject({ name: "TargetUnavailableError", retryAfterSeconds: 41 });
   });
 
   test("is tried again as soon as one of its failures may pass, and waits as long as it was asked to", async () => {

@@ -1,4 +1,10 @@
-import { InvalidInputError, isRetryable, RateLimitedError, TransientError } from "#shared/errors.ts";
+import {
+  InvalidInputError,
+  isRetryable,
+  RateLimitedError,
+  TargetUnavailableError,
+  TransientError,
+} from "#shared/errors.ts";
 
 /** Why one of the records that a message names could not be worked. */
 export interface FailedRecord {
@@ -21,6 +27,12 @@ export function joinErrors(failed: readonly FailedRecord[], total: number): unkn
   const cause = limited ?? retryable[0] ?? first?.error;
   if (limited)
     return new RateLimitedError("RECORDS_FAILED", text, { cause, retryAfterSeconds: limited.retryAfterSeconds });
+  const unavailable = retryable.filter((error) => error instanceof TargetUnavailableError);
+  if (unavailable[0] && unavailable.length === retryable.length)
+    return new TargetUnavailableError("RECORDS_FAILED", text, {
+      cause,
+      retryAfterSeconds: Math.max(...unavailable.map(({ retryAfterSeconds }) => retryAfterSeconds)),
+    });
   return retryable.length > 0
     ? new TransientError("RECORDS_FAILED", text, { cause })
     : new InvalidInputError("RECORDS_FAILED", text, { cause });

@@ -110,6 +110,6 @@ export interface InspectableSalesforce extends Salesforce {
 
 /**
  * Who calls. `live` work may use the whole daily budget; `background` work waits below the org's reserve with
- * RateLimitedError `API_RESERVE`.
+ * TargetUnavailableError `API_RESERVE`.
  */
 export type Priority = "live" | "background";

@@ -73,7 +73,7 @@ describe("the reserve", () => {
     const { server, clock, read, salesforce, asked } = await backgroundOf(() => used);
     await using _ = server;
     const error = await read().catch((failure) => failure);
-    expect(error).toMatchObject({ name: "RateLimitedError", code: "API_RESERVE", retryAfterSeconds: 3_600 });
+    expect(error).toMatchObject({ name: "TargetUnavailableError", code: "API_RESERVE", retryAfterSeconds: 3_600 });
     expect(error.message).toMatch(new RegExp(`${ORG} has used 801 of its 1000 .* last 200 are kept`));
     await expect(read()).rejects.toMatchObject({ code: "API_RESERVE" });
     await expect(salesforce.bulk.createQuery("SELECT Id FROM Account")).rejects.toMatchObject({ code: "API_RESERVE" });

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { RateLimitedError } from "#shared/errors.ts";
+import { TargetUnavailableError } from "#shared/errors.ts";
 import type { Connect } from "../org/connection.ts";
 import { readAnswer } from "./answers.ts";
 import type { Answer } from "./http.ts";
@@ -9,6 +9,9 @@ const MAX_AGE_MS = 60_000;
 const WAIT_SECONDS = 3_600;
 
 const limitsSchema = z.looseObject({ DailyApiRequests: z.looseObject({ Max: z.number(), Remaining: z.number() }) });
+
+/** Code of the TargetUnavailableError of background work while the last calls are kept. */
+export const API_RESERVE = "API_RESERVE";
 
 /** The last known usage of an organisation's daily API calls. */
 export interface UsageMeter {
@@ -44,7 +47,7 @@ export function createUsageMeter(now: () => number, onUsage: (usage: ApiUsage) =
 /**
  * Lets background work pass only above the reserve. Asks Salesforce when nothing was observed for a minute, so that
  * waiting work costs one call a minute at most.
- * @throws RateLimitedError `API_RESERVE`
+ * @throws TargetUnavailableError `API_RESERVE`; no call was made
  */
 export function createGuard(
   meter: UsageMeter,
@@ -75,10 +78,10 @@ export function isBelowReserve({ used, max }: ApiUsage, reserve: number): boolea
   return max - used < max * reserve;
 }
 
-function belowReserve({ used, max }: ApiUsage, reserve: number, orgId: string): RateLimitedError {
+function belowReserve({ used, max }: ApiUsage, reserve: number, orgId: string): TargetUnavailableError {
   const kept = Math.ceil(max * reserve);
-  return new RateLimitedError(
-    "API_RESERVE",
+  return new TargetUnavailableError(
+    API_RESERVE,
     `Organisation ${orgId} has used ${used} of its ${max} daily API calls; the last ${kept} are kept for live changes. ` +
       "Wait, lower the connection's apiReserve, or buy more calls.",
     { retryAfterSeconds: WAIT_SECONDS },

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/g
 import { chunks } from "#shared/chunks.ts";
 import { formatVersion } from "#shared/contracts/customer.ts";
 import { customerChanged, customerDriftFound, reconciliationRequested } from "#shared/contracts/events.ts";
-import { InvalidInputError, NotAuthorizedError, RateLimitedError, TransientError } from "#shared/errors.ts";
+import { InvalidInputError, NotAuthorizedError, TargetUnavailableError, TransientError } from "#shared/errors.ts";
 import type { CustomerSnapshot } from "../mapping/map.ts";
 import { readCustomers } from "../mapping/snapshots.ts";
 import { readMark } from "./mark.ts";
@@ -353,7 +353,7 @@ describe("an invocation", () => {
     let full = false;
     org.fail = (call) => {
       if (!full || !call.startsWith("query Account")) return undefined;
-      return new RateLimitedError("API_RESERVE", "later", { retryAfterSeconds: 900 });
+      return new TargetUnavailableError("API_RESERVE", "later", { retryAfterSeconds: 900 });
     };
     bench.failPublish = (event) => {
       full ||= event.contract === customerChanged;

@@ -39,7 +39,7 @@ const MAX_LIVE_REPAIRS = 1_000;
  * time, or fails after its first page, hands the rest over to a new request before its own is done; a crash repeats the
  * pages since the last hand-over, which costs calls and nothing else.
  * @throws InvalidInputError when the request cannot be meant so
- * @throws RateLimitedError `API_RESERVE` when background work has to wait for the organisation's API calls
+ * @throws TargetUnavailableError `API_RESERVE` when background work has to wait for the organisation's API calls
  */
 export async function sweepObject(
   { event: { detail }, traceHeader }: Delivery<FleetEvent<typeof reconciliationRequested>>,

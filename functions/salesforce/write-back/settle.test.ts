@@ -12,7 +12,7 @@ import { ACCOUNT, OTHER_ACCOUNT } from "../testing.ts";
 import { deliveries, failed, setUp, synced } from "./testing.ts";
 import { writeOutcomes } from "./write-outcomes.ts";
 
-const reserve = new RateLimitedError("API_RESERVE", "wait", { retryAfterSeconds: 3600 });
+const reserve = new TargetUnavailableError("API_RESERVE", "wait", { retryAfterSeconds: 3600 });
 const limited = new RateLimitedError("HTTP_429", "wait", { retryAfterSeconds: 120 });
 const down = new TransientError("HTTP_503", "down");
 const refused = new NotAuthorizedError("invalid_client", "login refused");
@@ -55,10 +55,11 @@ describe("an account that could not be written to", () => {
   ])("is tried again by itself after %p, and its message is done", async (error, seconds) => {
     const { failures, log } = await fail(error, 60);
     expect(failures).toEqual([]);
-    expect(log).toEqual([`${ACCOUNT} failed salesforce ${error.code} ${seconds}`]);
+    const what = error === reserve ? "untried" : "failed";
+    expect(log).toEqual([`${ACCOUNT} ${what} salesforce ${error.code} ${seconds}`]);
   });
 
-  test("while no call is made costs nothing at all", async () => {
+  test("while its organisation is away costs nothing at all", async () => {
     expect(await fail(open, 60)).toEqual({ failures: [], log: [] });
   });
 

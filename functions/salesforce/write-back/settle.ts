@@ -4,9 +4,11 @@ import {
   FleetError,
   NotAuthorizedError,
   RejectedByTargetError,
+  TargetUnavailableError,
   TransientError,
 } from "#shared/errors.ts";
 import { log } from "#shared/observability.ts";
+import { API_RESERVE } from "../client/usage.ts";
 import type { AccountOutcome } from "./coalesce.ts";
 import type { AccountResult } from "./write-accounts.ts";
 
@@ -55,12 +57,13 @@ async function judge(
   { behind, now, giveUpAfterSeconds, awayUntil }: SettleDependencies,
 ): Promise<Error | undefined> {
   if (!isMarked || !isWaiting(error)) return error;
-  // No call was made, so there is nothing to count and nothing to write.
-  if (error.name === "TargetUnavailableError") return undefined;
+  const isTry = !(error instanceof TargetUnavailableError);
+  // Whoever ends an outage asks for all that waited; of the reserve nobody tells.
+  if (!isTry && error.code !== API_RESERVE) return undefined;
   const { name, message } = describeError(error);
   const { code = name, retryAfterSeconds } = error as FleetError & { retryAfterSeconds?: number };
   const counts = error instanceof TransientError;
-  const mark = await behind.failed(accountId, "salesforce", { name, code, message, retryAfterSeconds, counts });
+  const mark = await behind.failed(accountId, "salesforce", { name, code, message, retryAfterSeconds, counts, isTry });
   const age = mark?.failingSince ? (now() - Date.parse(mark.failingSince)) / 1000 : 0;
   if (!counts || age <= giveUpAfterSeconds) return undefined;
   if ((now() - (await awayUntil(orgId))) / 1000 <= giveUpAfterSeconds) return undefined;

@@ -136,8 +136,8 @@ export function fakeMarks() {
     marked: async (ids) => new Set(ids.filter((id) => since.has(id))),
     reached: async (id, target, reached) => void log.push(`${id} reached ${target} ${reached}`),
     giveUp: async (id, { target, parkedId }) => void log.push(`${id} given up ${target} ${parkedId}`),
-    async failed(id, target, { code, retryAfterSeconds = "any", counts }) {
-      log.push(`${id} failed ${target} ${code} ${retryAfterSeconds}`);
+    async failed(id, target, { code, retryAfterSeconds = "any", counts, isTry = true }) {
+      log.push(`${id} ${isTry ? "failed" : "untried"} ${target} ${code} ${retryAfterSeconds}`);
       const moment = since.get(id);
       if (!moment) return undefined;
       if (counts && !failing.has(id)) failing.set(id, NOW);

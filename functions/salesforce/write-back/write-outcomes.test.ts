@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { RateLimitedError, RejectedByTargetError, TransientError } from "#shared/errors.ts";
+import { RateLimitedError, RejectedByTargetError, TargetUnavailableError, TransientError } from "#shared/errors.ts";
 import { version } from "#shared/testing/customers-table.ts";
 import { RecordRefusedError } from "../client/errors.ts";
 import { ACCOUNT, ORG, OTHER_ACCOUNT } from "../testing.ts";
@@ -220,7 +220,7 @@ describe("a record that fails", () => {
 describe("a call that fails", () => {
   test("takes all messages of its organisation with it", async () => {
     const { deps } = setUp();
-    const limit = new RateLimitedError("API_RESERVE", "below the reserve", { retryAfterSeconds: 60 });
+    const limit = new TargetUnavailableError("API_RESERVE", "below the reserve", { retryAfterSeconds: 60 });
     const orgs = { salesforce: () => ({ readRecords: () => Promise.reject(limit) }) as never };
     const broken = { ...deps, orgs: { live: orgs, background: orgs } };
     const failures = await writeOutcomes(
