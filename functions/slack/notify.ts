@@ -10,14 +10,13 @@ import {
   targetUnreachable,
 } from "#shared/contracts/events.ts";
 import { readEnv } from "#shared/env.ts";
-import { type Delivery, decodeFleetEvent } from "#shared/handler/delivery.ts";
-import { type Failure, queueHandler } from "#shared/handler/queue.ts";
+import { decodeFleetEvent } from "#shared/handler/delivery.ts";
+import { queueHandler } from "#shared/handler/queue.ts";
 import { lazy } from "#shared/lazy.ts";
 import { openGate } from "#shared/targets/open-gate.ts";
 import { createSlack } from "./client.ts";
 import { type Connect, slackConnectionSchema } from "./connection.ts";
 import { SLACK_LIMITS } from "./limits.ts";
-import type { Notice } from "./notices.ts";
 import { type TellDependencies, tell } from "./tell.ts";
 
 const production = lazy((): TellDependencies => {
@@ -27,12 +26,8 @@ const production = lazy((): TellDependencies => {
   return { slack: createSlack(connect, gate), now: Date.now };
 });
 
-/** Tells people what a batch is about; answers with what could not be told. */
-export function notify(deliveries: readonly Delivery<Notice>[], deps = production()): Promise<Failure[]> {
-  return tell(deliveries, deps);
-}
-
 const changes = [customerSynced, customerSyncFailed, customerDriftFound, customerDuplicateFound] as const;
 const decode = decodeFleetEvent([...changes, reconciliationRequested, targetUnreachable, targetRecovered]);
 
-export const handler = queueHandler(decode, (batch) => notify(batch));
+/** Tells people what a batch is about. */
+export const handler = queueHandler(decode, (batch, ended) => tell(batch, production(), ended));

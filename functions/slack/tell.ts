@@ -1,6 +1,6 @@
 import { RejectedByTargetError, TargetUnavailableError } from "#shared/errors.ts";
+import type { Ended, Failure } from "#shared/handler/batch.ts";
 import type { Delivery } from "#shared/handler/delivery.ts";
-import type { Failure } from "#shared/handler/queue.ts";
 import { log } from "#shared/observability.ts";
 import { type ChangeSegment, inChanges } from "#shared/tracing.ts";
 import type { Slack } from "./client.ts";
@@ -23,9 +23,14 @@ export const POSTING_MS = 30_000;
  * Tells people what a batch is about, in one message or as many as it takes, one after the other. Deliveries whose
  * message was posted are done; only the others come back. Once Slack fails, the messages left are not tried: they would
  * fail the same way. A message that Slack refuses is halved until what is left is the notice that it cannot take.
+ * @param ended told of each delivery as soon as its message was posted
  * @returns the deliveries that were not told, and why
  */
-export async function tell(deliveries: readonly Delivery<Notice>[], deps: TellDependencies): Promise<Failure[]> {
+export async function tell(
+  deliveries: readonly Delivery<Notice>[],
+  deps: TellDependencies,
+  ended: Ended = () => undefined,
+): Promise<Failure[]> {
   const waiting = compose(deliveries.filter(({ event }) => isNews(event)));
   const until = deps.now() + POSTING_MS;
   const failures: Failure[] = [];
@@ -36,7 +41,10 @@ export async function tell(deliveries: readonly Delivery<Notice>[], deps: TellDe
         retryAfterSeconds: 1,
       });
     const error = stopped ?? (await post(next, deps.slack));
-    if (error === undefined) continue;
+    if (error === undefined) {
+      for (const { record } of next.told) ended(record);
+      continue;
+    }
     if (stopped === undefined && error instanceof RejectedByTargetError && next.told.length > 1) {
       waiting.unshift(...halvesOf(next.told).flatMap(compose));
       continue;

@@ -17,7 +17,8 @@ export type Ended = (record: SQSRecord, failure?: Failure) => void;
 
 /**
  * Works a whole batch; answers with what failed. A throw fails every delivery of the batch. When the time is up, what was
- * not reported to `ended` is worked again.
+ * not reported to `ended` is worked again: work whose repetition somebody would notice reports each delivery at once, other
+ * work need not.
  */
 export type BatchWork<T> = (deliveries: readonly Delivery<T>[], ended: Ended) => Promise<readonly Failure[]>;
 

@@ -3,7 +3,7 @@ import type { SQSRecord } from "aws-lambda";
 import fc from "fast-check";
 import { createSlack } from "../../functions/slack/client.ts";
 import type { Notice } from "../../functions/slack/notices.ts";
-import { notify } from "../../functions/slack/notify.ts";
+import { tell as tellAll } from "../../functions/slack/tell.ts";
 import { doubt, drift, failed, recovered, synced, unreachable } from "../../functions/slack/testing.ts";
 import { type SlackEmulator, startSlack } from "../../local/saas/slack/emulator.ts";
 
@@ -29,7 +29,7 @@ async function tell(notices: readonly Notice[]) {
     return { event, messageId: record.messageId, body: "", receiveCount: 1, traceHeader: undefined, record };
   });
   const client = createSlack(async () => ({ ...slack.connection() }));
-  const failures = await notify(deliveries, { slack: client, now: () => 0 });
+  const failures = await tellAll(deliveries, { slack: client, now: () => 0 });
   const texts = await history();
   const times = marks.map((mark) => texts.reduce((sum, text) => sum + text.split(mark).length - 1, 0));
   return { failures, messages: texts.length, times };

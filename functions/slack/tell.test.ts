@@ -4,7 +4,7 @@ import { NotAuthorizedError, RateLimitedError, RejectedByTargetError, TransientE
 import type { Delivery } from "#shared/handler/delivery.ts";
 import type { Message } from "./digest.ts";
 import type { Notice } from "./notices.ts";
-import { notify } from "./notify.ts";
+import { tell } from "./tell.ts";
 import { doubt, drift, failed, recovered, synced, unreachable } from "./testing.ts";
 
 let count = 0;
@@ -40,10 +40,10 @@ const longOnes = (number: number) =>
 const toldIn = (posts: readonly Message[], number: number) =>
   Array.from({ length: number }, (_, n) => posts.filter((post) => bodyOf(post).includes(`\`parked-${n}.\``)).length);
 
-describe("notify", () => {
+describe("telling", () => {
   test("tells a whole batch in one message", async () => {
     const world = fakeSlack();
-    expect(await notify([synced(), failed(), synced(), unreachable(), recovered()].map(deliveryOf), world)).toEqual([]);
+    expect(await tell([synced(), failed(), synced(), unreachable(), recovered()].map(deliveryOf), world)).toEqual([]);
     expect(world.posts.map(({ text }) => text)).toEqual([
       "Stripe unreachable, Stripe answers again, :rotating_light: 1 change could not be synced, 2 changes synced",
     ]);
@@ -56,9 +56,9 @@ describe("notify", () => {
       doubt({ data: { reason: "manual" } }),
       doubt({ data: { cursor: { after: "001" } } }),
     ];
-    expect(await notify(quiet.map(deliveryOf), world)).toEqual([]);
+    expect(await tell(quiet.map(deliveryOf), world)).toEqual([]);
     expect(world.posts).toEqual([]);
-    await notify([...quiet, doubt(), drift(), synced()].map(deliveryOf), world);
+    await tell([...quiet, doubt(), drift(), synced()].map(deliveryOf), world);
     expect(world.posts.map(({ text }) => text)).toEqual([
       "1 comparison with Salesforce needed, 1 comparison with Salesforce done, 1 change synced",
     ]);
@@ -69,10 +69,10 @@ describe("notify", () => {
     const replayed = (store: Data["store"], outcome: Data["billing"]["outcome"]) =>
       synced({ metadata: { replayOf: "event-1" }, data: { store, billing: { outcome, stripeCustomerId: null } } });
     const world = fakeSlack();
-    await notify([replayed("unchanged", "unchanged"), replayed("unchanged", "none")].map(deliveryOf), world);
+    await tell([replayed("unchanged", "unchanged"), replayed("unchanged", "none")].map(deliveryOf), world);
     expect(world.posts).toEqual([]);
     const news = [replayed("updated", "unchanged"), replayed("unchanged", "created"), replayed("unchanged", "updated")];
-    await notify(news.map(deliveryOf), world);
+    await tell(news.map(deliveryOf), world);
     expect(world.posts.map(({ text }) => text)).toEqual(["3 changes synced"]);
   });
 
@@ -80,7 +80,7 @@ describe("notify", () => {
     const error = new TransientError("UNREACHABLE", "down");
     const one = deliveryOf(synced());
     expect(
-      await notify(
+      await tell(
         [one],
         fakeSlack(() => error),
       ),
@@ -91,7 +91,7 @@ describe("notify", () => {
 describe("a batch of several messages", () => {
   test("is posted in order, and every notice once", async () => {
     const world = fakeSlack();
-    expect(await notify(longOnes(30), world)).toEqual([]);
+    expect(await tell(longOnes(30), world)).toEqual([]);
     expect(world.posts.length).toBeGreaterThan(2);
     expect(toldIn(world.posts, 30)).toEqual(Array(30).fill(1));
   });
@@ -104,7 +104,7 @@ describe("a batch of several messages", () => {
   ])("keeps what was posted, and brings only the rest back: %s", async (error) => {
     const deliveries = longOnes(30);
     const world = fakeSlack((_message, post) => (post === 2 ? error : undefined));
-    const failures = await notify(deliveries, world);
+    const failures = await tell(deliveries, world);
     expect(world.tries()).toBe(2);
     const told = toldIn(world.posts, 30);
     expect(failures.map(({ record }) => record)).toEqual(
@@ -113,7 +113,7 @@ describe("a batch of several messages", () => {
     expect(new Set(failures.map((failure) => failure.error))).toEqual(new Set([error]));
     const again = fakeSlack();
     const left = deliveries.filter(({ record }) => failures.some((failure) => failure.record === record));
-    expect(await notify(left, again)).toEqual([]);
+    expect(await tell(left, again)).toEqual([]);
     expect(toldIn([...world.posts, ...again.posts], 30)).toEqual(Array(30).fill(1));
   });
 
@@ -121,7 +121,7 @@ describe("a batch of several messages", () => {
     const error = new RejectedByTargetError("invalid_blocks", "no");
     const deliveries = longOnes(12);
     const world = fakeSlack((message) => (bodyOf(message).includes("`parked-5.`") ? error : undefined));
-    expect(await notify(deliveries, world)).toEqual([{ record: deliveries[5]?.record, error }]);
+    expect(await tell(deliveries, world)).toEqual([{ record: deliveries[5]?.record, error }]);
     expect(toldIn(world.posts, 12)).toEqual(Array.from({ length: 12 }, (_, n) => (n === 5 ? 0 : 1)));
   });
 
@@ -129,14 +129,31 @@ describe("a batch of several messages", () => {
     const world = fakeSlack((message) =>
       bodyOf(message).length > 4_000 ? new RejectedByTargetError("msg_blocks_too_long", "no") : undefined,
     );
-    expect(await notify(longOnes(10), world)).toEqual([]);
+    expect(await tell(longOnes(10), world)).toEqual([]);
     expect(toldIn(world.posts, 10)).toEqual(Array(10).fill(1));
+  });
+
+  test("says of every message at once that it was told, so that a hang afterwards tells it to nobody again", async () => {
+    const deliveries = longOnes(12);
+    const first: Message[] = [];
+    const told: SQSRecord[] = [];
+    await new Promise<void>((hangs) => {
+      const post = async (message: Message) => {
+        if (first.push(message) === 1) return;
+        hangs();
+        await new Promise(() => undefined);
+      };
+      void tell(deliveries, { slack: { post }, now: () => 0 }, (record) => told.push(record));
+    });
+    const inFirst = toldIn(first.slice(0, 1), 12);
+    expect(told).toEqual(deliveries.filter((_, n) => inFirst[n] === 1).map(({ record }) => record));
+    expect(told.length).toBeGreaterThan(0);
   });
 
   test("ends in time, and the rest follows at once without counting as a try", async () => {
     const deliveries = longOnes(300);
     const world = fakeSlack();
-    const failures = await notify(deliveries, world);
+    const failures = await tell(deliveries, world);
     expect(world.posts).toHaveLength(30);
     expect(failures.length).toBe(toldIn(world.posts, 300).filter((times) => times === 0).length);
     for (const { error } of failures)
