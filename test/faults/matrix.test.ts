@@ -5,6 +5,7 @@ import { packagedTemplate } from "../support/fleet.ts";
 import { cellsOf, DURATIONS, FAULTS } from "./cells.ts";
 import { type Hop, hopsOf } from "./hops.ts";
 import { type Result, workPacks } from "./matrix.ts";
+import { packsOf } from "./packs.ts";
 import { sampleOf } from "./sample.ts";
 import { tableOf, withTable } from "./table.ts";
 
@@ -34,6 +35,14 @@ describe("the sample of the matrix", () => {
     expect(values(({ cell }) => cell.fault)).toEqual([...FAULTS].sort());
     expect(values(({ cell }) => cell.duration)).toEqual(Object.keys(DURATIONS).sort());
   });
+});
+
+test("every cell is worked once, with others of its duration", () => {
+  const cells = cellsOf(hops);
+  const packs = packsOf(cells);
+  expect(new Set(packs.flat())).toEqual(new Set(cells));
+  expect(packs.flat()).toHaveLength(cells.length);
+  expect(packs.filter((pack) => new Set(pack.map(({ duration }) => duration)).size !== 1)).toEqual([]);
 });
 
 test("the table in the documentation is the one of the template: npm run test:faults -- --write", () => {
