@@ -42,8 +42,8 @@ options
   --stage <s>        stage of the fleet; default: the fleet on this machine, else dev
 
 An id may be shortened to a beginning of at least six characters that no other open work has. 'redrive' brings the customer
-to its newest version; what has happened already is not repeated. What has ended is kept for 90 days.
-Exit codes: 0 done, 1 nothing found or something stayed parked, 2 wrong usage.`;
+to its newest version; what has happened already is not repeated. What has ended is kept for 90 days, and skipped.
+Exit codes: 0 done, 1 nothing found or something stayed parked (of a dry run: would stay), 2 wrong usage.`;
 
 const OPTIONS = {
   ...FILTER_OPTIONS,
@@ -148,7 +148,7 @@ async function report(
   const dryRun = values["dry-run"];
   const perSecond = wholeNumber("--rate", values.rate, 1, 1_000);
   const paint = painter(process.stdout);
-  const bar = progressBar(chosen.length, what);
+  const bar = progressBar(chosen.length, dryRun ? "looked at" : what);
   const say = (result: RedriveResult) => console.log(renderResult(result, paint));
   // On a terminal the bar has the screen until it is done.
   let done = 0;
@@ -161,7 +161,7 @@ async function report(
   if (values.json) console.log(JSON.stringify(results, null, 2));
   else if (bar.isShown) for (const result of results) say(result);
   if (!values.json) console.error(results.length > 0 ? renderSummary(results, dryRun) : "Nothing is parked that fits.");
-  const isDone = ({ outcome }: RedriveResult) => outcome !== "failed" && outcome !== "skipped";
+  const isDone = ({ outcome }: RedriveResult) => outcome !== "failed" && outcome !== "missing";
   return results.length > 0 && results.every(isDone) ? 0 : 1;
 }
 
