@@ -1,5 +1,4 @@
 import { parseArgs } from "node:util";
-import { createBreakers } from "../../shared/targets/breakers.ts";
 import { type Access, accessTo } from "../access.ts";
 import { chooseOrgs, type Stack, stackOf } from "../stack.ts";
 import { columns, count } from "../text.ts";
@@ -35,10 +34,9 @@ export async function run(args: string[]): Promise<number> {
 }
 
 async function lookAt(stack: Stack, access: Access, now: number): Promise<Line[]> {
-  const { options, dynamo, sqs } = access;
+  const { options, sqs } = access;
   // First what says that there is no such fleet, or no way to it.
   const queues = await readQueues(sqs, stack);
-  const breakers = createBreakers(stack.name("fleet-state"), { client: dynamo });
   // Loaded here, because the other commands need nothing of it.
   const { lineOfEvents, linesOfOrgs } = await import("./feeds.ts");
   const lines = await Promise.all([
@@ -46,7 +44,7 @@ async function lookAt(stack: Stack, access: Access, now: number): Promise<Line[]
     optional("oldest", () => lineOfAges(queues, options, now)),
     lineOfBehind(access, now),
     lineOfParked(access, now),
-    lineOfBreakers(breakers, now),
+    lineOfBreakers(access, now),
     optional("events", () => lineOfEvents(stack, options, now)),
   ]);
   const orgs = await chooseOrgs(stack, undefined).catch(() => []);
