@@ -87,7 +87,7 @@ test("parked work that a newer version overtakes is closed by the reconciler, wh
   await fetch(`${fleet.saas.stripe.url}/__emulator__/faults`, { method: "POST", body });
   const { id } = await fleet.salesforce<{ id: string }>("POST", "sobjects/Account", { Name: "Refused" });
   const found = async (status: string) => (await json("parked", "--customer", id, "--status", status)).items;
-  await eventually(async () => expect(await found("parked")).toHaveLength(1));
+  await eventually(async () => expect(await found("parked")).toMatchObject([{ errorCode: "email_invalid" }]));
   await fleet.salesforce("PATCH", `sobjects/Account/${id}`, { Phone: "+1 555 0103" });
   await eventually(async () => expect(await found("superseded")).toHaveLength(1));
   await emptied();
