@@ -61,8 +61,7 @@ export function renderStatus(status: Status, stream: NodeJS.WriteStream, now = D
 
 /** Billing follows the store at a pace of its own. */
 function renderBilled(status: Status, paint: Paint, now: number): string {
-  const { stored, total, waiting, refused, state } = status;
-  const billed = Math.max(0, stored - waiting - refused);
+  const { billed, total, waiting, refused, state } = status;
   const share = shareOf(billed, total, state === "finished" && waiting === 0);
   const perSecond = paceOfBilling(status, now);
   const left = perSecond ? ` (about ${duration((waiting / perSecond) * 1000)} at ${pace(perSecond)})` : "";

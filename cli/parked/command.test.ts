@@ -156,6 +156,28 @@ describe("fleet parked show", () => {
     });
   });
 
+  test("finds what has ended by a beginning of its id too, but open work first; a redrive does not", async () => {
+    const end = (name: string, status: "done" | "discarded" | "superseded") =>
+      parked.move(idOf(name), status, { by: "ann", at: new Date() });
+    const ends = [
+      ["x-1", "done"],
+      ["x-2", "discarded"],
+      ["y-1", "superseded"],
+    ] as const;
+    for (const [name, status] of ends) {
+      await park(`ended-${name}`);
+      await end(`ended-${name}`, status);
+    }
+    expect((await fleet("show", idOf("ended-y"))).out).toMatch(
+      new RegExp(`^${idOf("ended-y-1")}\n +status +superseded`),
+    );
+    const { code, err } = await fleet("show", idOf("ended-x"));
+    expect([code, err]).toEqual([2, expect.stringContaining("is the beginning of 2 ids; give more of it")]);
+    await park("ended-x-3");
+    expect((await fleet("show", idOf("ended-x"))).out).toMatch(new RegExp(`^${idOf("ended-x-3")}\n`));
+    expect(await fleet("redrive", idOf("ended-y"))).toMatchObject({ code: 1, out: expect.stringContaining("missing") });
+  });
+
   test("says that there is none, and which beginning is not enough", async () => {
     await park("twin-1");
     await park("twin-2");
@@ -165,6 +187,11 @@ describe("fleet parked show", () => {
     });
     const { code, err } = await fleet("show", idOf("twin-"));
     expect([code, err]).toEqual([2, expect.stringContaining("is the beginning of 2 ids; give more of it")]);
+    const short = await fleet("show", "twi");
+    expect([short.code, short.err]).toEqual([
+      2,
+      expect.stringContaining("'twi' is too short: give at least 4 characters"),
+    ]);
   });
 });
 

@@ -41,7 +41,8 @@ options
   --json             the findings, or the results, as JSON
   --stage <s>        stage of the fleet; default: the fleet on this machine, else dev
 
-An id may be shortened to a beginning of at least six characters that no other open work has. 'redrive' brings the customer
+An id may be shortened to a beginning of at least four characters that no other open work has; 'show' finds what has ended
+by one too, if no open work begins so. 'redrive' brings the customer
 to its newest version; what has happened already is not repeated. What has ended is kept for 90 days, and skipped.
 Exit codes: 0 done, 1 nothing found or something stayed parked (of a dry run: would stay), 2 wrong usage.`;
 
@@ -101,7 +102,7 @@ async function list({ values, access }: Request): Promise<number> {
 
 async function show({ ids, values, access }: Request): Promise<number> {
   if (ids.length !== 1) throw new UsageError("give the id of one piece of parked work");
-  const [id = ""] = await resolveIds(access.parked, ids);
+  const [id = ""] = await resolveIds(access.parked, ids, { ended: true });
   const item = await access.parked.read(id);
   if (!item) {
     console.error(`There is no parked work '${id}'.`);
