@@ -1,5 +1,5 @@
 import type { BreakerState } from "../../shared/targets/breakers.ts";
-import { ago, columns, count as counted, duration, number, short } from "../text.ts";
+import { ago, columns, count as counted, duration, number, printable, short } from "../text.ts";
 import type { Paint } from "../trace/render.ts";
 import type { Waiting } from "./read.ts";
 
@@ -44,7 +44,7 @@ function renderTarget(
     ...heldBy.map((breaker) => `    ${renderHold(breaker, now, paint)}`),
     ...errors
       .slice(0, 3)
-      .map(({ code, message, count: times }) => `    ${number(times)} × ${code}: ${short(message, 100)}`),
+      .map(({ code, message, count: times }) => `    ${number(times)} × ${printable(code)}: ${short(message, 100)}`),
   ];
 }
 
@@ -53,7 +53,7 @@ function renderHold(
   now: number,
   paint: Paint,
 ): string {
-  const what = `held by the breaker of ${endpoint}, open since ${ago(since, now)} (${code})`;
+  const what = `held by the breaker of ${endpoint}, open since ${ago(since, now)} (${printable(code)})`;
   const person = paint("red", "needs a person, who replaces the secret");
   return `${what}: ${needsPerson ? person : `tried again ${inTime(until, now)}`}`;
 }

@@ -1,6 +1,6 @@
 import type { RedriveResult } from "../../shared/parked/redrive.ts";
 import type { ParkedItem, ParkedSummary } from "../../shared/parked/work.ts";
-import { ago, columns, count, duration, number, short } from "../text.ts";
+import { ago, columns, count, duration, number, printable, short } from "../text.ts";
 import type { Paint } from "../trace/render.ts";
 import { adviceFor } from "./advice.ts";
 
@@ -122,17 +122,17 @@ export function renderItem(item: ParkedItem, now: number, paint: Paint): string 
   );
   const history = item.history.map(({ status, at, by, note }) => [at, status, by, short(note ?? "", 120)]);
   return [
-    paint("bold", item.parkedId),
+    paint("bold", printable(item.parkedId)),
     ...facts,
     "",
-    `${paint("red", reasonOf(item))}: ${item.errorMessage}`,
+    `${paint("red", printable(reasonOf(item)))}: ${printable(item.errorMessage)}`,
     `${paint("yellow", "→")} ${adviceFor(item)}`,
     "",
     paint("bold", "history"),
     ...columns(history, "  "),
     "",
     paint("bold", "input"),
-    prettyInput(item.input),
+    printable(prettyInput(item.input)),
   ].join("\n");
 }
 
@@ -140,7 +140,7 @@ export function renderItem(item: ParkedItem, now: number, paint: Paint): string 
 export function renderResult(result: RedriveResult, paint: Paint): string {
   const { parkedId, customerId = "unknown", outcome, how, dryRun } = result;
   const [colour, mark] = dryRun ? (["dim", "·"] as const) : MARKS[outcome];
-  return `${paint(colour, mark)} ${parkedId}  ${customerId}  ${wordsOf(result)}: ${short(how, 200)}`;
+  return `${paint(colour, mark)} ${printable(`${parkedId}  ${customerId}`)}  ${wordsOf(result)}: ${short(how, 200)}`;
 }
 
 /** How many ended how, or would. */

@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 import { type Access, accessTo } from "../access.ts";
 import { chooseOrgs, type Stack, stackOf } from "../stack.ts";
-import { columns, count } from "../text.ts";
+import { columns, count, printable } from "../text.ts";
 import { type Paint, painter } from "../trace/render.ts";
 import { type Line, optional } from "./line.ts";
 import { lineOfAges, lineOfQueues, readQueues } from "./queues.ts";
@@ -55,7 +55,7 @@ function render(lines: readonly Line[], paint: Paint): string {
   const names = columns(lines.map(({ name }) => [name, "|"])).map((line) => line.slice(0, -1));
   const rows = lines.map(({ ok, text, advice }, index) => {
     const [colour, mark] = MARKS[ok === undefined ? "unknown" : ok ? "well" : "bad"];
-    return `${paint(colour, mark)} ${names[index]}${text}${advice ? ` ${paint("yellow", `→ ${advice}`)}` : ""}`;
+    return `${paint(colour, mark)} ${names[index]}${printable(text)}${advice ? ` ${paint("yellow", `→ ${printable(advice)}`)}` : ""}`;
   });
   const bad = lines.filter(({ ok }) => ok === false).length;
   return [
