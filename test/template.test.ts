@@ -35,6 +35,13 @@ function consumers(): { id: string; worker: Json; queue: Json; mapping: Json }[]
   });
 }
 
+test("what is replayed from the archive reaches the rules of customer-sync alone", () => {
+  const open = ofType("AWS::Events::Rule").filter(([, { EventBusName, EventPattern }]) => {
+    return EventPattern && EventBusName?.Ref === "FleetBus" && EventPattern["replay-name"]?.[0].exists !== false;
+  });
+  expect(open.map(([id]) => id).sort()).toEqual(["CustomerSyncBulkRule", "CustomerSyncRule"]);
+});
+
 describe("least privilege", () => {
   test("every function has a role of its own", () => {
     const roles = ofType("AWS::Lambda::Function").map(([, properties]) => properties.Role["Fn::GetAtt"][0]);

@@ -3,6 +3,7 @@ import type { Context } from "aws-lambda";
 import { z } from "zod";
 import { customerDeleted } from "../contracts/events.ts";
 import { RejectedByTargetError } from "../errors.ts";
+import { plainError } from "../parked/plain-words.ts";
 import { currentScope } from "../scope.ts";
 import { version } from "../testing/customers-table.ts";
 import { eventInputOf, taskHandler, taskInputOf } from "./task.ts";
@@ -49,6 +50,19 @@ describe("a task", () => {
     const error = new RejectedByTargetError("CARD", "no");
     const handler = taskHandler(eventInputOf(customerDeleted), () => Promise.reject(error));
     await expect(handler(deletion, context)).rejects.toBe(error);
+  });
+
+  test("tells its error's code in front of the message, however often the error is thrown", async () => {
+    const error = new RejectedByTargetError("email_invalid", "Stripe refused it");
+    const handler = taskHandler(eventInputOf(customerDeleted), () => Promise.reject(error));
+    for (const _ of [1, 2]) await expect(handler(deletion, context)).rejects.toBe(error);
+    // What Step Functions keeps of it: https://docs.aws.amazon.com/lambda/latest/dg/nodejs-exceptions.html
+    const Cause = JSON.stringify({ errorType: error.name, errorMessage: error.message, trace: [] });
+    expect(plainError({ Error: error.name, Cause })).toEqual({
+      name: "RejectedByTargetError",
+      code: "email_invalid",
+      message: "Stripe refused it",
+    });
   });
 
   test.each<[string, Error, number | undefined]>([
