@@ -45,7 +45,7 @@ test.each([
     const hear = ({ status }: { status: number }) => heard.push({ status, at: fleet.clock.now() });
     faults.add({ method: "POST", ...fault });
     calls.on("call", hear);
-    await fleet.salesforce("POST", "sobjects/Account", { Name: `Made while ${name} is busy`, Phone: "+1 555 0100" });
+    await fleet.createAccount(`Made while ${name} is busy`);
     await eventually(() => expect(heard.map(({ status }) => status)).toContain(fault.status));
     const asked = heard.findIndex(({ status }) => status === fault.status);
     await fleet.pass(WAIT_SECONDS - 10, 5);

@@ -32,9 +32,7 @@ test("a key that Stripe refuses: everything waits, one alarm calls, and all goes
   await putKey({ ...stripe, apiKey: "rk_test_revoked" });
   await fleet.pass(360);
   expect(await firing()).toEqual([]);
-  const ids = await Promise.all(
-    [1, 2, 3].map((n) => fleet.salesforce<{ id: string }>("POST", "sobjects/Account", { Name: `Waits ${n}` })),
-  );
+  const ids = await Promise.all([1, 2, 3].map((n) => fleet.createAccount(`Waits ${n}`)));
   await eventually(async () => {
     await fleet.pass(30, 30);
     expect(await firing()).toEqual([KEY_REFUSED]);
@@ -48,7 +46,7 @@ test("a key that Stripe refuses: everything waits, one alarm calls, and all goes
   await fleet.pass(1200);
   await eventually(async () => {
     const billed = (await fleet.stripeCustomers()).map(({ metadata }) => metadata.salesforce_account_id);
-    expect(billed.toSorted()).toEqual(ids.map(({ id }) => id).toSorted());
+    expect(billed.toSorted()).toEqual(ids.toSorted());
     expect(await firing()).toEqual([]);
   }, 90_000);
   expect(await fleet.parked()).toEqual([]);
