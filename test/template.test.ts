@@ -149,6 +149,20 @@ describe("nothing is lost", () => {
     }
   });
 
+  test("every event of the fleet is kept for 30 days, to be replayed", () => {
+    const archives = ofType("AWS::Events::Archive").map(([, { SourceArn, RetentionDays, EventPattern }]) => {
+      return { bus: SourceArn["Fn::GetAtt"][0], RetentionDays, EventPattern };
+    });
+    expect(archives).toEqual([{ bus: "FleetBus", RetentionDays: 30, EventPattern: undefined }]);
+  });
+
+  test("the reconciler runs every minute, so that what is due waits no longer", () => {
+    const schedules = ofType("AWS::Events::Rule").filter(([, { ScheduleExpression, Targets }]) => {
+      return ScheduleExpression && Targets[0].Arn["Fn::GetAtt"][0] === "ReconcileQueue";
+    });
+    expect(schedules).toMatchObject([[expect.any(String), { ScheduleExpression: "rate(1 minute)", State: "ENABLED" }]]);
+  });
+
   test("tables and their content outlive the stack", () => {
     for (const [id, properties] of ofType("AWS::DynamoDB::Table")) {
       expect(resources[id]).toMatchObject({ DeletionPolicy: "Retain", UpdateReplacePolicy: "Retain" });

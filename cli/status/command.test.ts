@@ -65,7 +65,8 @@ async function status(stage: string, world: World = {}, args: string[] = []) {
     );
   };
   const more = { AWS_ENDPOINT_URL_DYNAMODB: `http://127.0.0.1:${dynamo.port}` };
-  return await runFleet(["status", "--stage", stage, ...args], answer, more);
+  const run = await runFleet(["status", "--stage", stage, ...args], answer, more);
+  return { ...run, apiCalls: org.requests.map(({ url }) => url).filter((url) => url.startsWith("/services/data")) };
 }
 
 function metricsOf(
@@ -97,12 +98,14 @@ describe("fleet status", () => {
       sweep("Contact"),
       { key: `position/${ORG}//data/ChangeEvents`, value: position },
     ]);
-    const { code, out, err } = await status(stage, {
+    const { code, out, err, apiCalls } = await status(stage, {
       messages: { "customer-sync": 3 },
       ages: { "customer-sync": 7 },
       captured: 1,
     });
     expect([code, err]).toEqual([0, ""]);
+    // It asks Salesforce once for each organisation.
+    expect(apiCalls).toEqual([expect.stringMatching(/\/limits$/)]);
     const lines = out.trimEnd().split("\n");
     expect(lines).toHaveLength(10);
     const patterns = [

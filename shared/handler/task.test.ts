@@ -6,19 +6,11 @@ import { RejectedByTargetError } from "../errors.ts";
 import { plainError } from "../parked/plain-words.ts";
 import { currentScope } from "../scope.ts";
 import { version } from "../testing/customers-table.ts";
+import { METADATA as metadata } from "../testing/metadata.ts";
 import { eventInputOf, taskHandler, taskInputOf } from "./task.ts";
 
 const context = { functionName: "test", awsRequestId: "1", invokedFunctionArn: "arn" } as Context;
 const CUSTOMER_ID = "0015f00002J9YaUAAV";
-const metadata = {
-  eventId: "event-1",
-  occurredAt: "2026-01-01T00:00:00.000Z",
-  correlationId: "correlation-1",
-  causationId: "event-0",
-  orgId: "00D000000000001EAA",
-  actor: "005",
-  schemaVersion: 1,
-};
 const deletion = {
   type: "customer.deleted",
   metadata,

@@ -114,6 +114,8 @@ describe("work about a stored customer", () => {
       billingBehind: { since: NOW.toISOString(), tries: 0 },
     });
     expect(record?.behindKey).toMatch(/^billing#/);
+    // So the reconciler's next round takes it up, which is within a minute.
+    expect((await behind.due("billing", { limit: 1_000 })).map((one) => one.customerId)).toContain(customerId);
     expect((await parked().read("billing"))?.history.at(-1)).toMatchObject({ status: "redriven", by: "ann" });
     expect([sent, published]).toEqual([[], []]);
   });

@@ -49,3 +49,21 @@ test("the table in the documentation is the one of the template: npm run test:fa
   const document = readFileSync(DOCUMENT, "utf8");
   expect(document).toBe(withTable(document, tableOf(hops)));
 });
+
+test("the documentation explains every fault of the table, and every end", () => {
+  const [head = [], , ...rows] = tableOf(hops).split("\n").slice(1, -1).map(cellsOfRow);
+  const explained = new Set(
+    readFileSync(DOCUMENT, "utf8")
+      .split("<!--")[0]
+      ?.split("\n")
+      .map((line) => cellsOfRow(line)[0]),
+  );
+  const words = new Set([...head.slice(1), ...rows.flatMap((row) => row.slice(1))]);
+  expect([...words].filter((word) => !explained.has(word))).toEqual([]);
+});
+
+const cellsOfRow = (row: string) =>
+  row
+    .split("|")
+    .slice(1, -1)
+    .map((cell) => cell.trim());
