@@ -6,6 +6,7 @@ import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
 import { createBehind } from "#shared/behind/behind.ts";
 import { createCustomerStore } from "#shared/customer-store.ts";
 import { createParkedTable } from "#shared/parked/table.ts";
+import { createBreakers } from "#shared/targets/breakers.ts";
 import { clientOptions, isLocal } from "./endpoint.ts";
 import type { Stack } from "./stack.ts";
 
@@ -21,6 +22,7 @@ export function accessTo(stack: Stack) {
     parked: createParkedTable(stack.name("parked"), dynamo),
     store: createCustomerStore(stack.name("customers"), dynamo),
     behind: createBehind(stack.name("customers"), { client: dynamo }),
+    breakers: createBreakers(stack.name("fleet-state"), { client: dynamo }),
   };
 }
 

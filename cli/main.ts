@@ -7,6 +7,7 @@ import * as parked from "./parked/command.ts";
 import * as replay from "./replay/command.ts";
 import * as status from "./status/command.ts";
 import * as sweep from "./sweep/command.ts";
+import { printable } from "./text.ts";
 import * as trace from "./trace/command.ts";
 import { UsageError } from "./usage.ts";
 
@@ -64,6 +65,6 @@ try {
 } catch (error) {
   const [name = ""] = given;
   const { sentence, exitCode } = describeFailure(error, Object.hasOwn(COMMANDS, name) ? `fleet ${name}` : "fleet");
-  console.error(`error: ${sentence}`);
+  console.error(`error: ${printable(sentence)}`);
   process.exitCode = exitCode;
 }

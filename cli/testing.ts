@@ -18,7 +18,7 @@ export interface Run {
 /** Runs the command line against an AWS of its own. */
 export async function runFleet(
   args: readonly string[],
-  answer: (request: SeenRequest) => Answer,
+  answer: (request: SeenRequest) => Answer | Promise<Answer>,
   more: Readonly<Record<string, string>> = {},
 ): Promise<Run> {
   await using server = await serve(answer);

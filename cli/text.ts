@@ -25,8 +25,15 @@ export function ago(moment: string, now: number): string {
   return Number.isNaN(ms) ? "unknown" : `${duration(ms)} ago`;
 }
 
+/** Text from elsewhere as it may be shown: what a terminal would take for a command is written out, as in `\u001b[31m`. */
+export function printable(text: string): string {
+  const writeOut = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  return text.replace(/[^\P{Cc}\n\t]/gu, writeOut);
+}
+
 /** Rows as columns, each as wide as its widest cell; no blanks at the ends. */
-export function columns(rows: readonly (readonly string[])[], indent = ""): string[] {
+export function columns(given: readonly (readonly string[])[], indent = ""): string[] {
+  const rows = given.map((row) => row.map(printable));
   const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
   return rows.map((row) =>
     `${indent}${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ")}`.trimEnd(),
@@ -35,6 +42,6 @@ export function columns(rows: readonly (readonly string[])[], indent = ""): stri
 
 /** On one line, at most so long. */
 export function short(text: string, length: number): string {
-  const line = text.replace(/\s+/g, " ").trim();
+  const line = printable(text.replace(/\s+/g, " ").trim());
   return line.length > length ? `${line.slice(0, length - 1)}…` : line;
 }

@@ -66,7 +66,10 @@ function npm(args) {
 
 function run(program, args) {
   const path = [dirname(NODE), join(ROOT, "node_modules", ".bin"), process.env.PATH].join(delimiter);
-  const child = spawn(NODE, [join(ROOT, program), ...args], { stdio: "inherit", env: { ...process.env, PATH: path } });
+  const env = { ...process.env, PATH: path };
+  // Asked for colours and for none, Node would warn of it in two lines.
+  if (env.NO_COLOR) delete env.FORCE_COLOR;
+  const child = spawn(NODE, [join(ROOT, program), ...args], { stdio: "inherit", env });
   // The terminal sends Ctrl-C to the whole group; this process only waits for the program's own end.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"])
     process.on(signal, () => {

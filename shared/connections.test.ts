@@ -40,6 +40,16 @@ describe("readConnection", () => {
     expect(await readConnection("stripe", schema, { forceFetch: true })).toEqual({ apiKey: "two" });
   });
 
+  test("keeps a secret in memory for five minutes at most, so that a rotated one is picked up", async () => {
+    const asked: unknown[] = [];
+    const readSecret = async (_id: string, options: object) => {
+      asked.push(options);
+      return '{"apiKey":"one"}';
+    };
+    await readConnection("stripe", schema, { readSecret });
+    expect(asked).toEqual([{ maxAge: 300, forceFetch: false }]);
+  });
+
   test("names missing members, never the content", async () => {
     answer = secret({ apikey: "sk_secret" });
     const error = await readConnection("stripe", schema).catch((failed) => failed);

@@ -35,6 +35,13 @@ function consumers(): { id: string; worker: Json; queue: Json; mapping: Json }[]
   });
 }
 
+test("what is replayed from the archive reaches the rules of customer-sync alone", () => {
+  const open = ofType("AWS::Events::Rule").filter(([, { EventBusName, EventPattern }]) => {
+    return EventPattern && EventBusName?.Ref === "FleetBus" && EventPattern["replay-name"]?.[0].exists !== false;
+  });
+  expect(open.map(([id]) => id).sort()).toEqual(["CustomerSyncBulkRule", "CustomerSyncRule"]);
+});
+
 describe("least privilege", () => {
   test("every function has a role of its own", () => {
     const roles = ofType("AWS::Lambda::Function").map(([, properties]) => properties.Role["Fn::GetAtt"][0]);
@@ -140,6 +147,20 @@ describe("nothing is lost", () => {
         Resource: table,
       });
     }
+  });
+
+  test("every event of the fleet is kept for 30 days, to be replayed", () => {
+    const archives = ofType("AWS::Events::Archive").map(([, { SourceArn, RetentionDays, EventPattern }]) => {
+      return { bus: SourceArn["Fn::GetAtt"][0], RetentionDays, EventPattern };
+    });
+    expect(archives).toEqual([{ bus: "FleetBus", RetentionDays: 30, EventPattern: undefined }]);
+  });
+
+  test("the reconciler runs every minute, so that what is due waits no longer", () => {
+    const schedules = ofType("AWS::Events::Rule").filter(([, { ScheduleExpression, Targets }]) => {
+      return ScheduleExpression && Targets[0].Arn["Fn::GetAtt"][0] === "ReconcileQueue";
+    });
+    expect(schedules).toMatchObject([[expect.any(String), { ScheduleExpression: "rate(1 minute)", State: "ENABLED" }]]);
   });
 
   test("tables and their content outlive the stack", () => {

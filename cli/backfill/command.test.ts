@@ -34,6 +34,7 @@ describe("fleet backfill", () => {
     expect(code).toBe(0);
     expect(out).toContain("100 %  11 of 11 stored  finished");
     expect(out).toContain("7 of 11, 3 wait (about 0 s at 12.5/s), 1 are parked");
+    expect(await status()).toMatchObject({ total: 11, stored: 11, billed: 7, waiting: 3, refused: 1 });
     expect(out).toContain("11 differed and were sent into the sync, 0 were equal, 0 are parked");
   });
 

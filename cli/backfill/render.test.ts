@@ -1,30 +1,34 @@
 import { describe, expect, test } from "@jest/globals";
 import { isBilled, renderPlan, renderStatus } from "./render.ts";
-import type { Status } from "./runs.ts";
+import { billedOf, type Status } from "./runs.ts";
 
 const stream = { isTTY: false } as NodeJS.WriteStream;
 const NOW = Date.parse("2026-11-22T10:10:00Z");
-const status = (members: Partial<Status> = {}): Status => ({
-  name: "backfill-1",
-  state: "running",
-  run: 1,
-  phase: "load",
-  orgId: "00D",
-  total: 100_000,
-  listed: 100_000,
-  compared: 50_000,
-  stored: 49_900,
-  sent: 49_000,
-  equal: 900,
-  behind: 0,
-  unusable: 60,
-  parked: 40,
-  waiting: 19_900,
-  refused: 0,
-  billedPerSecond: 12.5,
-  startedAt: "2026-11-22T10:00:00Z",
-  ...members,
-});
+const status = (members: Partial<Status> = {}): Status => {
+  const about: Status = {
+    name: "backfill-1",
+    state: "running",
+    run: 1,
+    phase: "load",
+    orgId: "00D",
+    total: 100_000,
+    listed: 100_000,
+    compared: 50_000,
+    stored: 49_900,
+    sent: 49_000,
+    equal: 900,
+    behind: 0,
+    unusable: 60,
+    parked: 40,
+    waiting: 19_900,
+    refused: 0,
+    billedPerSecond: 12.5,
+    startedAt: "2026-11-22T10:00:00Z",
+    billed: 0,
+    ...members,
+  };
+  return { ...about, billed: billedOf(about) };
+};
 const lines = (members: Partial<Status> = {}) => renderStatus(status(members), stream, NOW).split("\n");
 
 describe("the status", () => {

@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import { count, duration, number } from "../text.ts";
+import { count, duration, number, printable } from "../text.ts";
 import { painter } from "../trace/render.ts";
 import type { planSchema, Status } from "./runs.ts";
 
@@ -54,15 +54,14 @@ export function renderStatus(status: Status, stream: NodeJS.WriteStream, now = D
     `  ${" ".repeat(Math.max(0, name.length - "billed".length - 2))}billed  ${renderBilled(status, paint, now)}`,
     `  ${number(sent)} differed and were sent into the sync, ${number(equal)} were equal${behindOf(status)}, ${number(unusable + parked)} are parked`,
   ];
-  if (error) lines.push(`  ${paint("red", error)}`);
+  if (error) lines.push(`  ${paint("red", printable(error))}`);
   if (RESUMABLE.includes(state)) lines.push("  'fleet backfill resume' goes on where it ended.");
   return lines.join("\n");
 }
 
 /** Billing follows the store at a pace of its own. */
 function renderBilled(status: Status, paint: Paint, now: number): string {
-  const { stored, total, waiting, refused, state } = status;
-  const billed = Math.max(0, stored - waiting - refused);
+  const { billed, total, waiting, refused, state } = status;
   const share = shareOf(billed, total, state === "finished" && waiting === 0);
   const perSecond = paceOfBilling(status, now);
   const left = perSecond ? ` (about ${duration((waiting / perSecond) * 1000)} at ${pace(perSecond)})` : "";

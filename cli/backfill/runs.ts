@@ -30,6 +30,8 @@ export interface Status extends Progress {
   readonly run: number;
   /** Compared with Salesforce and in the store. */
   readonly stored: number;
+  /** Of these, those that billing has followed. */
+  readonly billed: number;
   /** Of the organisation's customers, those that billing has not followed yet. */
   readonly waiting: number;
   /** Those that billing refused, parked for a person. */
@@ -143,14 +145,16 @@ function createBackfills(executions: Executions, kept: KeptBackfills): Backfills
       const inPage =
         state === "running" || state === "pausing" ? await executions.loading(executionName(name, run)) : 0;
       const compared = Math.min(progress.compared + inPage, Math.max(progress.total, progress.compared));
+      const stored = Math.max(0, compared - progress.unusable - progress.parked);
+      const counts = { stored, ...(await kept.billing(progress.orgId)) };
       return {
         ...progress,
         name,
         state,
         run,
         compared,
-        stored: Math.max(0, compared - progress.unusable - progress.parked),
-        ...(await kept.billing(progress.orgId)),
+        ...counts,
+        billed: billedOf(counts),
         ...(state === "failed"
           ? { error: `${execution?.error ?? execution?.status}: ${reasonOf(execution?.cause)}` }
           : {}),
@@ -186,6 +190,11 @@ function createBackfills(executions: Executions, kept: KeptBackfills): Backfills
       return { name, state, done };
     },
   };
+}
+
+/** How many of those that are stored billing has. */
+export function billedOf({ stored, waiting, refused }: Pick<Status, "stored" | "waiting" | "refused">): number {
+  return Math.max(0, stored - waiting - refused);
 }
 
 function nameOf(prefix: string): string {

@@ -1,11 +1,14 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { type Behind, createBehind } from "#shared/behind/behind.ts";
 import { createCustomerStore } from "#shared/customer-store.ts";
+import { NotAuthorizedError, RateLimitedError } from "#shared/errors.ts";
+import { createGate } from "#shared/targets/gate.ts";
 import { cause, newCustomer, version } from "#shared/testing/customers-table.ts";
 import { startDynamo, type TestDynamo, tableOf } from "#shared/testing/dynamo.ts";
 import { runFleetAt } from "../testing.ts";
 
 const TABLE = "connector-fleet-local-customers";
+const STATE = "connector-fleet-local-fleet-state";
 const OTHER_ORG = "00D000000000002EAA";
 
 let dynamo: TestDynamo;
@@ -13,7 +16,10 @@ let behind: Behind;
 let now = Date.now();
 
 beforeAll(async () => {
-  dynamo = await startDynamo(tableOf(TABLE, "customerId", [{ name: "behind", hash: "behindKey", range: "nextTryAt" }]));
+  dynamo = await startDynamo(
+    tableOf(TABLE, "customerId", [{ name: "behind", hash: "behindKey", range: "nextTryAt" }]),
+    tableOf(STATE, "key"),
+  );
   behind = createBehind(TABLE, { client: dynamo.client, now: () => now, random: () => 0 });
 });
 afterAll(() => dynamo.close());
@@ -61,6 +67,50 @@ test("fleet behind tells of every target, and of those that wait longest", async
   expect((await fleet("--limit", "1")).out).toContain("… and 1 more; see --limit and --json.");
   const [only] = JSON.parse((await fleet("--org", OTHER_ORG.slice(0, 15), "--target", "billing", "--json")).out);
   expect(only).toMatchObject({ target: "billing", count: 1, onTheirWay: 0, customers: [{ customerId: early }] });
+});
+
+test("fleet behind says which breaker holds those who wait, and until when", async () => {
+  const fail = (target: string, endpoint: string, error: Error) =>
+    createGate(STATE, { target }, { client: dynamo.client })
+      .call(endpoint, () => Promise.reject(error))
+      .catch((thrown) => expect(thrown).toBe(error));
+  const store = createCustomerStore(TABLE, dynamo.client);
+  const org = { held: "00D000000000003EAA", free: "00D000000000004EAA" };
+  const save = async (orgId: string) => {
+    const customer = { ...newCustomer(), orgId };
+    await store.save(customer, version(1), cause());
+    return customer.customerId;
+  };
+  const linked = [await save(org.held), await save(org.free)];
+  for (const id of linked) await store.linkBilling(id, { id: `cus_${id}`, version: version(1) });
+  const held = await save(org.held);
+  await fail("billing", "POST /v1/customers", new RateLimitedError("rate_limit", "", { retryAfterSeconds: 600 }));
+  await fail("salesforce", org.held, new NotAuthorizedError("invalid_client", ""));
+
+  const { out } = await fleet("--org", org.held);
+  const [billing = "", billingHeld, salesforce = "", salesforceHeld] = out.split("\n");
+  expect(billing).toMatch(/^… billing: 1 waits, the oldest since \d s ago$/);
+  expect(billingHeld).toMatch(
+    /^ {4}held by the breaker of POST \/v1\/customers, open since \d s ago \(rate_limit\): tried again in 10 min$/,
+  );
+  expect(salesforce).toMatch(/^… salesforce: 1 waits, the oldest since \d s ago$/);
+  expect(salesforceHeld).toMatch(
+    /^ {4}held by the breaker of 00D000000000003EAA, open since \d s ago \(invalid_client\): needs a person, who replaces the secret$/,
+  );
+  expect(out).toMatch(new RegExp(`${held} +\\S+ +billing +since \\d s ago +0 tries +held +`));
+  expect((await fleet("--org", org.free)).out).toBe(
+    "✓ billing: nobody waits\n✓ salesforce: nobody waits, 1 on their way\n",
+  );
+
+  const found = JSON.parse((await fleet("--org", org.held, "--json")).out);
+  expect(found).toMatchObject([
+    {
+      ...{ target: "billing", count: 1, onTheirWay: 0, customers: [{ customerId: held, held: true }] },
+      heldBy: [{ endpoint: "POST /v1/customers", reason: "asked-to-wait", code: "rate_limit", needsPerson: false }],
+    },
+    { target: "salesforce", count: 1, heldBy: [{ endpoint: org.held, reason: "refused", needsPerson: true }] },
+  ]);
+  expect(Date.parse(found[0].heldBy[0].until)).toBeGreaterThan(Date.now());
 });
 
 test.each([

@@ -9,7 +9,8 @@ import { renderBehind } from "./render.ts";
 
 export const summary = "customers that wait by themselves for billing or Salesforce";
 export const help = `Customers of which a target does not have the newest version yet. Nothing is to be done about them: each is tried again by
-itself, with growing pauses, and at once when its target is there again. What fails for a day is parked.
+itself, with growing pauses, and at once when its target is there again. What fails for a day is parked. While a circuit
+breaker holds a target, its line says since when, until when, and whether a person is needed.
 
 usage: fleet behind [options]
 
@@ -39,9 +40,9 @@ export async function run(args: string[]): Promise<number> {
   if (org !== undefined && !/^(\w{15}|\w{18})$/.test(org))
     throw new UsageError(`--org takes an id of 15 or 18 characters; got '${org}'`);
   const limit = wholeNumber("--limit", values.limit, 1);
-  const { behind } = accessTo(stackOf(values.stage));
+  const access = accessTo(stackOf(values.stage));
   const now = Date.now();
-  const found = await readBehind(behind, targets, org, now);
+  const found = await readBehind(access, targets, org, now);
   console.log(json ? JSON.stringify(found, null, 2) : renderBehind(found, { limit, now }, painter(process.stdout)));
   return 0;
 }

@@ -1,4 +1,5 @@
-import { ago, columns, count as counted, duration, number, short } from "../text.ts";
+import type { BreakerState } from "../../shared/targets/breakers.ts";
+import { ago, columns, count as counted, duration, number, printable, short } from "../text.ts";
 import type { Paint } from "../trace/render.ts";
 import type { Waiting } from "./read.ts";
 
@@ -15,13 +16,13 @@ export function renderBehind(
   if (customers.length === 0) return lines.join("\n");
   const rows = customers
     .slice(0, limit)
-    .map(({ customerId, orgId, target, nextTryAt, mark }) => [
+    .map(({ customerId, orgId, target, nextTryAt, mark, held }) => [
       customerId,
       orgId,
       target,
       `since ${ago(mark.since, now)}`,
       counted(mark.tries, "try", "tries"),
-      `next ${inTime(nextTryAt, now)}`,
+      held ? "held" : `next ${inTime(nextTryAt, now)}`,
       short(mark.error?.message ?? "not tried again yet", 80),
     ]);
   const more =
@@ -30,20 +31,31 @@ export function renderBehind(
 }
 
 function renderTarget(
-  { target, count, onTheirWay, oldest, nextTryAt, errors }: Waiting,
+  { target, count, onTheirWay, oldest, nextTryAt, heldBy, errors }: Waiting,
   now: number,
   paint: Paint,
 ): string[] {
   const moving = onTheirWay > 0 ? `, ${number(onTheirWay)} on their way` : "";
-  if (count === 0 || !oldest || !nextTryAt)
-    return [`${paint("green", "✓")} ${paint("bold", target)}: nobody waits${moving}`];
-  const head = `${paint("yellow", "…")} ${paint("bold", target)}: ${number(count)} wait, the oldest since ${ago(oldest, now)}, next try ${inTime(nextTryAt, now)}${moving}`;
+  if (count === 0 || !oldest) return [`${paint("green", "✓")} ${paint("bold", target)}: nobody waits${moving}`];
+  const next = nextTryAt ? `, next try ${inTime(nextTryAt, now)}` : "";
+  const waits = `${number(count)} ${count === 1 ? "waits" : "wait"}, the oldest since ${ago(oldest, now)}`;
   return [
-    head,
+    `${paint("yellow", "…")} ${paint("bold", target)}: ${waits}${next}${moving}`,
+    ...heldBy.map((breaker) => `    ${renderHold(breaker, now, paint)}`),
     ...errors
       .slice(0, 3)
-      .map(({ code, message, count: times }) => `    ${number(times)} × ${code}: ${short(message, 100)}`),
+      .map(({ code, message, count: times }) => `    ${number(times)} × ${printable(code)}: ${short(message, 100)}`),
   ];
+}
+
+function renderHold(
+  { endpoint, since, until = "", code, needsPerson }: BreakerState,
+  now: number,
+  paint: Paint,
+): string {
+  const what = `held by the breaker of ${endpoint}, open since ${ago(since, now)} (${printable(code)})`;
+  const person = paint("red", "needs a person, who replaces the secret");
+  return `${what}: ${needsPerson ? person : `tried again ${inTime(until, now)}`}`;
 }
 
 function inTime(moment: string, now: number): string {

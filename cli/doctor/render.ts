@@ -1,3 +1,4 @@
+import { printable } from "../text.ts";
 import type { Paint } from "../trace/render.ts";
 import type { Check } from "./checks.ts";
 import type { Report } from "./examine.ts";
@@ -21,5 +22,5 @@ function renderCheck({ name, ok, detail, advice }: Check, width: number, paint: 
 
 /** Salesforce writes some messages over several lines. */
 function oneLine(text: string): string {
-  return text.replace(/\s+/g, " ").trim();
+  return printable(text.replace(/\s+/g, " ").trim());
 }

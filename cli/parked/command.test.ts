@@ -18,6 +18,8 @@ let round = 0;
 
 /** Everything a message queue was given, by the other AWS that is not DynamoDB. */
 let sent: { url: string; body: string }[] = [];
+/** What happens elsewhere while a message is sent. */
+let meanwhile: () => Promise<unknown> = async () => undefined;
 
 beforeAll(async () => {
   const behind = { name: "behind", hash: "behindKey", range: "nextTryAt" };
@@ -28,6 +30,7 @@ afterAll(() => dynamo.close());
 beforeEach(async () => {
   round += 1;
   sent = [];
+  meanwhile = async () => undefined;
   // Tests share the table: what an earlier one left is closed.
   for (const status of ["parked", "redriven"] as const)
     for (const { parkedId } of (await parked.list({ status, limit: 1_000 })).items)
@@ -45,11 +48,12 @@ async function fleet(...args: string[]) {
   const more = { AWS_ENDPOINT_URL_DYNAMODB: `http://127.0.0.1:${dynamo.port}` };
   return runFleet(
     ["parked", ...args],
-    ({ url, body, headers }) => {
+    async ({ url, body, headers }) => {
       const target = String(headers["x-amz-target"]);
       if (target.endsWith("GetQueueUrl"))
         return { body: { QueueUrl: `http://${headers.host}/1/${JSON.parse(body).QueueName}` } };
       sent.push({ url, body });
+      await meanwhile();
       if (target.endsWith("PutEvents")) return { body: { FailedEntryCount: 0, Entries: [{ EventId: "1" }] } };
       const MD5OfMessageBody = createHash("md5").update(JSON.parse(body).MessageBody).digest("hex");
       return { body: { MessageId: "1", MD5OfMessageBody } };
@@ -152,6 +156,28 @@ describe("fleet parked show", () => {
     });
   });
 
+  test("finds what has ended by a beginning of its id too, but open work first; a redrive does not", async () => {
+    const end = (name: string, status: "done" | "discarded" | "superseded") =>
+      parked.move(idOf(name), status, { by: "ann", at: new Date() });
+    const ends = [
+      ["x-1", "done"],
+      ["x-2", "discarded"],
+      ["y-1", "superseded"],
+    ] as const;
+    for (const [name, status] of ends) {
+      await park(`ended-${name}`);
+      await end(`ended-${name}`, status);
+    }
+    expect((await fleet("show", idOf("ended-y"))).out).toMatch(
+      new RegExp(`^${idOf("ended-y-1")}\n +status +superseded`),
+    );
+    const { code, err } = await fleet("show", idOf("ended-x"));
+    expect([code, err]).toEqual([2, expect.stringContaining("is the beginning of 2 ids; give more of it")]);
+    await park("ended-x-3");
+    expect((await fleet("show", idOf("ended-x"))).out).toMatch(new RegExp(`^${idOf("ended-x-3")}\n`));
+    expect(await fleet("redrive", idOf("ended-y"))).toMatchObject({ code: 1, out: expect.stringContaining("missing") });
+  });
+
   test("says that there is none, and which beginning is not enough", async () => {
     await park("twin-1");
     await park("twin-2");
@@ -161,6 +187,11 @@ describe("fleet parked show", () => {
     });
     const { code, err } = await fleet("show", idOf("twin-"));
     expect([code, err]).toEqual([2, expect.stringContaining("is the beginning of 2 ids; give more of it")]);
+    const short = await fleet("show", "twi");
+    expect([short.code, short.err]).toEqual([
+      2,
+      expect.stringContaining("'twi' is too short: give at least 4 characters"),
+    ]);
   });
 });
 
@@ -195,11 +226,42 @@ describe("fleet parked redrive", () => {
     await park("a", { errorCode: "X" });
     await park("b");
     const dry = await fleet("redrive", "--reason", "X", "--dry-run");
-    expect([dry.code, dry.err]).toEqual([0, "Dry run, nothing was done: 1 piece of work: 1 redriven.\n"]);
+    expect(dry).toMatchObject({
+      code: 0,
+      out: `· ${idOf("a")}  unknown  would be redriven: message goes back to ${FLEET}-slack-notices\n`,
+      err: "Dry run, nothing was done. Of 1 piece of work: 1 would be redriven.\n",
+    });
     expect([sent, await statusOf("a")]).toEqual([[], "parked"]);
     const results = JSON.parse((await fleet("redrive", "--all", "--json")).out);
     expect(results).toHaveLength(2);
     expect([await statusOf("a"), await statusOf("b")]).toEqual(["redriven", "redriven"]);
+  });
+
+  test("ends well when somebody closed the rest meanwhile", async () => {
+    await park("first", { parkedAt: at(1) });
+    await park("overtaken", { parkedAt: at(2) });
+    meanwhile = () => parked.move(idOf("overtaken"), "superseded", { by: "system:reconcile", at: new Date() });
+    const { code, out, err } = await fleet("redrive", "--all", "--rate", "1000");
+    expect([code, err]).toEqual([0, "2 pieces of work: 1 redriven, 1 skipped.\n"]);
+    expect(out).toContain(`– ${idOf("overtaken")}  unknown  skipped: is superseded already\n`);
+    meanwhile = async () => undefined;
+    expect(await fleet("redrive", idOf("overtaken"))).toMatchObject({ code: 0 });
+    expect(await fleet("redrive", idOf("overtaken"), "nothing-here")).toMatchObject({
+      code: 1,
+      out: expect.stringContaining("✗ nothing-here  unknown  missing: there is no parked work with this id\n"),
+    });
+  });
+
+  test.each([
+    ["redrive", [], "· ID  unknown  would stay parked: its input is no event of a customer", 1],
+    ["discard", ["--reason", "junk"], "· ID  unknown  would be discarded: given up: junk", 0],
+  ])("a dry run of %s says what would happen, and never that it did", async (verb, more, line, code) => {
+    await park("odd", { kind: "customer-sync", hop: "customer-sync/UpsertCustomer", input: "{}" });
+    const args = [verb, idOf("odd"), ...more, "--dry-run"];
+    const dry = await fleet(...args);
+    expect([dry.code, dry.out]).toEqual([code, `${line.replace("ID", idOf("odd"))}\n`]);
+    expect(JSON.parse((await fleet(...args, "--json")).out)).toMatchObject([{ parkedId: idOf("odd"), dryRun: true }]);
+    expect(await statusOf("odd")).toBe("parked");
   });
 
   test("ends with exit code 1 when something stayed parked, and when nothing fits", async () => {

@@ -41,9 +41,10 @@ options
   --json             the findings, or the results, as JSON
   --stage <s>        stage of the fleet; default: the fleet on this machine, else dev
 
-An id may be shortened to a beginning of at least six characters that no other open work has. 'redrive' brings the customer
-to its newest version; what has happened already is not repeated. What has ended is kept for 90 days.
-Exit codes: 0 done, 1 nothing found or something stayed parked, 2 wrong usage.`;
+An id may be shortened to a beginning of at least four characters that no other open work has; 'show' finds what has ended
+by one too, if no open work begins so. 'redrive' brings the customer
+to its newest version; what has happened already is not repeated. What has ended is kept for 90 days, and skipped.
+Exit codes: 0 done, 1 nothing found or something stayed parked (of a dry run: would stay), 2 wrong usage.`;
 
 const OPTIONS = {
   ...FILTER_OPTIONS,
@@ -101,7 +102,7 @@ async function list({ values, access }: Request): Promise<number> {
 
 async function show({ ids, values, access }: Request): Promise<number> {
   if (ids.length !== 1) throw new UsageError("give the id of one piece of parked work");
-  const [id = ""] = await resolveIds(access.parked, ids);
+  const [id = ""] = await resolveIds(access.parked, ids, { ended: true });
   const item = await access.parked.read(id);
   if (!item) {
     console.error(`There is no parked work '${id}'.`);
@@ -148,7 +149,7 @@ async function report(
   const dryRun = values["dry-run"];
   const perSecond = wholeNumber("--rate", values.rate, 1, 1_000);
   const paint = painter(process.stdout);
-  const bar = progressBar(chosen.length, what);
+  const bar = progressBar(chosen.length, dryRun ? "looked at" : what);
   const say = (result: RedriveResult) => console.log(renderResult(result, paint));
   // On a terminal the bar has the screen until it is done.
   let done = 0;
@@ -161,7 +162,7 @@ async function report(
   if (values.json) console.log(JSON.stringify(results, null, 2));
   else if (bar.isShown) for (const result of results) say(result);
   if (!values.json) console.error(results.length > 0 ? renderSummary(results, dryRun) : "Nothing is parked that fits.");
-  const isDone = ({ outcome }: RedriveResult) => outcome !== "failed" && outcome !== "skipped";
+  const isDone = ({ outcome }: RedriveResult) => outcome !== "failed" && outcome !== "missing";
   return results.length > 0 && results.every(isDone) ? 0 : 1;
 }
 

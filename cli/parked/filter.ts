@@ -1,7 +1,7 @@
 import { toLongId } from "../../functions/salesforce/org/ids.ts";
 import type { ParkedTable } from "../../shared/parked/table.ts";
 import type { ParkedStatus, ParkedSummary } from "../../shared/parked/work.ts";
-import { STATUSES } from "../../shared/parked/work.ts";
+import { hasEnded, STATUSES } from "../../shared/parked/work.ts";
 import { momentOrSpan, UsageError } from "../usage.ts";
 
 /** The options that choose pieces of work, for `parseArgs`. */
@@ -71,32 +71,46 @@ export async function search(
   return found;
 }
 
+/** So many characters of an id are enough, if they are its alone. */
+const LEAST = 4;
+const OPEN: readonly ParkedStatus[] = ["parked", "redriven"];
+const ENDED: readonly ParkedStatus[] = STATUSES.filter(hasEnded);
+
 /**
- * The whole ids that ids or beginnings of ids mean, among open work.
- * @throws UsageError when a beginning fits several
+ * The whole ids that ids or beginnings of ids mean: of open work, and if no such begins so, of what has ended when that is
+ * wanted. What nothing is found for stays as it is.
+ * @throws UsageError when a beginning is too short, or fits several
  */
 export async function resolveIds(
   parked: Pick<ParkedTable, "list" | "read">,
   given: readonly string[],
+  { ended = false } = {},
 ): Promise<string[]> {
-  const resolved: string[] = [];
-  let open: string[] | undefined;
-  for (const id of given) {
-    if (await parked.read(id)) resolved.push(id);
-    else {
-      open ??= await openIds(parked);
-      const found = id.length >= 6 ? open.filter((one) => one.startsWith(id)) : [];
-      if (found.length > 1) throw new UsageError(`'${id}' is the beginning of ${found.length} ids; give more of it`);
-      resolved.push(found[0] ?? id);
+  const known = new Map<readonly ParkedStatus[], Promise<string[]>>();
+  const idsOf = (statuses: readonly ParkedStatus[]) => {
+    const ids = known.get(statuses) ?? listIds(parked, statuses);
+    known.set(statuses, ids);
+    return ids;
+  };
+  const resolve = async (id: string) => {
+    if (await parked.read(id)) return id;
+    if (id.length < LEAST) throw new UsageError(`'${id}' is too short: give at least ${LEAST} characters of the id`);
+    for (const statuses of ended ? [OPEN, ENDED] : [OPEN]) {
+      const [first, ...others] = (await idsOf(statuses)).filter((one) => one.startsWith(id));
+      if (others.length > 0)
+        throw new UsageError(`'${id}' is the beginning of ${others.length + 1} ids; give more of it`);
+      if (first) return first;
     }
-  }
+    return id;
+  };
+  const resolved: string[] = [];
+  for (const id of given) resolved.push(await resolve(id));
   return [...new Set(resolved)];
 }
 
-async function openIds(parked: Pick<ParkedTable, "list">): Promise<string[]> {
-  const everything = { matches: () => true };
-  const open = [await search(parked, "parked", everything), await search(parked, "redriven", everything)];
-  return open.flat().map(({ parkedId }) => parkedId);
+async function listIds(parked: Pick<ParkedTable, "list">, statuses: readonly ParkedStatus[]): Promise<string[]> {
+  const found = await Promise.all(statuses.map((status) => search(parked, status, { matches: () => true })));
+  return found.flat().map(({ parkedId }) => parkedId);
 }
 
 function recordId(option: string, text: string): string {

@@ -1,6 +1,6 @@
 import type { RedriveResult } from "../../shared/parked/redrive.ts";
 import type { ParkedItem, ParkedSummary } from "../../shared/parked/work.ts";
-import { ago, columns, count, duration, number, short } from "../text.ts";
+import { ago, columns, count, duration, number, printable, short } from "../text.ts";
 import type { Paint } from "../trace/render.ts";
 import { adviceFor } from "./advice.ts";
 
@@ -10,14 +10,27 @@ const AGES = [
   { name: "< 1 d", below: 24 * HOUR_MS },
   { name: "older", below: Number.POSITIVE_INFINITY },
 ] as const;
-const MARKS = {
-  redriven: "green",
-  done: "green",
-  superseded: "green",
-  discarded: "yellow",
-  skipped: "yellow",
-  failed: "red",
-} as const;
+type Outcome = RedriveResult["outcome"];
+
+const MARKS: Readonly<Record<Outcome, readonly ["green" | "yellow" | "red", string]>> = {
+  redriven: ["green", "✓"],
+  done: ["green", "✓"],
+  superseded: ["green", "✓"],
+  discarded: ["yellow", "✓"],
+  skipped: ["yellow", "–"],
+  failed: ["red", "✗"],
+  missing: ["red", "✗"],
+};
+/** Outcomes of a dry run. */
+const WOULD: Readonly<Record<Outcome, string>> = {
+  redriven: "would be redriven",
+  done: "would be closed as done",
+  superseded: "would be closed as superseded",
+  discarded: "would be discarded",
+  skipped: "would be skipped",
+  failed: "would stay parked",
+  missing: "missing",
+};
 
 /** Pieces of work of one reason at one hop, by age. */
 export interface Group {
@@ -109,32 +122,36 @@ export function renderItem(item: ParkedItem, now: number, paint: Paint): string 
   );
   const history = item.history.map(({ status, at, by, note }) => [at, status, by, short(note ?? "", 120)]);
   return [
-    paint("bold", item.parkedId),
+    paint("bold", printable(item.parkedId)),
     ...facts,
     "",
-    `${paint("red", reasonOf(item))}: ${item.errorMessage}`,
+    `${paint("red", printable(reasonOf(item)))}: ${printable(item.errorMessage)}`,
     `${paint("yellow", "→")} ${adviceFor(item)}`,
     "",
     paint("bold", "history"),
     ...columns(history, "  "),
     "",
     paint("bold", "input"),
-    prettyInput(item.input),
+    printable(prettyInput(item.input)),
   ].join("\n");
 }
 
-/** One line for what became of a piece of work. */
-export function renderResult({ parkedId, customerId, outcome, how }: RedriveResult, paint: Paint): string {
-  const mark = outcome === "failed" ? "✗" : outcome === "skipped" ? "–" : "✓";
-  return `${paint(MARKS[outcome], mark)} ${parkedId}  ${customerId ?? "unknown"}  ${outcome}: ${short(how, 200)}`;
+/** One line for what became of a piece of work, or would. */
+export function renderResult(result: RedriveResult, paint: Paint): string {
+  const { parkedId, customerId = "unknown", outcome, how, dryRun } = result;
+  const [colour, mark] = dryRun ? (["dim", "·"] as const) : MARKS[outcome];
+  return `${paint(colour, mark)} ${printable(`${parkedId}  ${customerId}`)}  ${wordsOf(result)}: ${short(how, 200)}`;
 }
 
-/** How many ended how. */
+/** How many ended how, or would. */
 export function renderSummary(results: readonly RedriveResult[], dryRun: boolean): string {
-  const byOutcome = [...Map.groupBy(results, ({ outcome }) => outcome)].map(
-    ([outcome, some]) => `${number(some.length)} ${outcome}`,
-  );
-  return `${dryRun ? "Dry run, nothing was done: " : ""}${count(results.length, "piece of work", "pieces of work")}: ${byOutcome.join(", ")}.`;
+  const byOutcome = [...Map.groupBy(results, wordsOf)].map(([words, some]) => `${number(some.length)} ${words}`);
+  const pieces = count(results.length, "piece of work", "pieces of work");
+  return `${dryRun ? "Dry run, nothing was done. Of " : ""}${pieces}: ${byOutcome.join(", ")}.`;
+}
+
+function wordsOf({ outcome, dryRun }: RedriveResult): string {
+  return dryRun ? WOULD[outcome] : outcome;
 }
 
 function reasonOf({ errorName, errorCode }: ParkedSummary): string {

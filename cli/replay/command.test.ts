@@ -34,7 +34,7 @@ describe("fleet replay", () => {
       { State: "COMPLETED" },
     );
     expect([code, err]).toEqual([0, `Replays the events from ${FROM} to ${TO} to customer-sync.\n`]);
-    expect(out).toMatch(/^connector-fleet-local-\d{8}T\d{6} {2}completed\n$/);
+    expect(out).toMatch(/^connector-fleet-local-\d{8}T\d{6}-[0-9a-f]{8} {2}completed\n$/);
     expect(startOf(requests)).toEqual({
       ReplayName: out.split(" ")[0],
       EventSourceArn: `${ARN}:archive/connector-fleet-local`,
@@ -55,6 +55,14 @@ describe("fleet replay", () => {
       1,
       expect.objectContaining({ state: "FAILED", reason: "archive is gone" }),
     ]);
+  });
+
+  test("gives each a name of its own, also when several people start one at the same moment", async () => {
+    const runs = await Promise.all([1, 2, 3].map(() => fleet(["--from", "2h", "--no-wait"], { State: "RUNNING" })));
+    const names = runs.map(({ out }) => out.trim().replace(/\d{8}T\d{6}/, "same second"));
+    expect(new Set(names).size).toBe(3);
+    // https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_StartReplay.html
+    for (const { out } of runs) expect(out.trim()).toMatch(/^[.\-_A-Za-z0-9]{1,64}$/);
   });
 
   test("starts it and does not wait", async () => {

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { accessTo } from "../access.ts";
@@ -44,7 +45,7 @@ export async function run(args: string[]): Promise<number> {
   if (from >= to) throw new UsageError(`--from ${from} is not before the end, ${to}`);
   const stack = stackOf(values.stage);
   const { events } = accessTo(stack);
-  const name = await startReplay(events, stack, { from, to }, now);
+  const name = await startReplay(events, stack, { from, to }, now, randomUUID().slice(0, 8));
   console.error(`Replays the events from ${from} to ${to} to customer-sync.`);
   if (values["no-wait"]) {
     console.log(values.json ? JSON.stringify({ name }) : name);

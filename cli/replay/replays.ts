@@ -28,6 +28,7 @@ export function isOver({ state }: ReplayStatus): boolean {
  * Starts to replay the fleet bus's archive to the rules of customer-sync alone.
  * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-replay-archived-event.html
  * @param span ISO 8601 in UTC
+ * @param unique what no other replay of the same second has, such as eight random characters
  * @returns the replay's name
  */
 export async function startReplay(
@@ -35,6 +36,7 @@ export async function startReplay(
   stack: Stack,
   span: { from: string; to: string },
   now: Date,
+  unique: string,
 ): Promise<string> {
   const { Arn: busArn } = await events.send(new DescribeEventBusCommand({ Name: stack.bus }));
   const { ArchiveArn } = await events.send(new DescribeArchiveCommand({ ArchiveName: stack.bus }));
@@ -42,7 +44,7 @@ export async function startReplay(
     const rule = await events.send(new DescribeRuleCommand({ Name: stack.name(name), EventBusName: stack.bus }));
     return rule.Arn as string;
   });
-  const ReplayName = `${stack.bus}-${now.toISOString().replace(/[-:]|\..*/g, "")}`.slice(-64);
+  const ReplayName = `${stack.bus}-${now.toISOString().replace(/[-:]|\..*/g, "")}-${unique}`.slice(-64);
   const { State, StateReason } = await events.send(
     new StartReplayCommand({
       ReplayName,

@@ -16,7 +16,7 @@ let dynamo: TestDynamo;
 interface World {
   readonly messages?: Readonly<Record<string, number>>;
   /** Seconds, by queue. */
-  readonly ages?: Readonly<Record<string, number>>;
+  readonly ages?: Readonly<Record<string, number | undefined>>;
   /** Hours since changes were captured; undefined when there were none. */
   readonly captured?: number;
   readonly metrics?: Answer;
@@ -65,7 +65,8 @@ async function status(stage: string, world: World = {}, args: string[] = []) {
     );
   };
   const more = { AWS_ENDPOINT_URL_DYNAMODB: `http://127.0.0.1:${dynamo.port}` };
-  return await runFleet(["status", "--stage", stage, ...args], answer, more);
+  const run = await runFleet(["status", "--stage", stage, ...args], answer, more);
+  return { ...run, apiCalls: org.requests.map(({ url }) => url).filter((url) => url.startsWith("/services/data")) };
 }
 
 function metricsOf(
@@ -78,7 +79,9 @@ function metricsOf(
     if (Id === "captured" && (captured === undefined || Metric.Namespace !== namespace))
       return { Id, Timestamps: [], Values: [] };
     if (Id === "captured") return { Id, Timestamps: [(Date.now() - (captured ?? 0) * HOUR) / 1000], Values: [3] };
-    return { Id, Label, Timestamps: [Date.now() / 1000], Values: [ages?.[Label.slice(prefix.length)] ?? 0] };
+    const age = ages?.[Label.slice(prefix.length)];
+    if (age === undefined) return { Id, Label, Timestamps: [], Values: [] };
+    return { Id, Label, Timestamps: [Date.now() / 1000 - 100], Values: [age] };
   });
   return { MetricDataResults: results };
 }
@@ -95,17 +98,19 @@ describe("fleet status", () => {
       sweep("Contact"),
       { key: `position/${ORG}//data/ChangeEvents`, value: position },
     ]);
-    const { code, out, err } = await status(stage, {
+    const { code, out, err, apiCalls } = await status(stage, {
       messages: { "customer-sync": 3 },
       ages: { "customer-sync": 7 },
       captured: 1,
     });
     expect([code, err]).toEqual([0, ""]);
+    // It asks Salesforce once for each organisation.
+    expect(apiCalls).toEqual([expect.stringMatching(/\/limits$/)]);
     const lines = out.trimEnd().split("\n");
     expect(lines).toHaveLength(10);
     const patterns = [
       /^✓ queues +3 messages on 2 queues, most on \S+-customer-sync; 0 dead letters$/,
-      /^✓ oldest +the oldest message waits for 7 s, on \S+-customer-sync$/,
+      /^✓ oldest +the oldest message waits for 7 s, on \S+-customer-sync, measured 2 min ago$/,
       /^✓ behind +nobody waits$/,
       /^✓ parked +nothing waits for a person$/,
       /^✓ breakers +all closed$/,
@@ -122,7 +127,7 @@ describe("fleet status", () => {
     const { stage, name } = await newFleet();
     await createParkedTable(name("parked"), dynamo.client).park(parkedWork("p", { parkedAt: iso(2) }));
     const world = {
-      messages: { "customer-sync-dead": 1 },
+      messages: { "customer-sync-dead": 1, "customer-sync": 1, "customer-sync-bulk": 1 },
       ages: { "customer-sync": 1000, "customer-sync-bulk": 5000 },
     };
     const { code, out } = await status(stage, world);
@@ -133,6 +138,24 @@ describe("fleet status", () => {
     expect(out).toMatch(/3 things are not well\.\n$/);
     const { ok, lines } = JSON.parse((await status(stage, world, ["--json"])).out);
     expect([ok, lines.length]).toEqual([false, 9]);
+  });
+
+  test.each<[string, World, RegExp]>([
+    ["no age once its queue is empty", { ages: { "customer-sync": 5000 } }, /✓ oldest +no message waits\n/],
+    [
+      "that a queue which just filled was not measured yet",
+      { messages: { "customer-sync": 2 } },
+      /· oldest +CloudWatch has not measured the messages on \S+-customer-sync yet\n/,
+    ],
+    [
+      "the age of one queue and what is not known of another",
+      { messages: { "customer-sync": 2, "customer-sync-bulk": 1 }, ages: { "customer-sync": 7 } },
+      /✓ oldest +the oldest message waits for 7 s, on \S+-customer-sync, measured 2 min ago; not yet measured: \S+-bulk\n/,
+    ],
+  ])("tells %s", async (_what, world, line) => {
+    const { stage } = await newFleet();
+    const { code, out } = await status(stage, world);
+    expect([code, out]).toEqual([0, expect.stringMatching(line)]);
   });
 
   test("is not well when a sweep is overdue", async () => {
@@ -146,6 +169,7 @@ describe("fleet status", () => {
   test("is well without what was never there, and says what it cannot tell", async () => {
     const { stage } = await newFleet();
     const { code, out } = await status(stage, {
+      messages: { "customer-sync": 1 },
       metrics: { status: 403, body: { __type: "AccessDenied", message: "no metrics" } },
     });
     expect(code).toBe(0);

@@ -1,8 +1,7 @@
 import { parseArgs } from "node:util";
-import { createBreakers } from "../../shared/targets/breakers.ts";
 import { type Access, accessTo } from "../access.ts";
 import { chooseOrgs, type Stack, stackOf } from "../stack.ts";
-import { columns, count } from "../text.ts";
+import { columns, count, printable } from "../text.ts";
 import { type Paint, painter } from "../trace/render.ts";
 import { type Line, optional } from "./line.ts";
 import { lineOfAges, lineOfQueues, readQueues } from "./queues.ts";
@@ -35,10 +34,9 @@ export async function run(args: string[]): Promise<number> {
 }
 
 async function lookAt(stack: Stack, access: Access, now: number): Promise<Line[]> {
-  const { options, dynamo, sqs } = access;
+  const { options, sqs } = access;
   // First what says that there is no such fleet, or no way to it.
   const queues = await readQueues(sqs, stack);
-  const breakers = createBreakers(stack.name("fleet-state"), { client: dynamo });
   // Loaded here, because the other commands need nothing of it.
   const { lineOfEvents, linesOfOrgs } = await import("./feeds.ts");
   const lines = await Promise.all([
@@ -46,7 +44,7 @@ async function lookAt(stack: Stack, access: Access, now: number): Promise<Line[]
     optional("oldest", () => lineOfAges(queues, options, now)),
     lineOfBehind(access, now),
     lineOfParked(access, now),
-    lineOfBreakers(breakers, now),
+    lineOfBreakers(access, now),
     optional("events", () => lineOfEvents(stack, options, now)),
   ]);
   const orgs = await chooseOrgs(stack, undefined).catch(() => []);
@@ -57,7 +55,7 @@ function render(lines: readonly Line[], paint: Paint): string {
   const names = columns(lines.map(({ name }) => [name, "|"])).map((line) => line.slice(0, -1));
   const rows = lines.map(({ ok, text, advice }, index) => {
     const [colour, mark] = MARKS[ok === undefined ? "unknown" : ok ? "well" : "bad"];
-    return `${paint(colour, mark)} ${names[index]}${text}${advice ? ` ${paint("yellow", `→ ${advice}`)}` : ""}`;
+    return `${paint(colour, mark)} ${names[index]}${printable(text)}${advice ? ` ${paint("yellow", `→ ${printable(advice)}`)}` : ""}`;
   });
   const bad = lines.filter(({ ok }) => ok === false).length;
   return [

@@ -1,7 +1,7 @@
 import { CloudWatchClient, GetMetricDataCommand } from "@aws-sdk/client-cloudwatch";
 import { GetQueueAttributesCommand, paginateListQueues, type SQSClient } from "@aws-sdk/client-sqs";
 import type { Stack } from "../stack.ts";
-import { count, duration, number } from "../text.ts";
+import { ago, count, duration, number } from "../text.ts";
 import type { Line } from "./line.ts";
 
 const MINUTE_MS = 60_000;
@@ -14,8 +14,8 @@ const ATTRIBUTES = [
   "ApproximateNumberOfMessagesNotVisible",
   "ApproximateNumberOfMessagesDelayed",
 ] as const;
-/** Metrics come with some delay. */
-const LOOK_BACK_MS = 10 * MINUTE_MS;
+/** Metrics come with a delay of a minute or two; what is older may be of a message that is long gone. */
+const LOOK_BACK_MS = 5 * MINUTE_MS;
 
 /** A queue of the fleet, and about how many messages it holds, hidden ones included. */
 export interface Queue {
@@ -57,9 +57,28 @@ export function lineOfQueues(queues: readonly Queue[]): Line {
     : { name: "queues", ok: true, text };
 }
 
-/** The oldest message of any queue, as CloudWatch last measured it: SQS itself does not tell. */
+/**
+ * The oldest message of the queues that hold any now, as CloudWatch last measured it: SQS itself tells counts alone. A
+ * count is right within about a minute: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_GetQueueAttributes.html
+ */
 export async function lineOfAges(queues: readonly Queue[], options: object, now: number): Promise<Line> {
-  const live = queues.filter((queue) => !isDead(queue));
+  const name = "oldest";
+  const filled = queues.filter((queue) => !isDead(queue) && queue.messages > 0);
+  if (filled.length === 0) return { name, ok: true, text: "no message waits" };
+  const ages = await readAges(filled, options, now);
+  const [oldest] = ages.toSorted((a, b) => b.ms - a.ms);
+  const unknown = namesOf(filled.filter((queue) => ages.every((age) => age.name !== queue.name)));
+  if (!oldest) return { name, ok: undefined, text: `CloudWatch has not measured the messages on ${unknown} yet` };
+  const more = unknown ? `; not yet measured: ${unknown}` : "";
+  const text = `the oldest message waits for ${duration(oldest.ms)}, on ${oldest.name}, measured ${ago(oldest.at, now)}${more}`;
+  const stale = ages.filter((age) => age.ms > (PATIENT.test(age.name) ? PATIENT_MS : STALE_MS));
+  if (stale.length === 0) return { name, ok: true, text };
+  const advice = `${number(stale.length)} too old: ${namesOf(stale)}; see the logs of their functions`;
+  return { name, ok: false, text, advice };
+}
+
+/** Age of the oldest message of each queue, and when it was measured; nothing of a queue that was not measured lately. */
+async function readAges(queues: readonly Queue[], options: object, now: number) {
   const query = ({ name }: Queue, index: number) => ({
     Id: `q${index}`,
     Label: name,
@@ -78,29 +97,16 @@ export async function lineOfAges(queues: readonly Queue[], options: object, now:
       StartTime: new Date(now - LOOK_BACK_MS),
       EndTime: new Date(now),
       ScanBy: "TimestampDescending",
-      MetricDataQueries: live.map(query),
+      MetricDataQueries: queues.map(query),
     }),
   );
-  const ages = MetricDataResults.flatMap(({ Label = "", Values }) =>
-    Values?.[0] === undefined ? [] : [{ name: Label, ms: Values[0] * 1000 }],
+  return MetricDataResults.flatMap(({ Label: name = "", Values: [seconds] = [], Timestamps: [at] = [] }) =>
+    seconds === undefined || !at ? [] : [{ name, ms: seconds * 1000, at: at.toISOString() }],
   );
-  const [oldest] = ages.toSorted((a, b) => b.ms - a.ms);
-  if (!oldest)
-    return {
-      name: "oldest",
-      ok: undefined,
-      text: "CloudWatch measured none in the last 10 min: no message waited, or it is too early to say",
-    };
-  const stale = ages.filter(({ name, ms }) => ms > (PATIENT.test(name) ? PATIENT_MS : STALE_MS));
-  const text = `the oldest message waits for ${duration(oldest.ms)}, on ${oldest.name}`;
-  if (stale.length === 0) return { name: "oldest", ok: true, text };
-  const names = stale.map(({ name }) => name).join(", ");
-  return {
-    name: "oldest",
-    ok: false,
-    text,
-    advice: `${number(stale.length)} too old: ${names}; see the logs of their functions`,
-  };
+}
+
+function namesOf(queues: readonly { readonly name: string }[]): string {
+  return queues.map(({ name }) => name).join(", ");
 }
 
 function isDead({ name }: Queue): boolean {

@@ -1,5 +1,4 @@
 import { TARGETS } from "../../shared/behind/marks.ts";
-import type { Breakers } from "../../shared/targets/breakers.ts";
 import type { Access } from "../access.ts";
 import { readBehind, type Waiting } from "../behind/read.ts";
 import { search } from "../parked/filter.ts";
@@ -10,8 +9,8 @@ const LATE_MS = 15 * 60_000;
 const EVERYTHING = { matches: () => true };
 
 /** What waits by itself; not well once somebody waits for a quarter of an hour. */
-export async function lineOfBehind({ behind }: Pick<Access, "behind">, now: number): Promise<Line> {
-  const found = await readBehind(behind, TARGETS, undefined, now);
+export async function lineOfBehind(access: Pick<Access, "behind" | "breakers">, now: number): Promise<Line> {
+  const found = await readBehind(access, TARGETS, undefined, now);
   const waiting = found.filter(({ count }) => count > 0);
   const moving = found.reduce((sum, { onTheirWay }) => sum + onTheirWay, 0);
   const onTheirWay = moving > 0 ? `; ${number(moving)} on their way` : "";
@@ -37,7 +36,7 @@ export async function lineOfParked({ parked }: Pick<Access, "parked">, now: numb
 }
 
 /** Which targets are not called for now. */
-export async function lineOfBreakers(breakers: Pick<Breakers, "list">, now: number): Promise<Line> {
+export async function lineOfBreakers({ breakers }: Pick<Access, "breakers">, now: number): Promise<Line> {
   const open = (await breakers.list()).filter(({ state }) => state !== "closed");
   if (open.length === 0) return { name: "breakers", ok: true, text: "all closed" };
   const text = open

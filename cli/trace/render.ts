@@ -1,4 +1,5 @@
 import { styleText } from "node:util";
+import { printable } from "../text.ts";
 import { type Segment, type TraceNode, type TraceTree, walk } from "./tree.ts";
 
 /** Colours text, or leaves it as it is. */
@@ -36,7 +37,7 @@ function lineage(node: TraceNode, indent: string, branch = ""): Line[] {
 
 function label({ name, origin, aws }: Segment): string {
   const operation = aws?.operation ? ` ${aws.operation}` : "";
-  return `${name}${operation}${origin ? `  [${origin.replace(/^AWS::/, "")}]` : ""}`;
+  return printable(`${name}${operation}${origin ? `  [${origin.replace(/^AWS::/, "")}]` : ""}`);
 }
 
 function line(text: string, segment: Segment | undefined, began: number, paint: Paint): string {
@@ -54,13 +55,13 @@ function problem({ throttle, fault, cause, http }: Segment): string {
   const exception = typeof cause === "object" ? cause.exceptions?.[0] : undefined;
   const status = http?.response?.status ? ` HTTP ${http.response.status}` : "";
   const text = [exception?.type, exception?.message].filter(Boolean).join(": ");
-  return `✗ ${kind}${status}${text ? ` ${text.split("\n")[0]?.slice(0, 160)}` : ""}`;
+  return printable(`✗ ${kind}${status}${text ? ` ${text.split("\n")[0]?.slice(0, 160)}` : ""}`);
 }
 
 function annotation(segments: readonly Segment[]): string {
   const found = (key: string) => segments.find((segment) => segment.annotations?.[key])?.annotations?.[key];
   const parts = ["correlationId", "customerId"].flatMap((key) => (found(key) ? [`${key} ${found(key)}`] : []));
-  return parts.length > 0 ? `, ${parts.join(", ")}` : "";
+  return parts.length > 0 ? printable(`, ${parts.join(", ")}`) : "";
 }
 
 function milliseconds(seconds: number): string {

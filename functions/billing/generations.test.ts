@@ -1,48 +1,18 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
-import type { Customer } from "#shared/contracts/customer.ts";
-import { type CustomerStore, createCustomerStore } from "#shared/customer-store.ts";
+import { afterAll, beforeEach, describe, expect, test } from "@jest/globals";
+import type { CustomerStore } from "#shared/customer-store.ts";
 import { TransientError } from "#shared/errors.ts";
-import { cause, newCustomer, startCustomersTable, TABLE, version } from "#shared/testing/customers-table.ts";
-import { StripeAccount } from "../../test/support/stripe-account.ts";
+import { cause, version } from "#shared/testing/customers-table.ts";
+import { startBilling } from "../../test/support/billing-bench.ts";
 import { findDuplicates } from "./find-duplicates.ts";
-import { makeBillingEqual } from "./make-billing-equal.ts";
 
 const CREATE = { method: "POST", path: "/v1/customers" };
 const UPDATE = { method: "POST", path: "/v1/customers/*" };
 
-let store: CustomerStore;
-let account: StripeAccount;
-let close: () => Promise<void>;
+const billing = await startBilling();
+const { account, store, stored, edit, sync, customersOf, linkOf } = billing;
+beforeEach(() => billing.reset());
+afterAll(() => billing.close());
 
-beforeAll(async () => {
-  const table = await startCustomersTable();
-  account = await StripeAccount.start();
-  store = createCustomerStore(TABLE, table.client, () => account.now);
-  close = async () => {
-    await account[Symbol.asyncDispose]();
-    await table.close();
-  };
-});
-beforeEach(async () => {
-  await account.clearFaults();
-  account.calls.length = 0;
-});
-afterAll(() => close());
-
-async function stored(): Promise<Customer> {
-  const customer = newCustomer();
-  await store.save(customer, version(1), cause());
-  return customer;
-}
-
-function sync({ customerId }: Customer, n: number, changed: Partial<CustomerStore> = {}) {
-  const deps = { billing: account.billing, store: { ...store, ...changed }, now: () => account.now };
-  return makeBillingEqual({ customerId, version: version(n) }, deps);
-}
-
-const customersOf = ({ customerId }: Customer) => account.customersOf(customerId);
-const linkOf = async ({ customerId }: Customer) => (await store.read(customerId))?.links.stripe;
-const edit = (customer: Customer, n: number, name: string) => store.save({ ...customer, name }, version(n), cause());
 const calls = (wanted: string) => account.calls.filter(({ endpoint }) => endpoint === wanted);
 const open = (seconds: number) => ({ name: "RateLimitedError", code: "OUTCOME_OPEN", retryAfterSeconds: seconds });
 

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { afterAll, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import type { Customer } from "#shared/contracts/customer.ts";
-import { type CustomerStore, createCustomerStore } from "#shared/customer-store.ts";
 import { RateLimitedError, TransientError } from "#shared/errors.ts";
-import { cause, newCustomer, startCustomersTable, TABLE, version } from "#shared/testing/customers-table.ts";
-import { type Fate, StripeAccount } from "../../test/support/stripe-account.ts";
+import { cause, newCustomer, version } from "#shared/testing/customers-table.ts";
+import { startBilling } from "../../test/support/billing-bench.ts";
+import type { Fate } from "../../test/support/stripe-account.ts";
 import type { Billing } from "./client.ts";
 import { findDuplicates } from "./find-duplicates.ts";
 import { makeBillingEqual } from "./make-billing-equal.ts";
@@ -70,20 +70,8 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
   },
 );
 
-let store: CustomerStore;
-let account: StripeAccount;
-let close: () => Promise<void>;
-
-beforeAll(async () => {
-  const table = await startCustomersTable();
-  account = await StripeAccount.start();
-  store = createCustomerStore(TABLE, table.client, () => account.now);
-  close = async () => {
-    await account[Symbol.asyncDispose]();
-    await table.close();
-  };
-});
-afterAll(() => close());
+const { account, store, close } = await startBilling();
+afterAll(close);
 
 /** One account and what happens to it. */
 class Story {

@@ -1,46 +1,19 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
+import { afterAll, beforeEach, describe, expect, test } from "@jest/globals";
 import type { Customer } from "#shared/contracts/customer.ts";
-import { type CustomerStore, createCustomerStore } from "#shared/customer-store.ts";
+import type { CustomerStore } from "#shared/customer-store.ts";
 import { TransientError } from "#shared/errors.ts";
-import { cause, newCustomer, startCustomersTable, TABLE, version } from "#shared/testing/customers-table.ts";
-import { type Fate, StripeAccount } from "../../test/support/stripe-account.ts";
-import { makeBillingEqual } from "./make-billing-equal.ts";
+import { cause, newCustomer, version } from "#shared/testing/customers-table.ts";
+import { startBilling } from "../../test/support/billing-bench.ts";
+import type { Fate } from "../../test/support/stripe-account.ts";
 
 const CREATE = "POST /v1/customers";
 const UPDATE = "POST /v1/customers/:id";
 
-let store: CustomerStore;
-let account: StripeAccount;
-let close: () => Promise<void>;
+const billing = await startBilling();
+const { account, store, stored, sync, customersOf, linkOf } = billing;
+beforeEach(() => billing.reset());
+afterAll(() => billing.close());
 
-beforeAll(async () => {
-  const table = await startCustomersTable();
-  account = await StripeAccount.start();
-  store = createCustomerStore(TABLE, table.client, () => account.now);
-  close = async () => {
-    await account[Symbol.asyncDispose]();
-    await table.close();
-  };
-});
-beforeEach(async () => {
-  await account.clearFaults();
-  account.calls.length = 0;
-});
-afterAll(() => close());
-
-async function stored(n = 1): Promise<Customer> {
-  const customer = newCustomer();
-  await store.save(customer, version(n), cause());
-  return customer;
-}
-
-function sync({ customerId }: Customer, n: number, changed: Partial<CustomerStore> = {}) {
-  const deps = { billing: account.billing, store: { ...store, ...changed }, now: () => account.now };
-  return makeBillingEqual({ customerId, version: version(n) }, deps);
-}
-
-const linkOf = async ({ customerId }: Customer) => (await store.read(customerId))?.links.stripe;
-const customersOf = ({ customerId }: Customer) => account.customersOf(customerId);
 const endpoints = () => account.calls.map(({ endpoint }) => endpoint);
 
 /** Runs `work` once, before the first update passes. */

@@ -5,6 +5,7 @@ import { customerSyncFailed } from "#shared/contracts/events.ts";
 import { metadataSchema, NO_ORG } from "#shared/contracts/metadata.ts";
 import { hashOf } from "#shared/hash.ts";
 import { log } from "#shared/observability.ts";
+import { type PlainError, plainError } from "#shared/parked/plain-words.ts";
 import type { Park } from "#shared/parked/table.ts";
 import type { ParkedWork } from "#shared/parked/work.ts";
 import { createEvent } from "#shared/publish.ts";
@@ -61,7 +62,7 @@ async function note(run: FailedRun, about: Subject, deps: FailureDependencies): 
   const isFinal = FINAL.has(error.name);
   if (!isFinal && run.failure.state === BILLING) {
     const counts = error.name === COUNTS;
-    const mark = await deps.behind.failed(about.customerId, "billing", { ...error, code: error.name, counts });
+    const mark = await deps.behind.failed(about.customerId, "billing", { code: error.name, ...error, counts });
     if (!counts || !mark?.failingSince || !(await isTooOld(Date.parse(mark.failingSince), deps))) {
       log().warn("Customer stays behind billing and is tried again", { error, tries: mark?.tries });
       return { outcome: "behind" };
@@ -79,7 +80,7 @@ async function isTooOld(since: number, { now, giveUpAfterSeconds, awayUntil }: F
 async function parkRun(
   { input, failure: { state }, executionArn }: FailedRun,
   about: Subject,
-  error: { name: string; message: string },
+  { code, ...error }: PlainError,
   { behind, park, now }: FailureDependencies,
 ): Promise<Noted> {
   const { customerId, version, metadata } = about;
@@ -94,6 +95,7 @@ async function parkRun(
     hop,
     input: JSON.stringify(input),
     errorName: error.name,
+    errorCode: code,
     errorMessage: error.message,
     correlationId: metadata.correlationId,
     customerId,
@@ -155,21 +157,4 @@ function isObject(value: unknown): value is object {
 
 function textOf(value: unknown): string | undefined {
   return typeof value === "string" && value !== "" ? value : undefined;
-}
-
-const MAX_MESSAGE = 1_000;
-const lambdaError = z.looseObject({ errorMessage: z.string() });
-
-/** Step Functions wraps a function's error as JSON with a stack; people want its words. */
-function plainError({ Error: name = "Unknown", Cause: cause = "" }: FailedRun["failure"]["error"]) {
-  const words = lambdaError.safeParse(parse(cause)).data?.errorMessage ?? cause;
-  return { name, message: (words || "No cause was given.").slice(0, MAX_MESSAGE) };
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { Context } from "aws-lambda";
 import { type CustomerStore, createCustomerStore } from "#shared/customer-store.ts";
 import { newCustomer, startCustomersTable, TABLE, version } from "#shared/testing/customers-table.ts";
+import { METADATA as metadata } from "#shared/testing/metadata.ts";
 import { handler, upsert } from "./upsert.ts";
 
 let store: CustomerStore;
@@ -14,16 +15,6 @@ beforeAll(async () => {
 });
 
 afterAll(() => close());
-
-const metadata = {
-  eventId: "event-1",
-  occurredAt: "2026-01-01T00:00:00.000Z",
-  correlationId: "correlation-1",
-  causationId: "event-0",
-  orgId: "00D000000000001EAA",
-  actor: "005",
-  schemaVersion: 1 as const,
-};
 
 describe("upsert", () => {
   test("stores a change and answers the version stored now", async () => {

@@ -137,7 +137,14 @@ describe("its rule", () => {
     expect(properties("SlackNoticesRule", { consumes }).EventPattern).toEqual({
       source: ["fleet.salesforce", "fleet.customer-sync"],
       "detail-type": consumes,
+      "replay-name": [{ exists: false }],
     });
+  });
+
+  test("sees events of an archive again only when it says so", () => {
+    const pattern = (members: Partial<ConsumerDeclaration>) => properties("SlackNoticesRule", members).EventPattern;
+    expect(pattern({ lane: "live" })["replay-name"]).toEqual([{ exists: false }]);
+    expect(pattern({ replays: true })).not.toHaveProperty("replay-name");
   });
 
   test.each([

@@ -11,6 +11,8 @@ export interface ConsumerDeclaration {
   readonly consumes?: readonly string[];
   /** `live` leaves out what may wait, `bulk` takes only that; absent takes both. */
   readonly lane?: "live" | "bulk";
+  /** Takes also what is replayed from the bus's archive; otherwise nobody is told, and nothing done, a second time. */
+  readonly replays?: boolean;
   /** Takes everything from the partner buses of all Salesforce organisations. */
   readonly partnerBuses?: boolean;
   /** Requests that a clock puts on the queue, for every Salesforce organisation. */
@@ -155,7 +157,7 @@ function busRules(
   target: object,
   { fleetBus, orgs }: ConsumerContext,
 ): Record<string, unknown> {
-  const { queue, consumes = [], partnerBuses, lane } = declaration;
+  const { partnerBuses, queue, consumes = [] } = declaration;
   const rule = (bus: unknown, ruleName: string, EventPattern: unknown) => ({
     Type: "AWS::Events::Rule",
     Properties: {
@@ -166,7 +168,7 @@ function busRules(
       Targets: [{ ...target, RetryPolicy: { MaximumEventAgeInSeconds: 86_400, MaximumRetryAttempts: 185 } }],
     },
   });
-  if (!partnerBuses) return { [`${id}Rule`]: rule(fleetBus, name, fleetPattern(queue, consumes, lane)) };
+  if (!partnerBuses) return { [`${id}Rule`]: rule(fleetBus, name, fleetPattern(declaration)) };
   if (consumes.length > 0)
     throw new Error(`Consumer '${queue}' has both 'consumes' and 'partnerBuses'; only one can be meant.`);
   const everything = { source: [{ prefix: "aws.partner/" }] };
@@ -175,7 +177,7 @@ function busRules(
   );
 }
 
-function fleetPattern(queue: string, consumes: readonly string[], lane: "live" | "bulk" | undefined): unknown {
+function fleetPattern({ queue, consumes = [], lane, replays }: ConsumerDeclaration): unknown {
   const contracts = consumes.map((type) => {
     const contract = events.find((candidate) => candidate.type === type);
     if (!contract)
@@ -187,6 +189,9 @@ function fleetPattern(queue: string, consumes: readonly string[], lane: "live" |
   return {
     source: [...new Set(patterns.flatMap((pattern) => pattern.source))],
     "detail-type": patterns.flatMap((pattern) => pattern["detail-type"]),
+    // As the rules do by which EventBridge fills archives:
+    // https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-archive.html
+    ...(replays ? {} : { "replay-name": [{ exists: false }] }),
     ...(lane ? { detail: { metadata: { lane: lane === "bulk" ? ["bulk"] : [{ exists: false }] } } } : {}),
   };
 }

@@ -79,6 +79,7 @@ export default class FleetPlugin {
         queue: { type: "string", pattern: "^[a-z][a-z0-9-]{0,39}$" },
         consumes: { type: "array", items: { type: "string" }, minItems: 1 },
         lane: { enum: ["live", "bulk"] },
+        replays: { type: "boolean" },
         partnerBuses: { type: "boolean", const: true },
         schedule: {
           type: "object",

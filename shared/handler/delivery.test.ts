@@ -1,17 +1,9 @@
 import { describe, expect, test } from "@jest/globals";
 import { customerDeleted } from "../contracts/events.ts";
 import { version } from "../testing/customers-table.ts";
+import { METADATA as metadata } from "../testing/metadata.ts";
 import { decodeFleetEvent } from "./delivery.ts";
 
-const metadata = {
-  eventId: "event-1",
-  occurredAt: "2026-01-01T00:00:00.000Z",
-  correlationId: "correlation-1",
-  causationId: "event-0",
-  orgId: "00D000000000001EAA",
-  actor: "005",
-  schemaVersion: 1,
-};
 const data = { customerId: "0015f00002J9YaUAAV", orgId: metadata.orgId, version: version(1) };
 const decode = (envelope: object, more: object = {}) =>
   decodeFleetEvent([customerDeleted])(

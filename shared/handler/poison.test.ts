@@ -59,6 +59,16 @@ describe("a message that ends every run", () => {
     });
   });
 
+  test("is looked for in eighths of what was worked together, until it is alone", async () => {
+    const world = consumer(CAPTURE);
+    world.isFatal = (id) => id === "poison";
+    world.send(["poison", ...named("m", 499)]);
+    await world.work(HOUR);
+    const ended = world.runs.filter(({ died }) => died).map(({ ids }) => ids.length);
+    // The first run marks nothing, so the second one has the whole batch as well.
+    expect(ended).toEqual([500, 500, 62, 7, 1, 1]);
+  });
+
   test("alone on a slow queue is parked within 15 minutes while others go through", async () => {
     const world = consumer(SWEEP);
     world.isFatal = (id) => id === "poison";
@@ -109,7 +119,7 @@ describe("when every run ends without an answer", () => {
     expect(keys(world.done)).toEqual(["before", ...ids].toSorted());
   });
 
-  test("a large backlog goes on in few runs after the mend", async () => {
+  test("a large backlog goes on in few runs after the mend, as the groups grow fourfold", async () => {
     const world = consumer(CAPTURE);
     world.send(named("m", 1_000));
     world.isFatal = () => true;
@@ -119,6 +129,9 @@ describe("when every run ends without an answer", () => {
     await world.work(HOUR);
     expect([world.done.size, world.parked.size]).toEqual([1_000, 0]);
     expect(world.runs.length - runs).toBeLessThan(40);
+    const sizes = world.runs.slice(runs).map(({ ids }) => ids.length);
+    // From one alone over 7 and 28 to the rest of the batch, and then to the next batch.
+    expect(sizes.slice(sizes.indexOf(7))).toEqual(expect.arrayContaining([7, 28, 112]));
   });
 
   test("the message at fault is still found after the mend", async () => {

@@ -9,6 +9,7 @@ import type { z } from "zod";
 import { ContractError, FleetError } from "../errors.ts";
 import { describeIssues } from "../issues.ts";
 import { logger, metrics, tracer } from "../observability.ts";
+import { codedMessage } from "../parked/plain-words.ts";
 
 /** What the parser hands over: the typed input, or what was wrong with it. */
 type Parsed<T> = { success: true; data: T } | { success: false; error: Error & { cause?: unknown } };
@@ -27,7 +28,10 @@ export function withStack<S extends z.ZodType, Output>(
         return await work(accept(parsed), context);
       } catch (error) {
         // Told apart from a crash: whoever called decides about an error with a name, and no alarm is due.
-        if (error instanceof FleetError) metrics.addMetric("RunsFailed", MetricUnit.Count, 1);
+        if (error instanceof FleetError) {
+          metrics.addMetric("RunsFailed", MetricUnit.Count, 1);
+          error.message = codedMessage(error);
+        }
         throw error;
       }
     })

@@ -3,21 +3,14 @@ import type { Context } from "aws-lambda";
 import { z } from "zod";
 import { customerDeleted } from "../contracts/events.ts";
 import { RejectedByTargetError } from "../errors.ts";
+import { plainError } from "../parked/plain-words.ts";
 import { currentScope } from "../scope.ts";
 import { version } from "../testing/customers-table.ts";
+import { METADATA as metadata } from "../testing/metadata.ts";
 import { eventInputOf, taskHandler, taskInputOf } from "./task.ts";
 
 const context = { functionName: "test", awsRequestId: "1", invokedFunctionArn: "arn" } as Context;
 const CUSTOMER_ID = "0015f00002J9YaUAAV";
-const metadata = {
-  eventId: "event-1",
-  occurredAt: "2026-01-01T00:00:00.000Z",
-  correlationId: "correlation-1",
-  causationId: "event-0",
-  orgId: "00D000000000001EAA",
-  actor: "005",
-  schemaVersion: 1,
-};
 const deletion = {
   type: "customer.deleted",
   metadata,
@@ -49,6 +42,19 @@ describe("a task", () => {
     const error = new RejectedByTargetError("CARD", "no");
     const handler = taskHandler(eventInputOf(customerDeleted), () => Promise.reject(error));
     await expect(handler(deletion, context)).rejects.toBe(error);
+  });
+
+  test("tells its error's code in front of the message, however often the error is thrown", async () => {
+    const error = new RejectedByTargetError("email_invalid", "Stripe refused it");
+    const handler = taskHandler(eventInputOf(customerDeleted), () => Promise.reject(error));
+    for (const _ of [1, 2]) await expect(handler(deletion, context)).rejects.toBe(error);
+    // What Step Functions keeps of it: https://docs.aws.amazon.com/lambda/latest/dg/nodejs-exceptions.html
+    const Cause = JSON.stringify({ errorType: error.name, errorMessage: error.message, trace: [] });
+    expect(plainError({ Error: error.name, Cause })).toEqual({
+      name: "RejectedByTargetError",
+      code: "email_invalid",
+      message: "Stripe refused it",
+    });
   });
 
   test.each<[string, Error, number | undefined]>([

@@ -1,6 +1,6 @@
 import { expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { plainWords } from "./plain-words.ts";
+import { codedMessage, plainError, plainWords } from "./plain-words.ts";
 
 const runtime = (errorMessage: string) =>
   JSON.stringify({
@@ -22,6 +22,35 @@ test.each([
   ["it failed\nat midnight", "it failed\nat midnight"],
 ])("%j becomes %j", (text, words) => {
   expect(plainWords(text)).toBe(words);
+});
+
+test.each([
+  [{}, { name: "Unknown", message: "no message was given" }],
+  [
+    { Error: "States.Timeout", Cause: "too slow" },
+    { name: "States.Timeout", message: "too slow" },
+  ],
+  [
+    { Error: "E", Cause: "[1] of many" },
+    { name: "E", message: "[1] of many" },
+  ],
+  [
+    { Error: "E", Cause: runtime("[api_error] it failed") },
+    { name: "E", code: "api_error", message: "it failed" },
+  ],
+])("what Step Functions caught as %j is told as %j", (caught, error) => {
+  expect(plainError(caught)).toEqual(error);
+});
+
+test("a code travels with any message, and is told once", () => {
+  const code = fc.stringMatching(/^[A-Za-z][\w.-]{0,40}$/);
+  fc.assert(
+    fc.property(code, fc.string({ minLength: 1 }), (code, message) => {
+      const coded = codedMessage({ code, message });
+      expect(codedMessage({ code, message: coded })).toBe(coded);
+      expect(plainError({ Error: "E", Cause: runtime(coded) })).toMatchObject({ name: "E", code });
+    }),
+  );
 });
 
 test("whatever is thrown, its message is told and its stack is not", () => {

@@ -1,4 +1,5 @@
 const MAX_LENGTH = 1_000;
+const NO_WORDS = "no message was given";
 
 /**
  * The message of an error as a person reads it. What Step Functions keeps of a failed function is the runtime's JSON with
@@ -8,7 +9,38 @@ export function plainWords(text: string): string {
   const message = messageOf(text.trim()) ?? text;
   const lines = message.split("\n").filter((line) => !/^\s*at\s.*(:\d+|\(|<anonymous>|native)/.test(line));
   const words = lines.join("\n").trim();
-  return words.length > MAX_LENGTH ? `${words.slice(0, MAX_LENGTH)}…` : words || "no message was given";
+  return words.length > MAX_LENGTH ? `${words.slice(0, MAX_LENGTH)}…` : words || NO_WORDS;
+}
+
+/** An error as Step Functions catches it. */
+export interface Caught {
+  readonly Error?: string | undefined;
+  readonly Cause?: string | undefined;
+}
+
+/** A caught error as people and the table of parked work have it; `code` is the vendor's or our own, when it was told. */
+export interface PlainError {
+  readonly name: string;
+  readonly code?: string;
+  readonly message: string;
+}
+
+const CODED = /^\[([A-Za-z][\w.-]*)\]\s*(.*)$/s;
+
+/**
+ * The message of an error with its code in front, as it leaves a function: the runtime tells whoever called name and
+ * message alone. Once is enough, however often the same error is thrown.
+ */
+export function codedMessage({ code, message }: { readonly code: string; readonly message: string }): string {
+  const front = `[${code}] `;
+  return message.startsWith(front) ? message : `${front}${message}`;
+}
+
+/** What a state caught, in plain words, with the code that `codedMessage` put in front. */
+export function plainError({ Error: name = "Unknown", Cause = "" }: Caught): PlainError {
+  const words = plainWords(Cause);
+  const [, code, message] = CODED.exec(words) ?? [];
+  return code ? { name, code, message: message || NO_WORDS } : { name, message: words };
 }
 
 function messageOf(text: string): string | undefined {

@@ -35,14 +35,16 @@ export interface RedriveOptions {
 }
 
 /**
- * What became of one piece of work. `failed` stays parked; `skipped` was not open any more, or is not there. `how` says in
- * words what was done, or would be.
+ * What became of one piece of work. `failed` stays parked; `skipped` had ended already, so nothing is left to do; `missing`
+ * is not there. `how` says in words what was done.
  */
 export interface RedriveResult {
   readonly parkedId: string;
   readonly customerId?: string;
-  readonly outcome: "redriven" | "done" | "superseded" | "discarded" | "skipped" | "failed";
+  readonly outcome: "redriven" | "done" | "superseded" | "discarded" | "skipped" | "failed" | "missing";
   readonly how: string;
+  /** Nothing of it was done: it would end so. */
+  readonly dryRun?: true;
 }
 
 /**
@@ -76,16 +78,17 @@ export function discard(
 
 async function eachOf(
   parkedIds: Iterable<string>,
-  { perSecond, onResult }: RedriveOptions,
+  { dryRun, perSecond, onResult }: RedriveOptions,
   { parked, pause }: Pick<RedriveDependencies, "parked" | "pause">,
   work: (item: ParkedItem) => Promise<RedriveResult>,
 ): Promise<RedriveResult[]> {
   const results: RedriveResult[] = [];
   for (const parkedId of parkedIds) {
     if (perSecond && results.length > 0) await pause(1_000 / perSecond);
-    const result = await openItem(parkedId, parked)
+    const found = await openItem(parkedId, parked)
       .then((opened) => ("item" in opened ? work(opened.item) : opened.result))
       .catch((error): RedriveResult => ({ parkedId, outcome: "failed", how: describeError(error).message }));
+    const result: RedriveResult = dryRun ? { ...found, dryRun } : found;
     results.push(result);
     onResult?.(result);
   }
@@ -98,7 +101,7 @@ async function openItem(
   parked: Pick<ParkedTable, "read">,
 ): Promise<{ item: ParkedItem } | { result: RedriveResult }> {
   const item = await parked.read(parkedId);
-  if (!item) return { result: { parkedId, outcome: "skipped", how: "there is no parked work with this id" } };
+  if (!item) return { result: { parkedId, outcome: "missing", how: "there is no parked work with this id" } };
   const { customerId, status } = item;
   return hasEnded(status)
     ? { result: { parkedId, customerId, outcome: "skipped", how: `is ${status} already` } }

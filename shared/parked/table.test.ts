@@ -105,7 +105,8 @@ describe("parking again", () => {
     ["discarded", "discarded", 3],
   ])("another parking of what is %s leaves it %s, once", async (before, after, tries) => {
     const id = `again-${before}`;
-    await table.parked.park(parkedWork(id, { input: randomBytes(500_000).toString("base64"), parking: "letter-1" }));
+    const input = randomBytes(500_000).toString("base64");
+    await table.parked.park(parkedWork(id, { input, errorCode: "NOT_JSON", parking: "letter-1" }));
     if (before !== "parked") await table.parked.move(id, before, { by: "ann", at: AT });
     const again = {
       tries: 2,
@@ -124,7 +125,7 @@ describe("parking again", () => {
     }
     if (tries === 5) {
       expect(item).toMatchObject({ errorName: "RejectedByTargetError", parkedAt: again.parkedAt });
-      expect(item).not.toHaveProperty("endedAt");
+      for (const name of ["endedAt", "errorCode"]) expect(item).not.toHaveProperty(name);
       expect(item?.history.map(({ status }) => status)).toEqual(["parked", before, "parked"]);
     }
   });

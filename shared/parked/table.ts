@@ -153,7 +153,8 @@ export function createParkedTable(tableName: string, client = awsClient(new Dyna
     const again = await update(parkedId, 0, {
       UpdateExpression:
         `SET #status = :parked, tries = tries + :tries, ${names.map((name) => `${name} = :${name}`).join(", ")}, ` +
-        "history = list_append(if_not_exists(history, :none), :entry) REMOVE redrivenAt, endedAt, expiresAt ADD parkings :parking",
+        "history = list_append(if_not_exists(history, :none), :entry) " +
+        `REMOVE redrivenAt, endedAt, expiresAt${work.errorCode === undefined ? ", errorCode" : ""} ADD parkings :parking`,
       ConditionExpression: `attribute_exists(parkedId) AND NOT contains(parkings, :key) AND (${isOneOf(PARKED_AGAIN)} OR errorMessage <> :errorMessage)`,
       ExpressionAttributeNames: { "#status": "status" },
       ExpressionAttributeValues: {

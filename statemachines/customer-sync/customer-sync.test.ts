@@ -199,6 +199,13 @@ describe.each(CONNECTORS)("$state", ({ state, connector, answer, tries }) => {
     expectParked(run, state, { name, message: "no such plan" });
   });
 
+  test("parks the code of the error too", async () => {
+    const error = failure("RejectedByTargetError", "[email_invalid] Stripe refused it");
+    const run = await runCustomerSync(changed, { ...happy, [connector]: [error] });
+    expect(run.parked).toMatchObject([{ errorCode: "email_invalid", errorMessage: "Stripe refused it" }]);
+    expect(run.emitted[0]?.detail.data.error).toEqual({ name: "RejectedByTargetError", message: "Stripe refused it" });
+  });
+
   test("parks a deletion under its customer", async () => {
     const run = await runCustomerSync(deleted, { ...happy, [connector]: [failure("ContractError", "bad")] });
     expectParked(run, state, { name: "ContractError", message: "bad" }, deleted);
@@ -276,7 +283,7 @@ describe("an odd failure", () => {
   test("with a very long cause is told in short", async () => {
     const run = await runCustomerSync(changed, { customers: [failure("ContractError", "x".repeat(5000))] });
     expectParked(run, "UpsertCustomer", { name: "ContractError", message: "x".repeat(1000) });
-    expect(run.emitted[0]?.detail.data.error.message).toHaveLength(1000);
+    expect(run.emitted[0]?.detail.data.error.message).toHaveLength(1001);
   });
 
   test.each([

@@ -17,10 +17,6 @@ afterEach(async () => {
   expect(await fleet.parked()).toEqual([]);
 });
 
-async function createAccount(name: string): Promise<string> {
-  return (await fleet.salesforce<{ id: string }>("POST", "sobjects/Account", { Name: name, Phone: "+1 555 0100" })).id;
-}
-
 async function billingCustomersOf(accountId: string): Promise<string[]> {
   const customers = await fleet.stripeCustomers();
   return customers.filter(({ metadata }) => metadata.salesforce_account_id === accountId).map(({ id }) => id);
@@ -39,7 +35,7 @@ describe("Stripe", () => {
     "%s: the change arrives all the same, with one billing customer",
     async (title, fault) => {
       fleet.saas.stripe.faults.add({ method: "POST", path: "/v1/customers", ...fault });
-      const id = await createAccount(`Stripe ${title}`);
+      const id = await fleet.createAccount(`Stripe ${title}`);
       await eventually(() => expect(fleet.saas.stripe.calls.report()).toHaveProperty(["routes", "POST /v1/customers"]));
       // Each stored failure is settled after 90 seconds, and what waits is looked for every minute.
       if ("status" in fault && fault.status === 500) await fleet.pass(420, 30);
@@ -58,7 +54,7 @@ describe("Salesforce", () => {
     "%s while the account is read: the message comes again",
     async (title, fault) => {
       fleet.saas.salesforce.faults.add({ method: "POST", path: "/services/data/*/composite/sobjects/*", ...fault });
-      await createAccount(`Salesforce ${title}`);
+      await fleet.createAccount(`Salesforce ${title}`);
       await eventually(() => expectInStep(fleet), 90_000);
     },
     120_000,
@@ -74,7 +70,7 @@ describe("Slack", () => {
       headers: { "retry-after": "1" },
       body: { ok: false, error: "ratelimited" },
     });
-    const id = await createAccount("Slack is busy");
+    const id = await fleet.createAccount("Slack is busy");
     await eventually(async () => expect((await fleet.slackTexts()).join("\n")).toContain(id), 90_000);
   }, 120_000);
 });

@@ -17,10 +17,6 @@ afterEach(async () => {
 
 const UNAVAILABLE = { status: 503, body: { error: { type: "api_error", message: "down" } }, times: 1_000_000 };
 
-async function createAccount(name: string): Promise<string> {
-  return (await fleet.salesforce<{ id: string }>("POST", "sobjects/Account", { Name: name, Phone: "+1 555 0100" })).id;
-}
-
 async function customersOf(ids: readonly string[]) {
   const customers = await fleet.stripeCustomers();
   return customers.filter(({ metadata }) => ids.includes(metadata.salesforce_account_id ?? ""));
@@ -40,7 +36,7 @@ describe("Stripe answers 503", () => {
     "for %s: everything is equal afterwards, by itself",
     async (_what, seconds) => {
       fleet.saas.stripe.faults.add({ method: "*", path: "/v1/**", ...UNAVAILABLE });
-      const ids = await Promise.all([1, 2, 3, 4, 5].map((n) => createAccount(`Account ${n} of ${seconds}`)));
+      const ids = await Promise.all([1, 2, 3, 4, 5].map((n) => fleet.createAccount(`Account ${n} of ${seconds}`)));
       await eventually(async () => {
         const stored = new Set((await fleet.stored()).map(({ customerId }) => customerId));
         expect(ids.filter((id) => !stored.has(id))).toEqual([]);

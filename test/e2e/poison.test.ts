@@ -28,10 +28,6 @@ async function startFragileFleet(isFatal: (input: string) => boolean): Promise<T
   return started;
 }
 
-async function createAccount(Name: string): Promise<string> {
-  return (await fleet.salesforce<{ id: string }>("POST", "sobjects/Account", { Name, Phone: "+1 555 0100" })).id;
-}
-
 async function expectStored(ids: readonly string[]): Promise<void> {
   const stored = (await fleet.stored()).map(({ customerId }) => customerId);
   expect(stored).toEqual(expect.arrayContaining([...ids]));
@@ -40,9 +36,9 @@ async function expectStored(ids: readonly string[]): Promise<void> {
 test("a message that kills its worker every time is parked within 15 minutes, and takes nobody along", async () => {
   fleet = await startFragileFleet((input) => input.includes("Poison"));
   const begin = Date.now();
-  const ids = [await createAccount("Healthy 1"), await createAccount("Healthy 2")];
-  const poison = await createAccount("Poison");
-  ids.push(await createAccount("Healthy 3"), await createAccount("Healthy 4"));
+  const ids = [await fleet.createAccount("Healthy 1"), await fleet.createAccount("Healthy 2")];
+  const poison = await fleet.createAccount("Poison");
+  ids.push(await fleet.createAccount("Healthy 3"), await fleet.createAccount("Healthy 4"));
   const parked = await eventually(async () => {
     const items = await fleet.parked();
     expect(items).toHaveLength(1);
@@ -55,7 +51,7 @@ test("a message that kills its worker every time is parked within 15 minutes, an
     input: expect.stringContaining(poison),
     errorMessage: expect.stringContaining("with nothing else to do"),
   });
-  ids.push(await createAccount("Healthy 5"));
+  ids.push(await fleet.createAccount("Healthy 5"));
   await eventually(() => expectStored(ids), 60_000);
   expect(await fleet.parked()).toHaveLength(1);
 }, 240_000);
@@ -68,7 +64,7 @@ test("when every run kills its worker nothing is parked, and after the mend all 
     return isBroken;
   });
   const ids: string[] = [];
-  for (let n = 1; n <= 6; n += 1) ids.push(await createAccount(`Account ${n}`));
+  for (let n = 1; n <= 6; n += 1) ids.push(await fleet.createAccount(`Account ${n}`));
   await eventually(() => expect(deaths).toBeGreaterThanOrEqual(8), 180_000);
   expect([await fleet.parked(), await fleet.stored()]).toEqual([[], []]);
   isBroken = false;

@@ -8,10 +8,6 @@ let fleet: TestFleet;
 
 afterEach(() => fleet?.stop());
 
-async function createAccount(Name: string): Promise<string> {
-  return (await fleet.salesforce<{ id: string }>("POST", "sobjects/Account", { Name, Phone: "+1 555 0100" })).id;
-}
-
 async function allStored(ids: readonly string[]): Promise<void> {
   await eventually(async () => {
     const stored = new Set((await fleet.stored()).map(({ customerId }) => customerId));
@@ -42,7 +38,7 @@ test.each([
     const template = await packagedTemplate();
     breakIt(template);
     fleet = await startTestFleet({ template });
-    const ids = await Promise.all([1, 2, 3, 4, 5, 6].map((n) => createAccount(`Waits ${n}`)));
+    const ids = await Promise.all([1, 2, 3, 4, 5, 6].map((n) => fleet.createAccount(`Waits ${n}`)));
     await allStored(ids);
     await fleet.pass(25 * 3600, 3600);
     await fleet.pass(3600, 900);

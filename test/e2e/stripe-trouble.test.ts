@@ -22,10 +22,6 @@ afterEach(async () => {
   expect(await fleet.parked()).toEqual([]);
 });
 
-async function createAccount(name: string): Promise<string> {
-  return (await fleet.salesforce<{ id: string }>("POST", "sobjects/Account", { Name: name, Phone: "+1 555 0100" })).id;
-}
-
 const edit = (id: string, fields: object) => fleet.salesforce("PATCH", `sobjects/Account/${id}`, fields);
 
 async function customersOf(id: string): Promise<StripeCustomer[]> {
@@ -58,7 +54,7 @@ afterEach(() => fleet.saas.stripe.calls.clear());
 // Case 1.
 test("an account made while Stripe stores failures for 16 s has one customer soon afterwards, without an edit", async () => {
   fleet.saas.stripe.faults.add({ ...CREATE, ...STORED });
-  const id = await createAccount("Made in trouble");
+  const id = await fleet.createAccount("Made in trouble");
   await hit("POST /v1/customers", 500);
   await fleet.pass(16, 4);
   fleet.saas.stripe.faults.clear();
@@ -70,7 +66,7 @@ test("an account made while Stripe stores failures for 16 s has one customer soo
 
 // Case 2.
 test("a wait of 40 s that Stripe names is kept: no call before, and the change arrives after it", async () => {
-  const id = await createAccount("Asked to wait");
+  const id = await fleet.createAccount("Asked to wait");
   await billed(id, { name: "Asked to wait" });
   fleet.saas.stripe.calls.clear();
   fleet.saas.stripe.faults.add({
@@ -94,7 +90,7 @@ test("a wait of 40 s that Stripe names is kept: no call before, and the change a
 test("three accounts made while nothing can be created or searched for 55 s have a customer each, and a full sweep adds none", async () => {
   fleet.saas.stripe.faults.add({ ...CREATE, ...STORED });
   fleet.saas.stripe.faults.add({ ...SEARCH, ...STORED });
-  const ids = await Promise.all([1, 2, 3].map((n) => createAccount(`One of three: ${n}`)));
+  const ids = await Promise.all([1, 2, 3].map((n) => fleet.createAccount(`One of three: ${n}`)));
   await hit("POST /v1/customers", 500);
   await fleet.pass(55, 11);
   fleet.saas.stripe.faults.clear();
@@ -116,7 +112,7 @@ test("three accounts made while nothing can be created or searched for 55 s have
 
 // Case 20.
 test("six accounts edited while updates fail and the failures are stored: all six arrive within a minute", async () => {
-  const ids = await Promise.all([1, 2, 3, 4, 5, 6].map((n) => createAccount(`One of six: ${n}`)));
+  const ids = await Promise.all([1, 2, 3, 4, 5, 6].map((n) => fleet.createAccount(`One of six: ${n}`)));
   for (const [index, id] of ids.entries()) await billed(id, { name: `One of six: ${index + 1}` });
   fleet.saas.stripe.calls.clear();
   fleet.saas.stripe.faults.add({ ...UPDATE, ...STORED });

@@ -1,7 +1,7 @@
 import type { Principal } from "../../local/aws/kernel/service.ts";
 import type { Front } from "../../local/saas/front/front.ts";
 import type { TestFleet } from "../support/fleet.ts";
-import type { Armed } from "./arm.ts";
+import type { Armed } from "./armed.ts";
 import type { FaultName } from "./cells.ts";
 import type { Endpoint, TargetName } from "./targets.ts";
 
@@ -78,14 +78,11 @@ export function callTrouble(
     if (route === endpoint.route && status === 0) for (const caller of callers) fleet.kernel.emit("crash", caller);
   };
   if (fault === "crash") front.calls.on("call", kill);
-  const mine = () =>
-    (front.faults.list() as { id: number; matchedCalls: number; timesLeft: number; times?: number }[]).filter(
-      ({ id }) => ids.has(id),
-    );
+  const mine = () => front.faults.list().filter(({ id }) => ids.has(id));
   let found: number | undefined;
   return {
     most: times,
-    hits: () => found ?? mine().reduce((sum, { times: all = 1, timesLeft }) => sum + all - timesLeft, 0),
+    hits: () => found ?? mine().reduce((sum, { times: all = 1, timesLeft }) => sum + all - (timesLeft ?? 0), 0),
     async clear() {
       found = this.hits();
       front.calls.off("call", kill);

@@ -1,23 +1,15 @@
 import { AwsError } from "../../local/aws/kernel/errors.ts";
-import type { Activity, Fault } from "../../local/aws/kernel/kernel.ts";
+import type { Fault } from "../../local/aws/kernel/kernel.ts";
 import { ACCOUNT, arnResource } from "../../local/aws/kernel/names.ts";
-import type { PolicyDocument, PolicyStatement, Principal } from "../../local/aws/kernel/service.ts";
+import type { Principal } from "../../local/aws/kernel/service.ts";
 import type { TestFleet } from "../support/fleet.ts";
 import { callTrouble } from "./arm-endpoint.ts";
+import { ALWAYS, type Armed, type Place } from "./armed.ts";
 import type { Cell, FaultName } from "./cells.ts";
 import type { Hop } from "./hops.ts";
+import { permissionTrouble } from "./permissions.ts";
 import type { Endpoint } from "./targets.ts";
 
-/** A fault that is there until somebody takes it away. */
-export interface Armed {
-  /** How many calls it has hit so far. */
-  hits(): number;
-  /** Most calls that it hits. */
-  readonly most: number;
-  clear(): Promise<void>;
-}
-
-const ALWAYS = 1_000_000;
 /** Calls that a short fault hits. */
 const SHORT = 4;
 /** The first call hangs for longer than any client of AWS waits (3 real seconds); the others are cut sooner. */
@@ -32,7 +24,7 @@ export function arm(fleet: TestFleet, { hop, fault, duration }: Cell, hops: read
   if (hop.kind === "endpoint")
     return callTrouble(fleet, hop.endpoint, fault, times, callersOf(fleet, hop.endpoint, hops));
   if (hop.kind === "feed" && (fault === "duplicate" || fault === "reorder")) return eventTrouble(fleet, fault, times);
-  if (fault === "missing permission") return permissionTrouble(fleet, hop);
+  if (fault === "missing permission") return permissionTrouble(fleet, hop, placeOf(fleet, hop));
   return kernelTrouble(fleet, placeOf(fleet, hop), fault, times);
 }
 
@@ -43,15 +35,6 @@ function callersOf(fleet: TestFleet, { target }: Endpoint, hops: readonly Hop[])
       ? [sessionOf(fleet.ref(hop.role), fleet.ref(hop.caller))]
       : [],
   );
-}
-
-/** Which calls of the twin make the hop. */
-interface Place {
-  readonly service: string;
-  readonly operations: readonly string[];
-  readonly when: (principal: Principal, resource: string) => boolean;
-  /** The sessions of the function that works at the hop. */
-  readonly worker?: Principal;
 }
 
 function placeOf(fleet: TestFleet, hop: Exclude<Hop, { kind: "endpoint" }>): Place {
@@ -198,99 +181,4 @@ async function eventTrouble(fleet: TestFleet, kind: "duplicate" | "reorder", tim
       await fleet.control("event-faults", undefined, "DELETE");
     },
   };
-}
-
-/** Takes a permission away, as a bad deploy does, and gives it back. */
-async function permissionTrouble(fleet: TestFleet, hop: Hop): Promise<Armed> {
-  let hits = 0;
-  const place = hop.kind === "endpoint" ? undefined : placeOf(fleet, hop);
-  const note = ({ service, operation, principal, resource, error }: Activity) => {
-    if (!/AccessDenied/.test(error ?? "") || service !== place?.service) return;
-    if (place.operations.includes(operation) && place.when(principal, resource ?? "")) hits += 1;
-  };
-  fleet.kernel.on("activity", note);
-  const giveBack = await takeAway(fleet, hop, () => {
-    hits += 1;
-  });
-  return {
-    hits: () => hits,
-    most: ALWAYS,
-    async clear() {
-      await giveBack();
-      fleet.kernel.off("activity", note);
-    },
-  };
-}
-
-async function takeAway(fleet: TestFleet, hop: Hop, noteHit: () => void): Promise<() => Promise<void>> {
-  if (hop.kind === "delivery") return withoutQueuePolicy(fleet, fleet.ref(hop.queue));
-  if (hop.kind === "mapping") {
-    const queue = String(fleet.twin.resources.get(hop.queue)?.attributes.Arn);
-    const giveBack = withoutActions(fleet, hop.role, ["sqs:ReceiveMessage"], (place) => place === queue);
-    return async () => {
-      giveBack();
-      if (await enableMapping(fleet, hop)) noteHit();
-    };
-  }
-  if (hop.kind === "action") {
-    const { name, resource, suffix } = hop.action;
-    const whole = String(fleet.twin.resources.get(resource)?.attributes.Arn ?? fleet.ref(resource));
-    const machine = arnResource(whole).replace(/^stateMachine:/, "");
-    const isIt = (place: string) =>
-      suffix === ":*" ? place.includes(`:execution:${machine}`) : place === whole + suffix;
-    const giveBack = withoutActions(fleet, hop.role, [name], isIt);
-    return async () => giveBack();
-  }
-  throw new Error(`Nobody has a permission for ${hop.id}.`);
-}
-
-async function withoutQueuePolicy(fleet: TestFleet, QueueUrl: string): Promise<() => Promise<void>> {
-  const input = { QueueUrl, AttributeNames: ["Policy"] };
-  const { Attributes } = await fleet.aws("sqs", "GetQueueAttributes", input);
-  await fleet.aws("sqs", "SetQueueAttributes", { QueueUrl, Attributes: { Policy: "" } });
-  return async () => {
-    await fleet.aws("sqs", "SetQueueAttributes", { QueueUrl, Attributes: { Policy: Attributes.Policy } });
-  };
-}
-
-/** The role without some actions on one resource. */
-function withoutActions(
-  fleet: TestFleet,
-  roleId: string,
-  actions: readonly string[],
-  isIt: (place: string) => boolean,
-): () => void {
-  const { roles } = fleet.twin.identities;
-  const role = roles.get(String(fleet.twin.resources.get(roleId)?.attributes.Arn));
-  if (!role) throw new Error(`There is no role ${roleId}.`);
-  const whole = [...role.inline];
-  let removed = 0;
-  const reduce = (statement: PolicyStatement): PolicyStatement[] => {
-    const names = [statement.Action ?? []].flat();
-    const places = [statement.Resource ?? []].flat();
-    const isHit = (name: string, place: string) => actions.includes(name) && isIt(place);
-    const kept = names.flatMap((name) =>
-      places.filter((place) => !isHit(name, place)).map((place) => ({ ...statement, Action: name, Resource: place })),
-    );
-    removed += names.length * places.length - kept.length;
-    return kept;
-  };
-  for (const [name, document] of whole) {
-    const reduced: PolicyDocument = { ...document, Statement: [document.Statement].flat().flatMap(reduce) };
-    role.inline.set(name, reduced);
-  }
-  if (removed === 0) throw new Error(`${roleId} has no ${actions.join(", ")} there.`);
-  return () => {
-    for (const [name, document] of whole) role.inline.set(name, document);
-  };
-}
-
-/** Lambda switches a mapping off that may not read its queue; whoever gives the permission back switches it on. */
-async function enableMapping(fleet: TestFleet, hop: Extract<Hop, { kind: "mapping" }>): Promise<boolean> {
-  const EventSourceArn = String(fleet.twin.resources.get(hop.queue)?.attributes.Arn);
-  const { EventSourceMappings } = await fleet.aws("lambda", "ListEventSourceMappings", { EventSourceArn });
-  const [mapping] = EventSourceMappings as { UUID: string; State: string }[];
-  if (mapping?.State !== "Disabled") return false;
-  await fleet.aws("lambda", "UpdateEventSourceMapping", { UUID: mapping.UUID, Enabled: true });
-  return true;
 }

@@ -135,7 +135,7 @@ const WALKS: Readonly<Record<string, Walk>> = {
 
 function walkOf(name: string, queues: readonly string[], { name: action, resource }: Action): Walk {
   if (/DeadLetterQueue$/.test(resource) || name === "flows-park") return "poison";
-  if (resource === "ParkedTable" && name === "flows-reconcile") return "refused";
+  if (resource === "ParkedTable" && name === "flows-reconcile") return "obsolete";
   if (name === "customers-note-failure") return "refused";
   if (/DashnoteDashfailure/.test(resource)) return "refused";
   if (/backfill/.test(name)) return "backfill";

@@ -5,6 +5,7 @@ import { packagedTemplate } from "../support/fleet.ts";
 import { cellsOf, DURATIONS, FAULTS } from "./cells.ts";
 import { type Hop, hopsOf } from "./hops.ts";
 import { type Result, workPacks } from "./matrix.ts";
+import { packsOf } from "./packs.ts";
 import { sampleOf } from "./sample.ts";
 import { tableOf, withTable } from "./table.ts";
 
@@ -36,7 +37,33 @@ describe("the sample of the matrix", () => {
   });
 });
 
+test("every cell is worked once, with others of its duration", () => {
+  const cells = cellsOf(hops);
+  const packs = packsOf(cells);
+  expect(new Set(packs.flat())).toEqual(new Set(cells));
+  expect(packs.flat()).toHaveLength(cells.length);
+  expect(packs.filter((pack) => new Set(pack.map(({ duration }) => duration)).size !== 1)).toEqual([]);
+});
+
 test("the table in the documentation is the one of the template: npm run test:faults -- --write", () => {
   const document = readFileSync(DOCUMENT, "utf8");
   expect(document).toBe(withTable(document, tableOf(hops)));
 });
+
+test("the documentation explains every fault of the table, and every end", () => {
+  const [head = [], , ...rows] = tableOf(hops).split("\n").slice(1, -1).map(cellsOfRow);
+  const explained = new Set(
+    readFileSync(DOCUMENT, "utf8")
+      .split("<!--")[0]
+      ?.split("\n")
+      .map((line) => cellsOfRow(line)[0]),
+  );
+  const words = new Set([...head.slice(1), ...rows.flatMap((row) => row.slice(1))]);
+  expect([...words].filter((word) => !explained.has(word))).toEqual([]);
+});
+
+const cellsOfRow = (row: string) =>
+  row
+    .split("|")
+    .slice(1, -1)
+    .map((cell) => cell.trim());

@@ -1,31 +1,36 @@
 import { type Cell, FAULTS } from "./cells.ts";
 import type { Hop } from "./hops.ts";
 import type { Walk } from "./targets.ts";
+import { outageFor } from "./troubles.ts";
 
-/**
- * Where a hop lies. What lies on one way is used one after the other, so that of two hops which are down for long the
- * second is never met.
- */
+/** Where a hop lies. What lies on one way is used one after the other. */
 type Lane = Exclude<Walk, "change"> | "chain" | "write-back" | "slack";
 
-/** Lanes of which the first blocks the others of its line. */
-const TOGETHER: readonly (readonly Lane[])[] = [["chain"], ["write-back", "slack"], ["behind"], ["refused"]];
+/** Lanes that are worked together: what goes through one goes through the next. */
+const LINES: readonly (readonly Lane[])[] = [
+  ["chain", "write-back", "slack"],
+  ["behind"],
+  ["refused"],
+  ["obsolete"],
+  ["buried"],
+];
 /** Lanes with a beginning of their own, which go with any other. */
 const BESIDE: readonly Lane[] = ["sweep", "catch-up", "backfill", "duplicates", "poison"];
 
-/** More would meet each other's retries, and a failure would say less. */
-const MOST = 12;
+/** Hops of one way in a run. More would meet each other's retries, and what is down for hours would be given up by age. */
+const MOST = { passing: 8, short: 6, "2 minutes": 6, "2 hours": 4 } as const;
 
 /**
- * Divides cells into runs: all of one run have the same duration and do not hide each other.
- * @param most hops of one run that let work through after a few calls
+ * Divides cells into runs: all of one run have the same duration. Several hops of one way are met one after the other: the
+ * next when the one before has gone.
+ * @param passing hops of one way in a run that let work through after a few calls
  */
-export function packsOf(cells: readonly Cell[], most = MOST): Cell[][] {
+export function packsOf(cells: readonly Cell[], passing: number = MOST.passing): Cell[][] {
   const durations = [...new Set(cells.map(({ duration }) => duration))];
   return durations.flatMap((duration) => {
     const some = cells.filter((cell) => cell.duration === duration);
-    const short = some.filter((cell) => isPassing(cell));
-    return [...passingPacks(short, most), ...longPacks(some.filter((cell) => !isPassing(cell)))];
+    const [short, long] = partition(some, isPassing);
+    return [...passingPacks(short, passing), ...longPacks(long, MOST[duration])];
   });
 }
 
@@ -37,14 +42,37 @@ function isPassing({ duration, fault }: Cell): boolean {
 function passingPacks(cells: readonly Cell[], most: number): Cell[][] {
   return FAULTS.flatMap((fault) => {
     const some = cells.filter((cell) => cell.fault === fault);
-    const groups = [...TOGETHER.slice(2), ...BESIDE.map((lane) => [lane]), ["chain", "write-back", "slack"] as const];
-    return groups.flatMap((lanes) =>
-      chunks(
-        some.filter(({ hop }) => (lanes as readonly Lane[]).includes(laneOf(hop))),
-        most,
-      ),
-    );
+    return [...LINES, ...BESIDE.map((lane) => [lane])].flatMap((lanes) => chunks(ofLanes(some, lanes), most));
   });
+}
+
+/** A part of a line and of every lane beside it in each. */
+function longPacks(cells: readonly Cell[], most: number): Cell[][] {
+  const [everybodys, others] = partition(cells, isNeededByAll);
+  const lines = LINES.flatMap((lanes) => partsOf(ofLanes(others, lanes), most));
+  const beside = BESIDE.map((lane) => partsOf(ofLanes(others, [lane]), most));
+  const count = Math.max(lines.length, ...beside.map(({ length }) => length));
+  const mixed = Array.from({ length: count }, (_, index) => [lines, ...beside].flatMap((parts) => parts[index] ?? []));
+  return [...chunks(everybodys, most), ...mixed];
+}
+
+/** What Salesforce does not answer, everybody lacks. */
+function isNeededByAll({ hop }: Cell): boolean {
+  return hop.kind === "endpoint" && hop.endpoint.target === "salesforce" && hop.walk === "change";
+}
+
+function partsOf(cells: readonly Cell[], most: number): Cell[][] {
+  const [alone, others] = partition(cells, isAlone);
+  return [...chunks(others, most), ...alone.map((cell) => [cell])];
+}
+
+/** What is over once it was met leaves nothing for the next: a backfill that ended, an outage that has passed. */
+function isAlone({ hop, ending }: Cell): boolean {
+  return ending === "by a resume" || (hop.walk !== "behind" && outageFor(hop) !== undefined);
+}
+
+function ofLanes(cells: readonly Cell[], lanes: readonly Lane[]): Cell[] {
+  return cells.filter(({ hop }) => lanes.includes(laneOf(hop)));
 }
 
 function chunks(cells: readonly Cell[], most: number): Cell[][] {
@@ -52,21 +80,8 @@ function chunks(cells: readonly Cell[], most: number): Cell[][] {
   return Array.from({ length: count }, (_, index) => cells.slice(index * most, (index + 1) * most));
 }
 
-/** One cell of every lane that goes together. */
-function longPacks(cells: readonly Cell[]): Cell[][] {
-  const lanes = Map.groupBy(cells, ({ hop }) => laneOf(hop));
-  const take = (lane: Lane) => lanes.get(lane)?.shift();
-  const packs: Cell[][] = [];
-  for (;;) {
-    const line = TOGETHER.map((group) => group.flatMap((lane) => take(lane) ?? [])).find((group) => group.length > 0);
-    // What Salesforce does not answer, everybody lacks.
-    const beside = line?.some(({ hop }) => hop.kind === "endpoint" && hop.endpoint.target === "salesforce")
-      ? []
-      : BESIDE;
-    const pack = [...(line ?? []), ...beside.flatMap((lane) => take(lane) ?? [])];
-    if (pack.length === 0) return packs;
-    packs.push(pack);
-  }
+function partition(cells: readonly Cell[], test: (cell: Cell) => boolean): [Cell[], Cell[]] {
+  return [cells.filter(test), cells.filter((cell) => !test(cell))];
 }
 
 export function laneOf(hop: Hop): Lane {

@@ -1,8 +1,9 @@
 import { runFleetAt } from "../../cli/testing.ts";
 import { compare } from "../hostile/compare.ts";
 import { backlogOf } from "../hostile/fleet.ts";
-import { type Armed, arm } from "./arm.ts";
+import type { Armed } from "./armed.ts";
 import { type Cell, DURATIONS } from "./cells.ts";
+import { armWhole } from "./troubles.ts";
 import { driversOf } from "./walks.ts";
 import { createAccounts, deleteAccounts, pass, settle, updateAccounts, type World } from "./world.ts";
 
@@ -16,11 +17,11 @@ export interface Outcome {
   readonly realMs: number;
 }
 
-/** How the time of a fault passes, in seconds: whole hours at once, and minutes one by one, as the reconciler has its turns. */
+/** How the time of a fault passes once it is met, in seconds: hours at once, minutes one by one, for the reconciler's turns. */
 const PARTS: Readonly<Record<Cell["duration"], readonly number[]>> = {
-  short: [60, 60],
+  short: [60],
   "2 minutes": [60, 60],
-  "2 hours": [60, 60, 480, 60, 1_740, 60, 60, 4_680],
+  "2 hours": [60, 480, 60, 1_740, 60, 60, 4_740],
 };
 const MINUTES = [60, 60, 60];
 /** Hits of a fault that ends by itself. */
@@ -41,15 +42,19 @@ export async function runCells(world: World, cells: readonly Cell[]): Promise<Ou
   const drivers = driversOf(cells);
   for (const { prepare } of drivers) await prepare?.(world);
   const armed: Armed[] = [];
-  for (const cell of cells) armed.push(await arm(world.current, cell, world.hops));
+  for (const cell of cells) armed.push(await armWhole(world, cell));
   for (const { begin } of drivers) await begin?.(world);
   const touched = await changeEverything(world);
   await settle(world);
-  await letPass(world, cells[0]?.duration ?? "short", touched, async () => {
-    for (const { met } of drivers) await met?.(world);
-  });
+  await pass(world, 60);
+  for (const { met } of drivers) await met?.(world);
   await untilSpent(world, armed);
-  for (const one of armed) await one.clear();
+  const lasting = cells.flatMap((cell, index) => {
+    const one = armed[index];
+    return one && one.most > FEW ? [{ cell, armed: one }] : [];
+  });
+  await oneAfterTheOther(world, lasting, touched);
+  for (const one of armed) if (one.most <= FEW) await one.clear();
   for (const { mend } of drivers) await mend?.(world);
   if (cells.some(({ ending }) => ending === "by a redrive")) await redriveAll(world);
   const { problems, healedAfter } = await recover(world, async () =>
@@ -85,24 +90,39 @@ async function redriveAll(world: World): Promise<void> {
   if (out === "" || failed.length > 0) throw new Error(`fleet parked redrive: ${failed[0]?.how ?? err}`);
 }
 
-async function letPass(
-  world: World,
-  duration: Cell["duration"],
-  touched: readonly string[],
-  met: () => Promise<void>,
-): Promise<void> {
-  for (const [index, seconds] of PARTS[duration].entries()) {
-    await pass(world, seconds);
-    if (index > 0) continue;
-    await met();
+/** A fault that lasts until it is taken away. */
+interface Lasting {
+  readonly cell: Cell;
+  readonly armed: Armed;
+}
+
+/** Takes each fault away when it was met for its time; the next one on the same way is met then. What nothing meets goes at the end. */
+async function oneAfterTheOther(world: World, lasting: readonly Lasting[], touched: readonly string[]): Promise<void> {
+  let left = lasting;
+  while (left.length > 0) {
+    const duration = left[0]?.cell.duration ?? "short";
     if (DURATIONS[duration] > 0) await updateAccounts(world, touched.slice(0, 1));
+    await waitUntil(world, () => left.some(isMet));
+    const met = left.some(isMet) ? left.filter(isMet) : left;
+    for (const seconds of PARTS[duration]) await pass(world, seconds);
+    for (const { armed } of met) await armed.clear();
+    left = left.filter((one) => !met.includes(one));
+    await settle(world);
   }
 }
 
+/** Every change is an event, and events are counted only when their fault has gone. */
+const isMet = ({ cell, armed }: Lasting) => armed.hits() > 0 || cell.hop.kind === "feed";
+
 /** Lets faults that end by themselves do so: behind each of them the next one is met. */
 async function untilSpent(world: World, armed: readonly Armed[]): Promise<void> {
+  await waitUntil(world, () => armed.every((one) => one.hits() >= one.most || one.most > FEW));
+}
+
+/** Waits until something is so, or for the longest time after which a message comes again. */
+async function waitUntil(world: World, isSo: () => boolean): Promise<void> {
   for (const seconds of SPENDING) {
-    if (armed.every((one) => one.hits() >= one.most || one.most > FEW)) return;
+    if (isSo()) return;
     await pass(world, seconds);
   }
 }

@@ -1,73 +1,97 @@
-import { type Armed, arm } from "./arm.ts";
+import { arm } from "./arm.ts";
+import { ALWAYS, type Armed } from "./armed.ts";
 import type { Cell } from "./cells.ts";
 import type { Hop } from "./hops.ts";
-import type { TargetName } from "./targets.ts";
 import type { Driver } from "./walks.ts";
+import { pass, type World } from "./world.ts";
 
-const ALWAYS = 1_000_000;
-
-/** Troubles beside the faults: some hops are used only when something else fails. */
-export function troublesOf(cells: readonly Cell[]): Driver[] {
-  const targets = new Set(cells.flatMap(({ hop }) => targetBehind(hop) ?? []));
-  const postponed = cells.filter(
-    ({ hop }) => hop.kind === "action" && hop.action.name === "sqs:ChangeMessageVisibility",
-  );
-  return [...[...targets].map(away), ...postponed.map(failing)];
+/** Outages beside the faults: some hops are used only when a target is away. */
+export function outagesOf(cells: readonly Cell[]): Driver[] {
+  return [...new Set(cells.flatMap(({ hop }) => outageFor(hop) ?? []))].map(away);
 }
 
-/** The target that must be away at first for a hop to be used: customers wait for it, and its breaker opens. */
-function targetBehind(hop: Hop): TargetName | undefined {
-  if (hop.walk === "behind") return "stripe";
-  if (hop.kind !== "action") return undefined;
+/** What must be away at first for a hop to be used: customers wait for it, and its breaker opens. */
+export function outageFor(hop: Hop): Outage | undefined {
+  if (hop.kind !== "action") return hop.walk === "behind" ? "stripe" : undefined;
   const { resource, name } = hop.action;
+  if (hop.walk === "behind") return resource === "WriteBackQueue" ? "write-back" : "stripe";
   // A sweep and a backfill take up what they find behind.
-  if (/^CustomersTable$/.test(resource) && /^(Salesforce)Dash(sweep|load)/.test(hop.caller)) return "stripe";
-  const isGate = resource === "FleetStateTable" || (resource === "FleetBus" && name === "events:PutEvents");
-  if (!isGate) return undefined;
-  if (/^Billing/.test(hop.caller)) return "stripe";
-  if (/^Slack/.test(hop.caller)) return "slack";
-  return /^Salesforce/.test(hop.caller) && resource === "FleetStateTable" ? "salesforce" : undefined;
+  if (resource === "CustomersTable" && /^SalesforceDash(sweep|load)/.test(hop.caller)) return "stripe";
+  // Whoever finds a target back says so.
+  if (name !== "events:PutEvents") return undefined;
+  return TELLERS.find(([caller]) => caller.test(hop.caller))?.[1];
 }
 
-const DOWN: Readonly<Record<TargetName, object>> = {
-  salesforce: { path: "/services/data/v66.0/**", error: "serverUnavailable" },
-  stripe: {
-    path: "/v1/customers**",
-    method: "POST",
-    status: 503,
-    body: { error: { type: "api_error", message: "down" } },
-  },
-  slack: { path: "/api/chat.postMessage", status: 503 },
-};
+/** The functions that say nothing on the bus but that a target is back, and what they call. */
+const TELLERS: readonly (readonly [caller: RegExp, Outage])[] = [
+  [/^Billing/, "stripe"],
+  [/^Slack/, "slack"],
+  [/^SalesforceDashwrite/, "write-back"],
+  [/^SalesforceDashplan/, "query"],
+  [/^SalesforceDashstart/, "query job"],
+  [/^SalesforceDashcheck/, "job"],
+  [/^SalesforceDashstore/, "job's results"],
+];
 
-/** A target that is away until everybody has met the fault. */
-function away(target: TargetName): Driver {
+// A named wait opens the breaker at the first call.
+const BUSY = { status: 503, headers: { "retry-after": "20" } };
+const REST = "/services/data/v66.0";
+const DOWN = {
+  stripe: { path: "/v1/customers**", ...BUSY },
+  slack: { path: "/api/chat.postMessage", ...BUSY },
+  "write-back": { path: `${REST}/composite/sobjects`, method: "PATCH", ...BUSY },
+  query: { path: `${REST}/query`, ...BUSY },
+  "query job": { path: `${REST}/jobs/query`, method: "POST", ...BUSY },
+  job: { path: `${REST}/jobs/query/*`, method: "GET", ...BUSY },
+  "job's results": { path: `${REST}/jobs/query/*/results`, ...BUSY },
+} as const;
+type Outage = keyof typeof DOWN;
+
+/** Minutes until somebody calls what is away: a window collects changes before they are written back. */
+const MOST_MINUTES = 5;
+
+/** A target that is away until it was called and everybody has met the fault. */
+function away(outage: Outage): Driver {
+  const target = outage === "stripe" || outage === "slack" ? outage : "salesforce";
   let id = -1;
   return {
     async begin({ current: { saas } }) {
-      ({ id } = saas[target].faults.add({ ...DOWN[target], times: ALWAYS }));
+      ({ id } = saas[target].faults.add({ ...DOWN[outage], times: ALWAYS }));
     },
-    async met({ current: { saas } }) {
-      saas[target].faults.remove(new Set([id]));
+    async met(world) {
+      const { faults } = world.current.saas[target];
+      const isCalled = () => faults.list().some((rule) => rule.id === id && rule.matchedCalls > 0);
+      for (let minute = 0; minute < MOST_MINUTES && !isCalled(); minute += 1) await pass(world, 60);
+      faults.remove(new Set([id]));
     },
   };
 }
 
-/** A message is postponed only when its work fails: another call of the same function does. */
-function failing(cell: Cell): Driver {
-  let armed: Armed | undefined;
+/** Makes a hop fail, and what it needs: a message is postponed, and comes again, when another call of its function fails. */
+export async function armWhole({ current, hops }: World, cell: Cell): Promise<Armed> {
+  const { hop } = cell;
+  const armed = await arm(current, cell, hops);
+  if (hop.kind !== "action" || !isOfRepeats(hop)) return armed;
+  const work =
+    hops.find((one) => isWorkOf(one, hop.caller)) ??
+    hops.find((one) => one.kind === "endpoint" && one.endpoint.target === "slack");
+  if (!work) return armed;
+  const other = await arm(current, { ...cell, hop: work, fault: "error" }, hops);
   return {
-    async begin({ current, hops }) {
-      const { hop } = cell;
-      const other =
-        hops.find((one) => hop.kind === "action" && isWorkOf(one, hop.caller)) ??
-        hops.find((one) => one.kind === "endpoint" && one.endpoint.target === "slack");
-      if (other) armed = await arm(current, { ...cell, hop: other, fault: "error" }, hops);
-    },
-    async mend() {
-      await armed?.clear();
+    most: armed.most,
+    hits: () => armed.hits(),
+    async clear() {
+      await other.clear();
+      await armed.clear();
     },
   };
+}
+
+/** Whether a consumer makes the call for messages that come again. */
+function isOfRepeats({ action: { name, resource } }: Extract<Hop, { kind: "action" }>): boolean {
+  return (
+    name === "sqs:ChangeMessageVisibility" || (resource === "FleetStateTable" && name.startsWith("dynamodb:Batch"))
+  );
 }
 
 function isWorkOf(hop: Hop, caller: string): boolean {

@@ -1,12 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { runFleetAt } from "../../cli/testing.ts";
+import { ALWAYS } from "./armed.ts";
 import type { Cell } from "./cells.ts";
 import type { Hop } from "./hops.ts";
 import type { Walk } from "./targets.ts";
-import { troublesOf } from "./troubles.ts";
+import { outagesOf } from "./troubles.ts";
 import { createAccounts, deleteAccounts, POISON, pass, settle, updateAccounts, type World } from "./world.ts";
-
-const ALWAYS = 1_000_000;
 
 /** What makes hops be used, beside the changes that people make in every run. */
 export interface Driver {
@@ -32,13 +31,25 @@ export function driversOf(cells: readonly Cell[]): Driver[] {
     backfill: () => backfill(cells),
     duplicates: () => ({ begin: (world) => ask(world, "fleet.billing", "duplicates.requested") }),
     poison: () => poison(cells),
-    refused: () => refused(cells),
+    refused: () => refused(false),
+    obsolete: () => refused(true),
+    buried,
   };
   const walks = [...new Set(cells.map(({ hop }) => hop.walk))].map((walk) => all[walk]());
-  return [...walks, ...troublesOf(cells), ...(cells.some(({ hop }) => isSecret(hop)) ? [forgetful] : [])];
+  const forgets = cells.some(({ hop }) => isSecret(hop)) ? [forgetful] : [];
+  return [...outagesOf(cells), ...walks, ...forgets, ...(cells.some(({ hop }) => isOfLogin(hop)) ? [loggedOut()] : [])];
 }
 
 const isSecret = (hop: Hop) => hop.kind === "action" && hop.action.name === "secretsmanager:GetSecretValue";
+
+/** Whether the hop is used by whoever logs in to Salesforce. */
+function isOfLogin(hop: Hop): boolean {
+  if (hop.kind === "endpoint") return hop.endpoint.path.endsWith("/token");
+  if (hop.kind !== "action" || !/^Salesforce/.test(hop.caller)) return false;
+  // Only who logs in asks its gate in a catch-up.
+  const isGate = hop.action.resource === "FleetStateTable" && /^SalesforceDashcatch/.test(hop.caller);
+  return isSecret(hop) || hop.action.name === "dynamodb:PutItem" || isGate;
+}
 const isParking = ({ hop }: Cell) => hop.kind === "action" && hop.action.resource === "ParkedTable";
 
 /** Functions keep what they have read of a secret for five minutes. */
@@ -55,34 +66,71 @@ async function ask({ current }: World, Source: string, DetailType: string): Prom
   await current.aws("events", "PutEvents", { Entries: [{ ...entry, Detail: JSON.stringify({ metadata, data: {} }) }] });
 }
 
-/** Billing refuses one customer; whoever mends the account makes the parked work obsolete. */
-function refused(cells: readonly Cell[]): Driver {
+/** Salesforce ends all sessions, and once more when accounts were read: who writes back logs in as well. */
+function loggedOut(): Driver {
+  return {
+    async begin({ current: { saas, control } }) {
+      const end = () => control("tokens/expire");
+      await end();
+      const onCall = ({ route, status }: { route: string; status: number }) => {
+        if (status !== 200 || !route.includes("POST /services/data")) return;
+        saas.salesforce.calls.off("call", onCall);
+        void end();
+      };
+      saas.salesforce.calls.on("call", onCall);
+    },
+  };
+}
+
+/**
+ * Billing refuses one customer; whoever mends the account makes the parked work obsolete.
+ * @param soon while the faults are there
+ */
+function refused(soon: boolean): Driver {
   let id = -1;
   let account = "";
   const mend = async (world: World) => {
     world.current.saas.stripe.faults.remove(new Set([id]));
     await updateAccounts(world, [account]);
   };
-  // Who closes what was overtaken needs something that was.
-  const isClosing = cells.some(({ hop }) => hop.kind === "action" && hop.caller.startsWith("FlowsDashreconcile"));
   return {
     async begin({ current, young }) {
       account = young[0] ?? "";
-      const stored = (await current.stored()).find(({ customerId }) => customerId === account);
-      const customer = (stored?.links as { stripe?: { id: string } } | undefined)?.stripe?.id;
       const body = {
         error: { type: "invalid_request_error", code: "email_invalid", message: "Invalid.", param: "email" },
       };
       ({ id } = current.saas.stripe.faults.add({
         method: "POST",
-        path: `/v1/customers/${customer}`,
+        path: `/v1/customers/${await customerOf(current, account)}`,
         status: 400,
         body,
         times: ALWAYS,
       }));
     },
-    ...(isClosing ? { met: mend } : { mend }),
+    ...(soon ? { met: mend } : { mend }),
   };
+}
+
+/** Somebody deletes customers in Stripe, long after they were made, and their accounts change. */
+function buried(): Driver {
+  return {
+    prepare: (world) => pass(world, 1_800),
+    async begin({ current, ledger, young }) {
+      const { apiKey, baseUrl } = current.saas.connections().stripe;
+      for (const id of young) {
+        const url = `${baseUrl}/v1/customers/${await customerOf(current, id)}`;
+        const { ok } = await fetch(url, { method: "DELETE", headers: { authorization: `Bearer ${apiKey}` } });
+        if (!ok) throw new Error(`Stripe did not delete the customer of ${id}.`);
+        ledger.buried.push(id);
+      }
+    },
+  };
+}
+
+/** The customer in Stripe that an account is linked to. */
+async function customerOf(fleet: World["current"], id: string): Promise<string> {
+  const stored = (await fleet.stored()).find(({ customerId }) => customerId === id);
+  return (stored?.links as { stripe?: { id: string } } | undefined)?.stripe?.id ?? "none";
 }
 
 /** Changes that the relay loses: it is stopped meanwhile, and begins with new events only. */

@@ -22,6 +22,9 @@ export class Ledger {
   /** Those that have one now. */
   readonly unusable = new Map<string, "Account" | "Contact">();
 
+  /** Accounts whose customer somebody deleted in Stripe, once for each time. */
+  readonly buried: string[] = [];
+
   alive(): KnownAccount[] {
     return this.accounts.filter(({ state }) => state === "alive");
   }

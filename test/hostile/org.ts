@@ -88,17 +88,13 @@ export class PeoplesOrg {
   }
 
   async #signIn(user: User): Promise<string> {
-    const { clientId, clientSecret, loginUrl } = {
+    const { clientId, clientSecret } = {
       ada: () => this.#salesforce.humanConnection(),
       grace: () => this.#salesforce.otherConnection(),
       us: () => this.#salesforce.connection(),
     }[user]();
-    const form = { grant_type: "client_credentials", client_id: clientId, client_secret: clientSecret };
-    const response = await fetch(`${loginUrl}/services/oauth2/token`, {
-      method: "POST",
-      body: new URLSearchParams(form),
-    });
-    return ((await response.json()) as { access_token: string }).access_token;
+    const { body } = await this.control("sessions", { clientId, clientSecret });
+    return (body as { access_token: string }).access_token;
   }
 }
 

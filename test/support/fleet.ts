@@ -53,6 +53,8 @@ type CallSalesforce = <T>(method: string, path: string, body?: object) => Promis
 /** A fleet under test, with eyes for every system and hands only in Salesforce. */
 export interface TestFleet extends Fleet {
   readonly salesforce: CallSalesforce;
+  /** A person makes an account with a phone. @returns its id */
+  createAccount(name: string): Promise<string>;
   readonly kernel: Kernel;
   /** Calls a service of AWS as the account's administrator. */
   // biome-ignore lint/suspicious/noExplicitAny: AWS's answers have no types of their own here
@@ -140,6 +142,8 @@ export async function startTestFleet(options: FleetOptions = {}): Promise<TestFl
       }
     },
     salesforce,
+    createAccount: async (Name) =>
+      (await salesforce<{ id: string }>("POST", "sobjects/Account", { Name, Phone: "+1 555 0100" })).id,
     accounts: () => allAccounts(salesforce),
     stored: async () => (await scan("CustomersTable")) as unknown as StoredItem[],
     parked: async () => (await scan("ParkedTable")) as unknown as ParkedItem[],

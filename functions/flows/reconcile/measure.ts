@@ -6,6 +6,7 @@ import type { BreakerState } from "#shared/targets/breakers.ts";
 /** What alarms and people watch, by target. */
 export interface Measured {
   readonly target: string;
+  /** Without those that refuse our key: an outage goes by itself, a refused key does not. */
   readonly BreakerOpen: number;
   readonly TargetRefusesKey: number;
   /** Only of targets that customers are brought to. */
@@ -26,7 +27,8 @@ export async function measure(
 ): Promise<Measured[]> {
   const flags = (target: string) => {
     const open = breakers.filter((one) => one.target === target && one.state !== "closed");
-    return { target, BreakerOpen: Number(open.length > 0), TargetRefusesKey: Number(open.some((b) => b.needsPerson)) };
+    const refused = open.filter(({ needsPerson }) => needsPerson).length;
+    return { target, BreakerOpen: Number(open.length > refused), TargetRefusesKey: Number(refused > 0) };
   };
   const measured = TARGETS.map(async (target) => ({
     ...flags(target),

@@ -202,17 +202,21 @@ describe("taking up", () => {
     });
   });
 
-  test("takes no more than the queue has room for, and the rest a minute later", async () => {
-    for (let n = 0; n < 5; n += 1) await stored();
-    queued = 598;
-    await round(180);
-    expect(sent.billing).toHaveLength(2);
-    queued = 600;
-    await round(240);
-    expect(sent.billing).toHaveLength(2);
-    queued = 0;
-    await round(300);
-    expect(sent.billing).toHaveLength(5);
+  test.each([
+    ["billing", 600],
+    ["salesforce", 4_000],
+  ] as const)("for %s fills its queue up to %d, and takes the rest a minute later", async (target, most) => {
+    const waiting = await Promise.all(Array.from({ length: 5 }, () => stored()));
+    if (target === "salesforce")
+      for (const { customerId } of waiting)
+        await store.linkBilling(customerId, { id: customerId, version: version(1) });
+    const takes: number[] = [];
+    for (const [minute, there] of [most - 2, most, 0].entries()) {
+      queued = there;
+      await round(180 + 60 * minute);
+      takes.push(sent[target].length);
+    }
+    expect(takes).toEqual([2, 2, 5]);
   });
 
   test("of two rounds at once sends every customer once", async () => {

@@ -1,22 +1,15 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
+import { afterAll, beforeEach, describe, expect, test } from "@jest/globals";
 import type { Metadata } from "#shared/contracts/metadata.ts";
 import { TargetUnavailableError, TransientError } from "#shared/errors.ts";
 import type { Salesforce } from "../client/types.ts";
-import { SimulatedOrg } from "../sweep/simulated-org.ts";
-import { SweepBench, startTables, type Tables } from "../sweep/testing.ts";
+import { newBench, startTables } from "../sweep/testing.ts";
 import { type Loaded, loadBatch } from "./load-batch.ts";
 
-let tables: Tables;
-let org: SimulatedOrg;
-let bench: SweepBench;
-
-beforeAll(async () => {
-  tables = await startTables();
-});
+const tables = await startTables();
 afterAll(() => tables.close());
+let { org, bench } = newBench(tables);
 beforeEach(() => {
-  org = new SimulatedOrg();
-  bench = new SweepBench(org, tables);
+  ({ org, bench } = newBench(tables));
 });
 
 /** Loads accounts as a page lists them, with the moments they have now. */

@@ -33,7 +33,11 @@ async function keptOf(recordIds: readonly string[]) {
 
 test("a batch is kept whole, in plain words, and counted as compared and parked", async () => {
   const ids = idsFrom(0, 500);
-  const Cause = JSON.stringify({ errorType: "ContractError", errorMessage: "no such field", trace: ["at x (y:1:1)"] });
+  const Cause = JSON.stringify({
+    errorType: "ContractError",
+    errorMessage: "[INVALID_FIELD] no such field",
+    trace: ["at x (y:1:1)"],
+  });
   const counts = { compared: 500, sent: 0, equal: 0, behind: 0, unusable: 0, parked: 500 };
   expect(await park(ids, "run-1", { Error: "ContractError", Cause })).toEqual(counts);
   expect(await keptOf(ids)).toMatchObject([
@@ -41,6 +45,7 @@ test("a batch is kept whole, in plain words, and counted as compared and parked"
       kind: "comparison",
       hop: "backfill/LoadBatch",
       errorName: "ContractError",
+      errorCode: "INVALID_FIELD",
       errorMessage: "no such field",
       correlationId: "backfill-1",
       customerId: "unknown",

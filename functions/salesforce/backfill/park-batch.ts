@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { Metadata } from "#shared/contracts/metadata.ts";
 import { hashOf } from "#shared/hash.ts";
 import { log } from "#shared/observability.ts";
-import { plainWords } from "#shared/parked/plain-words.ts";
+import { plainError } from "#shared/parked/plain-words.ts";
 import type { ParkDependencies } from "../sweep/park.ts";
 import { entitySchema } from "./input.ts";
 import type { Loaded } from "./load-batch.ts";
@@ -11,7 +11,7 @@ import type { Loaded } from "./load-batch.ts";
 export const failedBatchSchema = z.looseObject({
   entity: entitySchema,
   recordIds: z.array(z.string()).min(1),
-  failure: z.looseObject({ Error: z.string().default("Unknown"), Cause: z.string().default("") }),
+  failure: z.looseObject({ Error: z.string().optional(), Cause: z.string().optional() }),
   /** Run of the map's child that met it. */
   executionArn: z.string(),
 });
@@ -37,7 +37,7 @@ export async function parkBatch(
 ): Promise<ParkedBatch> {
   const { orgId, correlationId, traceHeader = "none" } = metadata;
   const parkedId = hashOf(HOP, orgId, entity, ...recordIds);
-  const error = { name: failure.Error, message: plainWords(failure.Cause) };
+  const error = plainError(failure);
   log().warn("Batch parked", { parkedId, records: recordIds.length, error });
   await park({
     parkedId,
@@ -47,6 +47,7 @@ export async function parkBatch(
     hop: HOP,
     input: JSON.stringify({ metadata, data: { entity, recordIds } }),
     errorName: error.name,
+    errorCode: error.code,
     errorMessage: error.message,
     correlationId,
     customerId: "unknown",

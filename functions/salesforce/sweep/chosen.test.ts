@@ -1,19 +1,12 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
-import { SimulatedOrg } from "./simulated-org.ts";
-import { SweepBench, startTables, type Tables } from "./testing.ts";
+import { afterAll, beforeEach, describe, expect, test } from "@jest/globals";
+import { newBench, startTables } from "./testing.ts";
 
 const HOUR = 3_600_000;
-let tables: Tables;
-let org: SimulatedOrg;
-let bench: SweepBench;
-
-beforeAll(async () => {
-  tables = await startTables();
-});
+const tables = await startTables();
 afterAll(() => tables.close());
+let { org, bench } = newBench(tables);
 beforeEach(() => {
-  org = new SimulatedOrg();
-  bench = new SweepBench(org, tables);
+  ({ org, bench } = newBench(tables));
 });
 
 describe("accounts that a request names", () => {

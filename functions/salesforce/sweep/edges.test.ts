@@ -1,27 +1,18 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
+import { afterAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { z } from "zod";
 import { TransientError } from "#shared/errors.ts";
 import { keys } from "../org/keys.ts";
 import { readMark } from "./mark.ts";
-import { SimulatedOrg } from "./simulated-org.ts";
-import { SweepBench, startTables, type Tables } from "./testing.ts";
+import { newBench, SweepBench, startTables } from "./testing.ts";
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 
-let tables: Tables;
-let org: SimulatedOrg;
-let bench: SweepBench;
-
-beforeAll(async () => {
-  tables = await startTables();
-});
-
+const tables = await startTables();
 afterAll(() => tables.close());
-
+let { org, bench } = newBench(tables);
 beforeEach(() => {
-  org = new SimulatedOrg();
-  bench = new SweepBench(org, tables);
+  ({ org, bench } = newBench(tables));
 });
 
 /** An organisation of three hours' age with three accounts: one stays, one changes, one is deleted for good. */

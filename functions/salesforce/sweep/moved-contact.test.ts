@@ -1,14 +1,12 @@
 import { expect, test } from "@jest/globals";
-import { SimulatedOrg } from "./simulated-org.ts";
-import { SweepBench, startTables } from "./testing.ts";
+import { newBench, startTables } from "./testing.ts";
 
 const HOUR = 3_600_000;
 
 test("a customer that lost its contact is found, although the event was lost and the new account was read since", async () => {
   const tables = await startTables();
   try {
-    const org = new SimulatedOrg();
-    const bench = new SweepBench(org, tables);
+    const { org, bench } = newBench(tables);
     const [old, next] = [org.create("Account"), org.create("Account")];
     const contact = org.create("Contact", { AccountId: old });
     await bench.capture(old);

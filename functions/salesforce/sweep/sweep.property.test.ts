@@ -1,17 +1,12 @@
-import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { afterAll, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { TransientError } from "#shared/errors.ts";
 import { hashOf } from "#shared/hash.ts";
 import { readCustomers } from "../mapping/snapshots.ts";
-import { SimulatedOrg } from "./simulated-org.ts";
-import { failsAt, SweepBench, startTables, type Tables } from "./testing.ts";
+import type { SimulatedOrg } from "./simulated-org.ts";
+import { failsAt, newBench, type SweepBench, startTables } from "./testing.ts";
 
-let tables: Tables;
-
-beforeAll(async () => {
-  tables = await startTables();
-});
-
+const tables = await startTables();
 afterAll(() => tables.close());
 
 const VERBS = [
@@ -99,8 +94,7 @@ async function run(
   withContacts: boolean,
   sweep: (bench: SweepBench, full: boolean) => Promise<void>,
 ): Promise<void> {
-  const bench = new SweepBench(new SimulatedOrg(), tables);
-  const { org } = bench;
+  const { org, bench } = newBench(tables);
   org.pageSize = pageSize;
   bench.budgetMs = interrupted ? 0 : Number.POSITIVE_INFINITY;
   for (const { happenings, full, failEvery: every } of rounds) {

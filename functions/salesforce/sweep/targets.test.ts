@@ -1,23 +1,14 @@
 import { DynamoDBDocumentClient, UpdateCommand } from "@aws-sdk/lib-dynamodb";
-import { afterAll, beforeAll, beforeEach, expect, test } from "@jest/globals";
+import { afterAll, beforeEach, expect, test } from "@jest/globals";
 import { inParallel } from "#shared/chunks.ts";
 import { cause, newCustomer, TABLE, version } from "#shared/testing/customers-table.ts";
-import { SimulatedOrg } from "./simulated-org.ts";
-import { SweepBench, startTables, type Tables } from "./testing.ts";
+import { newBench, startTables } from "./testing.ts";
 
-let tables: Tables;
-let org: SimulatedOrg;
-let bench: SweepBench;
-
-beforeAll(async () => {
-  tables = await startTables();
-});
-
+const tables = await startTables();
 afterAll(() => tables.close());
-
+let { org, bench } = newBench(tables);
 beforeEach(() => {
-  org = new SimulatedOrg();
-  bench = new SweepBench(org, tables);
+  ({ org, bench } = newBench(tables));
 });
 
 /** An account that is stored as it is, but of which billing has an older version, or nothing. */

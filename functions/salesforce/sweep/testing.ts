@@ -19,7 +19,7 @@ import { startTable } from "#shared/testing/dynamo.ts";
 import { ownersOf, rememberOwners } from "../changes/owners.ts";
 import type { Salesforce } from "../client/types.ts";
 import { readCustomers } from "../mapping/snapshots.ts";
-import type { SimulatedOrg } from "./simulated-org.ts";
+import { SimulatedOrg } from "./simulated-org.ts";
 import { type SweepDependencies, sweepObject } from "./sweep-object.ts";
 
 type Request = FleetEvent<typeof reconciliationRequested>;
@@ -39,6 +39,12 @@ export async function startTables() {
 }
 
 export type Tables = Awaited<ReturnType<typeof startTables>>;
+
+/** A new organisation, and everything around a sweep of it. */
+export function newBench(tables: Tables) {
+  const org = new SimulatedOrg();
+  return { org, bench: new SweepBench(org, tables) };
+}
 
 /** Everything around a sweep of one organisation: the bus, the queue, the sync, and the live feed. */
 export class SweepBench {

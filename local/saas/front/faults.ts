@@ -41,6 +41,15 @@ const ruleSchema = z
 /** A fault that one call has drawn. */
 export type DrawnFault = Pick<z.output<typeof ruleSchema>, "error" | "status" | "body" | "headers" | "delayMs">;
 
+/** A rule as it stands. */
+export type ArmedRule = z.infer<typeof ruleSchema> & {
+  readonly id: number;
+  /** Calls that fitted. */
+  readonly matchedCalls: number;
+  /** Calls that it will fail; `null` when there is no end to them. */
+  readonly timesLeft: number | null;
+};
+
 interface Armed {
   readonly id: number;
   readonly rule: z.output<typeof ruleSchema>;
@@ -80,7 +89,7 @@ export class Faults {
     return undefined;
   }
 
-  list(): readonly unknown[] {
+  list(): readonly ArmedRule[] {
     return this.#armed.map(({ id, rule, seen, left }) => ({
       id,
       ...rule,

@@ -103,6 +103,17 @@ describe("sessions", () => {
     expect(refreshed).toBe(1);
   });
 
+  test("a person gets one at a browser while the token endpoint fails", async () => {
+    const { clientId, clientSecret } = org.humanConnection();
+    await control(org.url, "POST", "faults", { method: "POST", path: "/services/oauth2/token", status: 503 });
+    const { access_token } = (await control(org.url, "POST", "sessions", { clientId, clientSecret })) as {
+      access_token: string;
+    };
+    const headers = { authorization: `Bearer ${access_token}` };
+    expect((await fetch(`${org.url}/services/data/v66.0/limits`, { headers })).status).toBe(200);
+    expect((await fetch(`${org.url}/services/oauth2/token`, { method: "POST" })).status).toBe(503);
+  });
+
   test("without a token, with a wrong one and with a revoked one the API answers 401", async () => {
     const conn = await connect(org);
     const status = async (authorization: string) => {

@@ -1,3 +1,6 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { createHarness, eventually, type Harness, type HarnessOptions } from "../harness.ts";
 
@@ -47,6 +50,8 @@ async function counts(): Promise<{ waiting: number; hidden: number }> {
   };
 }
 
+const receives = () => twin.activities.filter(({ operation }) => operation === "ReceiveMessage").length;
+
 const empty = () =>
   eventually(async () => {
     const { waiting, hidden } = await counts();
@@ -63,15 +68,28 @@ describe("a batch", () => {
   ])(
     "stays hidden while the function works, however much time is skipped: it is worked %s",
     async (_what, fatal, runs) => {
-      const handler = `async ({ Records }) => { const counts = Records.map((r) => r.attributes.ApproximateReceiveCount);
-      console.log("batch", JSON.stringify(counts)); await new Promise((done) => setTimeout(done, 900));
-      if (counts[0] === "${fatal}") process.exit(1) }`;
-      await begin(`export const handler = ${handler}`);
+      const release = Promise.withResolvers<void>();
+      const server = createServer((_, response) => void release.promise.then(() => response.end()))
+        .listen(0)
+        .unref();
+      const { port } = server.address() as AddressInfo;
+      await begin(`export const handler = async ({ Records }) => {
+        const counts = Records.map((r) => r.attributes.ApproximateReceiveCount);
+        console.log("batch", JSON.stringify(counts));
+        await fetch("http://127.0.0.1:${port}");
+        if (counts[0] === "${fatal}") process.exit(1);
+      }`);
       await send("a");
-      await eventually(() => (twin.kernel.underWay("lambda", "Invoke") > 0 ? true : undefined));
+      await once(server, "request");
+      twin.activities.length = 0;
       twin.kernel.clock.advance(3_600_000);
+      // Whoever could see the message would have got it by now.
+      await eventually(() => (receives() > 1 ? true : undefined));
+      expect(twin.kernel.underWay("lambda", "Invoke")).toBe(1);
+      release.resolve();
       await empty();
       expect(batches()).toEqual(runs);
+      server.close();
     },
   );
 
