@@ -1,7 +1,7 @@
 import { type Cell, FAULTS } from "./cells.ts";
 import type { Hop } from "./hops.ts";
 import type { Walk } from "./targets.ts";
-import { outageFor } from "./troubles.ts";
+import { isOfRepeats, outageFor } from "./troubles.ts";
 
 /** Where a hop lies. What lies on one way is used one after the other. */
 type Lane = Exclude<Walk, "change"> | "chain" | "write-back" | "slack";
@@ -30,7 +30,8 @@ export function packsOf(cells: readonly Cell[], passing: number = MOST.passing):
   return durations.flatMap((duration) => {
     const some = cells.filter((cell) => cell.duration === duration);
     const [short, long] = partition(some, isPassing);
-    return [...passingPacks(short, passing), ...longPacks(long, MOST[duration])];
+    const ofFault = FAULTS.map((fault) => short.filter((cell) => cell.fault === fault));
+    return [...ofFault.flatMap((ones) => packs(ones, passing)), ...packs(long, MOST[duration])];
   });
 }
 
@@ -39,15 +40,8 @@ function isPassing({ duration, fault }: Cell): boolean {
   return duration === "short" && fault !== "missing permission" && fault !== "crash";
 }
 
-function passingPacks(cells: readonly Cell[], most: number): Cell[][] {
-  return FAULTS.flatMap((fault) => {
-    const some = cells.filter((cell) => cell.fault === fault);
-    return [...LINES, ...BESIDE.map((lane) => [lane])].flatMap((lanes) => chunks(ofLanes(some, lanes), most));
-  });
-}
-
 /** A part of a line and of every lane beside it in each. */
-function longPacks(cells: readonly Cell[], most: number): Cell[][] {
+function packs(cells: readonly Cell[], most: number): Cell[][] {
   const [everybodys, others] = partition(cells, isNeededByAll);
   const lines = LINES.flatMap((lanes) => partsOf(ofLanes(others, lanes), most));
   const beside = BESIDE.map((lane) => partsOf(ofLanes(others, [lane]), most));
@@ -62,9 +56,28 @@ function isNeededByAll({ hop }: Cell): boolean {
 }
 
 function partsOf(cells: readonly Cell[], most: number): Cell[][] {
-  const [alone, others] = partition(cells, isAlone);
-  return [...chunks(others, most), ...alone.map((cell) => [cell])];
+  const [alone, together] = partition(cells, isAlone);
+  const [ofRepeats, others] = partition(together, ({ hop }) => isOfRepeats(hop));
+  return [
+    ...chunks(others, most),
+    ...turnsOf(ofRepeats).flatMap((some) => chunks(some, most)),
+    ...alone.map((cell) => [cell]),
+  ];
 }
+
+/** One of each function in turn: what makes messages come again keeps a function from all its other work. */
+function turnsOf(cells: readonly Cell[]): Cell[][] {
+  const turns: Cell[][] = [];
+  const counts = new Map<string, number>();
+  for (const cell of cells) {
+    const turn = counts.get(callerOf(cell)) ?? 0;
+    counts.set(callerOf(cell), turn + 1);
+    turns[turn] = [...(turns[turn] ?? []), cell];
+  }
+  return turns;
+}
+
+const callerOf = ({ hop }: Cell) => (hop.kind === "action" ? hop.caller : hop.id);
 
 /** What is over once it was met leaves nothing for the next: a backfill that ended, an outage that has passed. */
 function isAlone({ hop, ending }: Cell): boolean {

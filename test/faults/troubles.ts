@@ -88,7 +88,9 @@ export async function armWhole({ current, hops }: World, cell: Cell): Promise<Ar
 }
 
 /** Whether a consumer makes the call for messages that come again. */
-function isOfRepeats({ action: { name, resource } }: Extract<Hop, { kind: "action" }>): boolean {
+export function isOfRepeats(hop: Hop): boolean {
+  if (hop.kind !== "action") return false;
+  const { name, resource } = hop.action;
   return (
     name === "sqs:ChangeMessageVisibility" || (resource === "FleetStateTable" && name.startsWith("dynamodb:Batch"))
   );
