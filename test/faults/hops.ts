@@ -136,7 +136,9 @@ const WALKS: Readonly<Record<string, Walk>> = {
 function walkOf(name: string, queues: readonly string[], { name: action, resource }: Action): Walk {
   if (/DeadLetterQueue$/.test(resource) || name === "flows-park") return "poison";
   if (resource === "ParkedTable" && name === "flows-reconcile") return "obsolete";
-  if (name === "customers-note-failure") return "refused";
+  // Only what may pass is looked up, to be tried again.
+  if (name === "customers-note-failure")
+    return action === "dynamodb:GetItem" && resource === "CustomersTable" ? "behind" : "refused";
   if (/DashnoteDashfailure/.test(resource)) return "refused";
   if (/backfill/.test(name)) return "backfill";
   if (action === "sqs:ChangeMessageVisibility" && queues[0]) return walkOfQueue(queues[0]);
