@@ -13,7 +13,8 @@ export interface Memory {
   keepUnsaved(key: string, row: Row): void;
 }
 
-const BELIEVED_MS = 5_000;
+/** So long after a breaker closed some functions still find it open. */
+export const BELIEVED_MS = 5_000;
 /** A probe is decided within about a second. */
 const PROBE_BELIEVED_MS = 1_000;
 

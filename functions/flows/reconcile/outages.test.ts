@@ -165,8 +165,21 @@ test("whose run may still be under way when an outage ends is left for the next 
   moment = START + 98_000;
   const [late] = await behindBilling(1);
   breakers = [closedAt(100, "POST /v1/customers")];
-  await round(101);
+  await round(106);
   expect(sent.billing).toEqual([early]);
-  await round(161);
+  await round(166);
   expect(sent.billing).toEqual([early, late]);
+});
+
+test("while some functions may still find the breaker open nobody loses a turn, and who came meanwhile goes a round later", async () => {
+  const [early] = await behindBilling(1);
+  breakers = [closedAt(100, "POST /v1/customers")];
+  await round(101);
+  expect(sent.billing).toEqual([]);
+  moment = START + 104_000;
+  const [meanwhile] = await behindBilling(1);
+  await round(106);
+  expect(sent.billing).toEqual([early]);
+  await round(166);
+  expect(sent.billing).toEqual([early, meanwhile]);
 });

@@ -1,6 +1,7 @@
 import type { BehindCustomer, DueOptions } from "#shared/behind/behind-index.ts";
 import type { Target } from "#shared/behind/marks.ts";
 import type { BreakerState } from "#shared/targets/breakers.ts";
+import { BELIEVED_MS } from "#shared/targets/memory.ts";
 
 /** Some of those who wait for a target, to be taken up one draw after the other; `limit` is without end for all of them. */
 export type Draw = DueOptions;
@@ -17,7 +18,7 @@ const UNDER_WAY_MS = 10_000;
 /**
  * Who shall be taken up for a target, as its breakers are at the moment `now` (epoch milliseconds). Where a breaker is
  * open nobody is; once its wait is over a few are, due or not: a breaker that nobody probes for some minutes counts as
- * closed, though the target is as it was. Once it has closed, whoever waited is, due or not.
+ * closed, though the target is as it was. Once it has closed, and every function knows it, whoever waited is, due or not.
  */
 export function drawsFor(target: Target, breakers: readonly BreakerState[], now: number): Draw[] {
   const own = breakers.filter((one) => one.target === target);
@@ -30,7 +31,7 @@ function drawsForBilling(breakers: readonly BreakerState[], now: number): Draw[]
   const needed = open.filter(({ endpoint }) => !endpoint.startsWith("GET "));
   if (needed.some((one) => isShut(one, now))) return [];
   const probes = open.some((one) => !isShut(one, now)) ? [{ limit: PROBES, markedBefore: ANY_MOMENT }] : [];
-  return needed.length > 0
+  return needed.length > 0 || breakers.some((one) => isYoung(one, now))
     ? probes
     : [...probes, { limit: Number.POSITIVE_INFINITY, markedBefore: newsOf(breakers, now) }];
 }
@@ -38,7 +39,7 @@ function drawsForBilling(breakers: readonly BreakerState[], now: number): Draw[]
 /** A customer needs its own organisation only. What the many of one wait for keeps no other one from being probed. */
 function drawsByOrg(breakers: readonly BreakerState[], now: number): Draw[] {
   const open = breakers.filter(isOpen);
-  const away = new Set(open.map(({ endpoint }) => endpoint));
+  const away = new Set([...open, ...breakers.filter((one) => isYoung(one, now))].map(({ endpoint }) => endpoint));
   const probed = new Set(open.filter((one) => !isShut(one, now)).map(({ endpoint }) => endpoint));
   const news = new Map(breakers.map((one) => [one.endpoint, newsOf([one], now)]));
   const moment = new Date(now).toISOString();
@@ -65,9 +66,14 @@ function isShut({ state, until = "" }: BreakerState, now: number): boolean {
   return state === "probing" || Date.parse(until) > now;
 }
 
+/** Whether it closed so lately that a piece of work might find it open nevertheless, and would lose its turn. */
+function isYoung({ closedAt }: BreakerState, now: number): boolean {
+  return closedAt !== undefined && now - Date.parse(closedAt) < BELIEVED_MS;
+}
+
 /** Whose mark is older waited for the target that came back; undefined when that is no news any more. ISO 8601. */
 function newsOf(breakers: readonly BreakerState[], now: number): string | undefined {
   const ends = breakers.flatMap(({ closedAt }) => (closedAt ? [Date.parse(closedAt)] : []));
   const last = Math.max(...ends);
-  return now - last < NEWS_MS ? new Date(Math.min(last, now - UNDER_WAY_MS)).toISOString() : undefined;
+  return now - last < NEWS_MS ? new Date(Math.min(last + BELIEVED_MS, now - UNDER_WAY_MS)).toISOString() : undefined;
 }

@@ -265,9 +265,9 @@ describe("while billing is down", () => {
     const late = await stored();
     await behind.failed(late.customerId, "billing", { ...FAILURE, retryAfterSeconds: 1500 });
     breakers = [open(closedAt(100))];
-    await round(101);
+    await round(106);
     expect(sent.billing).toHaveLength(5);
-    await round(161);
+    await round(166);
     expect(sent.billing).toHaveLength(5);
   });
 });
@@ -278,9 +278,9 @@ test("whoever found the breaker still open when it was taken up goes again a rou
   await round(100);
   expect(sent.billing).toHaveLength(5);
   breakers = [open(closedAt(103))];
-  await round(104);
+  await round(109);
   expect(sent.billing).toHaveLength(8);
-  await round(164);
+  await round(169);
   expect(sent.billing).toHaveLength(13);
 });
 
@@ -387,7 +387,7 @@ test("an outage with 10 changes to each of 200 customers leaves 200 pieces of wo
   await round(3600);
   expect(sent.billing).toEqual([]);
   breakers = [open(closedAt(3601))];
-  await round(3602);
+  await round(3611);
   const pieces = sent.billing.map(
     (body) => decode(body).detail.data as { customer: { name: string; customerId: string } },
   );
