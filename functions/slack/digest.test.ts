@@ -108,12 +108,12 @@ describe("digest", () => {
     expect(away.text).toBe("Stripe unreachable, :rotating_light: 1 change could not be synced");
     expect(away.blocks[1]?.text.text).toMatch(/^:hourglass_flowing_sand: /);
     expect(textOf(away)).toContain(
-      `*Stripe unreachable* since ${at(0)}, 214 customers wait, nothing to do · \`customers.update\` · \`HTTP_503\` · \`c`,
+      `*Stripe unreachable* since ${at(0)}, 214 customers wait at ${at(0)}, nothing to do · \`customers.update\` · \`HTTP_503\` · \`c`,
     );
     const refused = digest([unreachable({ data: { needsPerson: true, waiting: 1 } })]);
     expect(refused.text).toBe(":rotating_light: Stripe refuses the key");
     expect(textOf(refused)).toContain(
-      `:rotating_light: *Stripe refuses the key* since ${at(0)}, 1 customer waits: a person must replace the secret · `,
+      `:rotating_light: *Stripe refuses the key* since ${at(0)}, 1 customer waits at ${at(0)}: a person must replace the secret · `,
     );
     expect(textOf(digest([recovered()]))).toContain(
       `*Stripe answers again*; work for it waited from ${at(0)} to ${at(1)} · \`customers.update\` · \`c`,

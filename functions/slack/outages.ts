@@ -17,11 +17,14 @@ const TARGETS: Readonly<Record<string, { name: string; secret: string }>> = {
   slack: { name: "Slack", secret: "token" },
 };
 
-/** Says that a target is away, how many customers wait for it, and whether anybody has to do anything. */
+/**
+ * Says that a target is away, how many customers wait for it, and whether anybody has to do anything, and of what moment
+ * that is true: when Slack itself was away it may be read after the end.
+ */
 export function describeUnreachable({ metadata, data }: Unreachable): string {
   const waiting = data.waiting > 0 ? count(data.waiting, "customer") : "no customer";
   const who = `${waiting} ${data.waiting > 1 ? "wait" : "waits"}`;
-  const headline = `*${awayText(data)}* since ${moment(data.since)}, ${who}`;
+  const headline = `*${awayText(data)}* since ${moment(data.since)}, ${who} at ${moment(metadata.occurredAt)}`;
   const [sign, advice] = data.needsPerson
     ? [":rotating_light:", ": a person must replace the secret"]
     : [":hourglass_flowing_sand:", ", nothing to do"];

@@ -1,10 +1,10 @@
 const FIRST_SECONDS = 5;
 const FACTOR = 3;
 const JITTER = 0.25;
-const LONGEST_SECONDS = 1_800;
+const LONGEST_SECONDS = 300;
 
 /**
- * Seconds until a message that failed for now is handed out again: 5, 15, 45, 135, … and at last half an hour. Up to a
+ * Seconds until a message that failed for now is handed out again: 5, 15, 45, 135, and then five minutes. Up to a
  * quarter is taken off by chance, so that batches which failed together do not come back together. What ends the tries is
  * the age of the message (`verdict.ts`), not their number.
  * @param receives how often the queue has handed the message out, at least once

@@ -47,7 +47,7 @@ const FINAL: [string, unknown][] = [
 describe("a message that failed with", () => {
   test.each(PASSING)("%s is tried again for a day", (_what, error) => {
     expect(judged(error, 0)).toEqual({ again: true, seconds: 5, denied: false });
-    expect(judged(error, DAY - 1, 500)).toEqual({ again: true, seconds: 1_800, denied: false });
+    expect(judged(error, DAY - 1, 50)).toEqual({ again: true, seconds: 300, denied: false });
     expect(judged(error, DAY, 2)).toEqual({ again: false });
   });
 
@@ -98,6 +98,29 @@ test("the consumer's patience decides, and no wait is longer than SQS allows", (
     ),
   );
 });
+
+test.each([
+  [1, new TargetUnavailableError("BUDGET", "used up", { retryAfterSeconds: 1 })],
+  [60, new TargetUnavailableError("OPEN", "breaker open", { retryAfterSeconds: 60 })],
+  [300, new TargetUnavailableError("OPEN", "breaker open", { retryAfterSeconds: 300 })],
+  [30, new RateLimitedError("R", "slow", { retryAfterSeconds: 30 })],
+  ["no", ACCESS_DENIED],
+])(
+  "waits of %s seconds do not use up the thousand receives of the queue in all the days that it keeps a message",
+  (named, error) => {
+    let [ageSeconds, receives] = [0, 1];
+    const waits: number[] = [];
+    for (;;) {
+      const verdict = judge(error, { ageSeconds, receives }, DAY, 1);
+      if (!verdict.again) break;
+      waits.push(verdict.seconds);
+      ageSeconds += verdict.seconds;
+      receives += 1;
+    }
+    expect(receives).toBeLessThan(1_000);
+    if (named !== "no") expect(new Set(waits.slice(0, 100))).toEqual(new Set([named]));
+  },
+);
 
 test("the age counts from the sending, whatever the clocks say", () => {
   expect(ageOf(recordOf("m", "", 3, 90), NOW)).toBe(90);

@@ -15,10 +15,15 @@ export const LAST_AGE_SECONDS = 13 * DAY_SECONDS;
  */
 const LONGEST_WAIT_SECONDS = 11 * 3_600;
 
+/** After so many receives, whatever was named, waits grow with the age of the message: the queue counts to a thousand. */
+const MANY_RECEIVES = 100;
+const SHARE_OF_AGE = 1 / 50;
+const LONGEST_BY_AGE_SECONDS = 3_600;
+
 /**
  * Judges by the error and by the age of the message. What may pass is tried again until the message is `giveUpAfter` old;
  * what waits for a target that nobody may call, or for a permission that a person has to give, waits as long as the queue
- * keeps messages. A wait that the target names is kept to the second.
+ * keeps messages. A wait that the target names is kept to the second, as long as a hundred of them last.
  * @param ageSeconds since the message was sent
  * @param random 0 to 1
  */
@@ -33,7 +38,9 @@ export function judge(
   const patient = denied || error instanceof TargetUnavailableError;
   const limit = patient ? Math.max(LAST_AGE_SECONDS, giveUpAfterSeconds) : giveUpAfterSeconds;
   if (ageSeconds >= limit) return { again: false };
-  const seconds = namedWait(error) ?? backOffSeconds(receives, random);
+  const byAge = Math.min(LONGEST_BY_AGE_SECONDS, ageSeconds * SHARE_OF_AGE);
+  const least = receives > MANY_RECEIVES ? byAge : 0;
+  const seconds = Math.max(least, namedWait(error) ?? backOffSeconds(receives, random));
   return { again: true, seconds: Math.min(LONGEST_WAIT_SECONDS, seconds), denied };
 }
 
