@@ -3,13 +3,14 @@ import { type Access, accessTo } from "../access.ts";
 import { chooseOrgs, type Stack, stackOf } from "../stack.ts";
 import { columns, count, printable } from "../text.ts";
 import { type Paint, painter } from "../trace/render.ts";
+import { lineOfAlarms } from "./alarms.ts";
 import { type Line, optional } from "./line.ts";
 import { lineOfAges, lineOfQueues, readQueues } from "./queues.ts";
 import { lineOfBehind, lineOfBreakers, lineOfParked } from "./recovery.ts";
 
 export const summary = "says in ten lines whether all is well";
 export const help = `Says in ten lines whether all is well: queues and their oldest messages, what waits by itself and for a person, circuit
-breakers, the feeds from Salesforce, and each organisation's daily API calls. Changes nothing; costs one API call for each
+breakers, alarms, the feeds from Salesforce, and each organisation's daily API calls. Changes nothing; costs one API call for each
 organisation.
 
 usage: fleet status [options]
@@ -47,8 +48,10 @@ async function lookAt(stack: Stack, access: Access, now: number): Promise<Line[]
     lineOfBreakers(access, now),
     optional("events", () => lineOfEvents(stack, options, now)),
   ]);
+  // Most of the time none is on.
+  const alarms = await optional("alarms", () => lineOfAlarms(stack, options));
   const orgs = await chooseOrgs(stack, undefined).catch(() => []);
-  return [...lines, ...(await linesOfOrgs(orgs, stack, access, now))];
+  return [...lines, ...(alarms.ok ? [] : [alarms]), ...(await linesOfOrgs(orgs, stack, access, now))];
 }
 
 function render(lines: readonly Line[], paint: Paint): string {
