@@ -144,7 +144,7 @@ describe("failures, each after one request", () => {
     [{ status: 200, body: {} }, "TransientError", "unreadable_answer"],
     [{ status: 200, body: { error: "odd" } }, "TransientError", "unreadable_answer"],
     [{ status: 302, headers: { location: "/elsewhere" }, body: {} }, "TransientError", "unreadable_answer"],
-    [{ status: 503, headers: { "retry-after": "120" }, body: "<html>" }, "RateLimitedError", "unreadable_answer"],
+    [{ status: 503, headers: { "retry-after": "120" }, body: "<html>" }, "RateLimitedError", "HTTP_503"],
     [failure(400, { ...invalid, code: "brand_new_code" }), "TransientError", "brand_new_code"],
   ])("%j is %s", async (answer, name, code) => {
     await using server = await serve(() => answer);

@@ -200,7 +200,7 @@ const STORED_FAILURE = "STORED_FAILURE";
 export function errorOf(answer: StripeAnswer, detail = ""): FleetError {
   const { status, param, requestId, retryAfterSeconds } = answer;
   const { meaning } = judge(answer);
-  const code = answer.code ?? answer.type ?? (status === undefined ? "UNREACHABLE" : `HTTP_${status}`);
+  const code = codeOf(answer);
   const what = `HTTP ${status ?? "none"}, ${code}${param ? `, parameter ${param}` : ""}${detail && `, ${detail}`}`;
   const text = `${what}${requestId ? ` (request ${requestId})` : ""}`;
   const options = { cause: answer };
@@ -212,4 +212,14 @@ export function errorOf(answer: StripeAnswer, detail = ""): FleetError {
   if (meaning === "keySpent")
     return new TransientError(STORED_FAILURE, `Stripe repeats a stored failure: ${text}`, options);
   return new TransientError(code, `Stripe failed: ${text}`, options);
+}
+
+/** Types that say less than the status: how a refused key and a page from a proxy come. */
+const VAGUE_TYPES = new Set(["invalid_request_error", "unreadable_answer"]);
+
+function codeOf({ status, code, type }: StripeAnswer): string {
+  if (code !== undefined) return code;
+  if (status === undefined) return type ?? "UNREACHABLE";
+  const isVague = type === undefined || (status >= 400 && VAGUE_TYPES.has(type));
+  return isVague ? `HTTP_${status}` : type;
 }
