@@ -56,9 +56,9 @@ beforeEach(async () => {
   [moment, queued, breakers, sent] = [START, 0, [], { billing: [], salesforce: [] }];
 });
 
-async function round(seconds: number): Promise<void> {
+async function round(seconds: number): Promise<number> {
   moment = START + seconds * 1000;
-  await reconcile(deps);
+  return reconcile(deps);
 }
 
 /** Customers that are behind since now, and due for billing after 180 seconds. */
@@ -174,11 +174,12 @@ test("whose run may still be under way when an outage ends is left for the next 
 test("while some functions may still find the breaker open nobody loses a turn, and who came meanwhile goes a round later", async () => {
   const [early] = await behindBilling(1);
   breakers = [closedAt(100, "POST /v1/customers")];
-  await round(101);
+  const seconds = await round(101);
   expect(sent.billing).toEqual([]);
+  expect(seconds).toBe(4);
   moment = START + 104_000;
   const [meanwhile] = await behindBilling(1);
-  await round(106);
+  expect(await round(101 + seconds)).toBe(0);
   expect(sent.billing).toEqual([early]);
   await round(166);
   expect(sent.billing).toEqual([early, meanwhile]);

@@ -66,6 +66,12 @@ function isShut({ state, until = "" }: BreakerState, now: number): boolean {
   return state === "probing" || Date.parse(until) > now;
 }
 
+/** Seconds until every function knows of all outages that have ended; 0 when they do. @param now epoch milliseconds */
+export function secondsUntilKnown(breakers: readonly BreakerState[], now: number): number {
+  const young = breakers.filter((one) => isYoung(one, now)).map(({ closedAt = "" }) => Date.parse(closedAt));
+  return young.length > 0 ? Math.ceil((Math.max(...young) + BELIEVED_MS - now) / 1000) : 0;
+}
+
 /** Whether it closed so lately that a piece of work might find it open nevertheless, and would lose its turn. */
 function isYoung({ closedAt }: BreakerState, now: number): boolean {
   return closedAt !== undefined && now - Date.parse(closedAt) < BELIEVED_MS;

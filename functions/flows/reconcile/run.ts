@@ -2,7 +2,7 @@ import type { Behind } from "#shared/behind/behind.ts";
 import { TARGETS } from "#shared/behind/marks.ts";
 import type { BreakerState, Breakers } from "#shared/targets/breakers.ts";
 import { type Measured, measure } from "./measure.ts";
-import { drawsFor } from "./outages.ts";
+import { drawsFor, secondsUntilKnown } from "./outages.ts";
 import { type TakeDependencies, takeUp } from "./take.ts";
 import { type TellDependencies, tellOutages } from "./tell.ts";
 
@@ -17,11 +17,13 @@ export interface ReconcileDependencies extends TakeDependencies, Omit<TellDepend
 /**
  * One round of the recovery: takes up what is due for every target, tells of outages, measures what waits, and closes parked
  * work that was overtaken.
+ * @returns seconds after which another round is wanted; 0 when the next minute's will do
  * @throws the fleet's errors when something could not be read or written; the next round does it
  */
-export async function reconcile(deps: ReconcileDependencies): Promise<void> {
+export async function reconcile(deps: ReconcileDependencies): Promise<number> {
   const breakers = await closeIdle(await deps.breakers.list(), deps.breakers);
-  for (const target of TARGETS) await takeUp(target, drawsFor(target, breakers, deps.now()), deps);
+  const now = deps.now();
+  for (const target of TARGETS) await takeUp(target, drawsFor(target, breakers, now), deps);
   const waiting = async (name: string) => {
     const target = TARGETS.find((one) => one === name);
     return target ? deps.behind.count(target) : 0;
@@ -29,6 +31,7 @@ export async function reconcile(deps: ReconcileDependencies): Promise<void> {
   await tellOutages(breakers, { ...deps, waiting });
   deps.report(await measure(breakers, deps.behind, deps.now()));
   await deps.settleParked();
+  return secondsUntilKnown(breakers, now);
 }
 
 /** Closes what nobody needs any more, so that it keeps nobody waiting; the breakers as they are then. */
