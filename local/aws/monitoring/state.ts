@@ -55,10 +55,7 @@ function metricState(
       window.filter((value) => (value === undefined ? treat === "breaching" : breaches(value, threshold))).length,
   );
   const most = Math.max(...bad);
-  const crossed = `${most} of ${periods} periods breach ${threshold}.`;
-  // In CloudWatch's own words, by which readers tell it from a bad value.
-  const unmeasured = `Threshold Crossed: no datapoints were received for ${periods} periods and ${most} missing datapoints were treated as [Breaching].`;
-  const reason = points.every((value) => value === undefined) ? unmeasured : crossed;
+  const reason = `${most} of ${periods} periods breach ${threshold}.`;
   if (most >= needed) return { state: "ALARM", reason };
   if (points.some((value) => value !== undefined)) return { state: "OK", reason };
   const none = `No data in the last ${periods} periods.`;
