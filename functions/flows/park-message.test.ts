@@ -78,6 +78,19 @@ describe("the identity", () => {
     const record = recordOf(bodyOf(changed), { PARKED_ID: "parked-1", ERROR_CODE: "ContractError" });
     expect(toParkedWork(record, NOW)).toMatchObject({ parkedId: "parked-1", parking: "message-1" });
   });
+
+  // A consumer whose answer from the dead-letter queue was lost sends the same message once more, under another id.
+  test.each([
+    ["once parked", {}, "given-up"],
+    ["redriven", { PARKED_ID: "parked-1" }, "parked-1"],
+  ])("of a %s message is one, however many dead letters were made of it", (_what, attributes, parkedId) => {
+    const deadLetters = ["dead-1", "dead-2"].map((messageId) => ({
+      ...recordOf(bodyOf(changed), { PARKED_MESSAGE: "given-up", ERROR_CODE: "ContractError", ...attributes }),
+      messageId,
+    }));
+    for (const record of deadLetters)
+      expect(toParkedWork(record, NOW)).toMatchObject({ parkedId, parking: "given-up" });
+  });
 });
 
 describe("the ids", () => {

@@ -1,6 +1,6 @@
 import type { SQSRecord } from "aws-lambda";
 import { idsOf } from "#shared/handler/ids.ts";
-import { PARKED_ID, type ParkedWork } from "#shared/parked/work.ts";
+import { PARKED_ID, PARKED_MESSAGE, type ParkedWork } from "#shared/parked/work.ts";
 
 const UNKNOWN = "unknown";
 
@@ -14,10 +14,11 @@ export function toParkedWork(record: SQSRecord, now: Date): ParkedWork {
   const tries = firstCount(text("RECEIVE_COUNT"), text("RETRY_ATTEMPTS"), attributes.ApproximateReceiveCount);
   const errorName = text("ERROR_CODE");
   const ids = idsOf(body);
+  const parking = text(PARKED_MESSAGE) ?? record.messageId;
   return {
     // A redriven message that is given up again is the same piece of work.
-    parkedId: text(PARKED_ID) ?? record.messageId,
-    parking: record.messageId,
+    parkedId: text(PARKED_ID) ?? parking,
+    parking,
     kind: "message",
     hop:
       eventSourceARN

@@ -9,7 +9,7 @@ import type { SQSRecord } from "aws-lambda";
 import { awsClient } from "../aws.ts";
 import { chunks } from "../chunks.ts";
 import { describeError, FleetError, TransientError } from "../errors.ts";
-import { PARKED_ID } from "../parked/work.ts";
+import { PARKED_ID, PARKED_MESSAGE } from "../parked/work.ts";
 import { type Attempts, noAttempts } from "./attempts.ts";
 
 /** What a consumer knows of its queue, and may do to it beyond answering for a batch. */
@@ -67,6 +67,8 @@ export function createQueueControl(
           MessageAttributes: {
             ERROR_CODE: text(name),
             ERROR_MESSAGE: text(message || name),
+            // When the answer is lost, or we crash after it, the message comes again and is sent once more.
+            [PARKED_MESSAGE]: text(record.messageId),
             RECEIVE_COUNT: text(record.attributes.ApproximateReceiveCount),
             ...(error instanceof FleetError ? { ERROR_REASON: text(error.code) } : {}),
             ...(parkedId ? { [PARKED_ID]: text(parkedId) } : {}),

@@ -151,6 +151,7 @@ describe("the control of an SQS queue", () => {
       MessageAttributes: {
         ERROR_CODE: { StringValue: "InvalidInputError" },
         ERROR_MESSAGE: { StringValue: "wrong" },
+        PARKED_MESSAGE: { StringValue: "m" },
         RECEIVE_COUNT: { StringValue: "2" },
       },
       MessageSystemAttributes: { AWSTraceHeader: { StringValue: expect.stringMatching(/^Root=/) } },

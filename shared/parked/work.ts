@@ -37,6 +37,9 @@ const statusSchema = z.enum(["parked", "redriven", "done", "superseded", "discar
 /** The message attribute that ties a redriven message to its piece of parked work, on to the next dead letter. */
 export const PARKED_ID = "PARKED_ID";
 
+/** The message attribute that names the message of which a dead letter was made, however often it was made of it. */
+export const PARKED_MESSAGE = "PARKED_MESSAGE";
+
 /** Where a piece of work stands: `parked → redriven → done | superseded | discarded`. */
 export type ParkedStatus = z.infer<typeof statusSchema>;
 
