@@ -1,3 +1,4 @@
+import { apartOf } from "./apart.ts";
 import type { Hop } from "./hops.ts";
 
 export const FAULTS = [
@@ -46,7 +47,7 @@ const POSSIBLE: Readonly<Record<Hop["kind"], readonly FaultName[]>> = {
 export function whyNot(hop: Hop, fault: FaultName): string | undefined {
   if (!POSSIBLE[hop.kind].includes(fault)) return hop.kind === "feed" ? "Salesforce's own" : "does not arise";
   if (fault === "crash" && hop.kind === "action" && !/LambdaFunction$/.test(hop.caller)) return "does not arise";
-  return undefined;
+  return apartOf(hop)?.when;
 }
 
 function endingOf(hop: Hop, fault: FaultName): Ending {

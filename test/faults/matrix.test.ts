@@ -1,7 +1,8 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "@jest/globals";
 import { packagedTemplate } from "../support/fleet.ts";
+import { APART, apartOf } from "./apart.ts";
 import { cellsOf, DURATIONS, FAULTS } from "./cells.ts";
 import { type Hop, hopsOf } from "./hops.ts";
 import { type Result, workPacks } from "./matrix.ts";
@@ -31,7 +32,8 @@ describe("the sample of the matrix", () => {
 
   test("has every hop, every fault and every duration", () => {
     const values = (of: (result: Result) => string) => [...new Set(results.map(of))].sort();
-    expect(values(({ cell }) => cell.hop.id)).toEqual(hops.map(({ id }) => id).sort());
+    const worked = hops.filter((hop) => !apartOf(hop));
+    expect(values(({ cell }) => cell.hop.id)).toEqual(worked.map(({ id }) => id).sort());
     expect(values(({ cell }) => cell.fault)).toEqual([...FAULTS].sort());
     expect(values(({ cell }) => cell.duration)).toEqual(Object.keys(DURATIONS).sort());
   });
@@ -45,13 +47,20 @@ test("every cell is worked once, with others of its duration", () => {
   expect(packs.filter((pack) => new Set(pack.map(({ duration }) => duration)).size !== 1)).toEqual([]);
 });
 
+test("what has no cells of its own is there, and tested elsewhere", () => {
+  for (const { hops: pattern, test: suite } of APART) {
+    expect([pattern, hops.some(({ id }) => pattern.test(id))]).toEqual([pattern, true]);
+    expect([suite, existsSync(join(import.meta.dirname, "../..", suite))]).toEqual([suite, true]);
+  }
+});
+
 test("the table in the documentation is the one of the template: npm run test:faults -- --write", () => {
   const document = readFileSync(DOCUMENT, "utf8");
   expect(document).toBe(withTable(document, tableOf(hops)));
 });
 
 test("the documentation explains every fault of the table, and every end", () => {
-  const [head = [], , ...rows] = tableOf(hops).split("\n").slice(1, -1).map(cellsOfRow);
+  const [head = [], , ...rows] = tableOf(hops).split("\n\n")[0]?.split("\n").slice(1).map(cellsOfRow) ?? [];
   const explained = new Set(
     readFileSync(DOCUMENT, "utf8")
       .split("<!--")[0]

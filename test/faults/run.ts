@@ -103,10 +103,11 @@ async function oneAfterTheOther(world: World, lasting: readonly Lasting[], touch
     const duration = left[0]?.cell.duration ?? "short";
     if (DURATIONS[duration] > 0) await updateAccounts(world, touched.slice(0, 1));
     await waitUntil(world, () => left.some(isMet));
-    const met = left.some(isMet) ? left.filter(isMet) : left;
-    for (const seconds of PARTS[duration]) await pass(world, seconds);
-    for (const { armed } of met) await armed.clear();
-    left = left.filter((one) => !met.includes(one));
+    const met = left.filter(isMet);
+    if (met.length > 0) for (const seconds of PARTS[duration]) await pass(world, seconds);
+    const over = met.length > 0 ? met : left;
+    for (const { armed } of over) await armed.clear();
+    left = left.filter((one) => !over.includes(one));
     await settle(world);
   }
 }

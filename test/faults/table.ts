@@ -1,3 +1,4 @@
+import { APART, apartOf } from "./apart.ts";
 import { type Cell, cellsOf, FAULTS, type FaultName, whyNot } from "./cells.ts";
 import type { Hop } from "./hops.ts";
 
@@ -7,12 +8,17 @@ const END = "<!-- End of the table -->";
 /** The part of docs/reliability.md that follows from the template. */
 export function tableOf(hops: readonly Hop[]): string {
   const endings = new Map(cellsOf(hops).map((cell) => [keyOf(cell.hop, cell.fault), wordOf(cell)]));
-  const rows = hops.map((hop) => {
+  const worked = hops.filter((hop) => !apartOf(hop));
+  const rows = worked.map((hop) => {
     const cells = FAULTS.map((fault) => (whyNot(hop, fault) ? "–" : (endings.get(keyOf(hop, fault)) ?? "–")));
     return `| ${hop.id} | ${cells.join(" | ")} |`;
   });
+  const apart = APART.flatMap((place) =>
+    hops.filter((hop) => apartOf(hop) === place).map(({ id }) => `| ${id} | ${place.when} | \`${place.test}\` |`),
+  );
   const head = [`| hop | ${FAULTS.join(" | ")} |`, `| --- |${" --- |".repeat(FAULTS.length)}`];
-  return [BEGIN, ...head, ...rows, END].join("\n");
+  const rest = ["", "| not in the matrix | used | tested in |", "| --- | --- | --- |", ...apart];
+  return [BEGIN, ...head, ...rows, ...rest, END].join("\n");
 }
 
 const keyOf = (hop: Hop, fault: FaultName) => `${hop.id} · ${fault}`;

@@ -43,7 +43,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   salesforce("GET", `${ROUTE}/queryAll`, `${REST}/queryAll`, "sweep"),
   salesforce("GET", `${ROUTE}/limits`, `${REST}/limits`, "sweep"),
   // The delete log of an object; the counters take its name for an id.
-  salesforce("GET", `${ROUTE}/sobjects/Account/:id`, `${REST}/sobjects/*/deleted`, "sweep"),
+  salesforce("GET", `${ROUTE}/sobjects/Account/:id`, `${REST}/sobjects/*/deleted/`, "sweep"),
   salesforce("POST", `${ROUTE}/jobs/query`, `${REST}/jobs/query`, "backfill"),
   salesforce("GET", `${ROUTE}/jobs/query/:id`, `${REST}/jobs/query/*`, "backfill"),
   salesforce("GET", `${ROUTE}/jobs/query/:id/results`, `${REST}/jobs/query/*/results`, "backfill"),

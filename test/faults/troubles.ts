@@ -17,7 +17,9 @@ export function outageFor(hop: Hop): Outage | undefined {
   if (hop.walk === "behind") return resource === "WriteBackQueue" ? "write-back" : "stripe";
   // A sweep and a backfill take up what they find behind.
   if (resource === "CustomersTable" && /^SalesforceDash(sweep|load)/.test(hop.caller)) return "stripe";
-  // Whoever finds a target back says so.
+  // Whoever finds a target away notes it, and whoever finds it back says so.
+  if (resource === "FleetStateTable" && name === "dynamodb:UpdateItem" && /^SalesforceDashwrite/.test(hop.caller))
+    return "write-back";
   if (name !== "events:PutEvents") return undefined;
   return TELLERS.find(([caller]) => caller.test(hop.caller))?.[1];
 }
@@ -72,11 +74,9 @@ export async function armWhole({ current, hops }: World, cell: Cell): Promise<Ar
   const { hop } = cell;
   const armed = await arm(current, cell, hops);
   if (hop.kind !== "action" || !isOfRepeats(hop)) return armed;
-  const work =
-    hops.find((one) => isWorkOf(one, hop.caller)) ??
-    hops.find((one) => one.kind === "endpoint" && one.endpoint.target === "slack");
-  if (!work) return armed;
-  const other = await arm(current, { ...cell, hop: work, fault: "error" }, hops);
+  const trouble = repeats(cell, hops);
+  if (!trouble) return armed;
+  const other = await arm(current, trouble, hops);
   return {
     most: armed.most,
     hits: () => armed.hits(),
@@ -94,6 +94,20 @@ export function isOfRepeats(hop: Hop): boolean {
   return (
     name === "sqs:ChangeMessageVisibility" || (resource === "FleetStateTable" && name.startsWith("dynamodb:Batch"))
   );
+}
+
+/** What makes the messages of a function come again; what it knows of them itself, it does not look up, so it has to die. */
+function repeats(cell: Cell, hops: readonly Hop[]): Cell | undefined {
+  if (cell.hop.kind !== "action") return undefined;
+  const { caller, action } = cell.hop;
+  if (action.name === "dynamodb:BatchGetItem") {
+    const queue = hops.find((one) => one.kind === "mapping" && one.worker === caller);
+    return queue && { ...cell, hop: queue, fault: "crash", duration: "short" };
+  }
+  const work =
+    hops.find((one) => isWorkOf(one, caller)) ??
+    hops.find((one) => one.kind === "endpoint" && one.endpoint.target === "slack");
+  return work && { ...cell, hop: work, fault: "error" };
 }
 
 function isWorkOf(hop: Hop, caller: string): boolean {
