@@ -82,7 +82,9 @@ describe("an account that could not be written to", () => {
     const { failures, log } = await fail(down, 86_401);
     expect(failures).toMatchObject([{ error: { name: "RejectedByTargetError", code: "HTTP_503" } }]);
     expect(log.at(-1)).toBe(`${ACCOUNT} given up salesforce m1`);
-    for (const error of [reserve, limited, refused, open]) expect((await fail(error, 4 * 86_400)).failures).toEqual([]);
+    const probe = Object.assign(new TransientError("HTTP_503", "still down"), { wasProbe: true });
+    for (const error of [reserve, limited, refused, open, probe])
+      expect((await fail(error, 4 * 86_400)).failures).toEqual([]);
   });
 
   test("for a day of which its organisation was away is tried again", async () => {

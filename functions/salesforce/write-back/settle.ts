@@ -62,7 +62,7 @@ async function judge(
   if (!isTry && error.code !== API_RESERVE) return undefined;
   const { name, message } = describeError(error);
   const { code = name, retryAfterSeconds } = error as FleetError & { retryAfterSeconds?: number };
-  const counts = error instanceof TransientError;
+  const counts = error instanceof TransientError && !error.wasProbe;
   const mark = await behind.failed(accountId, "salesforce", { name, code, message, retryAfterSeconds, counts, isTry });
   const age = mark?.failingSince ? (now() - Date.parse(mark.failingSince)) / 1000 : 0;
   if (!counts || age <= giveUpAfterSeconds) return undefined;
