@@ -1,5 +1,5 @@
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
-import { type Breaker, closeIdle, isProbing, type Reason, told } from "./breaker.ts";
+import { type Breaker, closeIdle, isProbing, type Reason, told, untold } from "./breaker.ts";
 import { createGateTable, type Row } from "./gate-table.ts";
 import { partsOf } from "./keys.ts";
 
@@ -50,6 +50,8 @@ export interface Breakers {
   list(): Promise<BreakerState[]>;
   /** Notes that people are told that the outage began, or ended; true for exactly one caller, who then tells. */
   markTold(outage: Outage, what: "began" | "ended"): Promise<boolean>;
+  /** Takes that back, because it could not be told. */
+  unmarkTold(outage: Outage, what: "began" | "ended"): Promise<void>;
   /**
    * Closes the breaker if nobody probed for five minutes after its wait, as when no waiting work needs the endpoint any
    * more; true for the one caller that closed it. Without it such an endpoint would count as out until its next call.
@@ -86,6 +88,10 @@ export function createBreakers(
     },
 
     markTold: ({ key, since }, what) => change(key, (breaker) => told(breaker, what, Date.parse(since), now())),
+
+    async unmarkTold({ key, since }, what) {
+      await change(key, (breaker) => untold(breaker, what, Date.parse(since)));
+    },
 
     closeIdle: ({ key, since }) =>
       change(key, (breaker) => (breaker.open?.since === Date.parse(since) ? closeIdle(breaker, now()) : undefined)),
