@@ -135,15 +135,22 @@ export function stateOf(states: readonly BreakerState[], target: string, now: nu
   };
 }
 
+/** A shorter outage is nothing in a record's patience: a target that has one every day would keep it from ever ending. */
+const LONG_OUTAGE_MS = 3_600_000;
+
 /**
- * Until when a target was away last, in epoch milliseconds: `now` while it is, 0 when it never was. What failed before says
- * nothing of a record.
+ * Until when a target was away last for an hour, in epoch milliseconds: `now` while it is away, 0 when it never was. What
+ * failed before says nothing of a record.
  * @param endpoint only this one, such as one organisation
  */
 export function awayUntil(states: readonly BreakerState[], target: string, now: number, endpoint?: string): number {
   const ends = states
     .filter((state) => state.target === target && (endpoint === undefined || state.endpoint === endpoint))
-    .map(({ state, closedAt }) => (state === "closed" ? Date.parse(closedAt ?? "") || 0 : now));
+    .map(({ state, since, closedAt = "" }) => {
+      if (state !== "closed") return now;
+      const end = Date.parse(closedAt);
+      return end - Date.parse(since) >= LONG_OUTAGE_MS ? end : 0;
+    });
   return Math.max(0, ...ends);
 }
 
