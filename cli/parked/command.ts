@@ -58,6 +58,9 @@ const OPTIONS = {
   stage: { type: "string" },
 } as const;
 
+/** How what is asked for stays undone. */
+const UNDONE: ReadonlySet<RedriveResult["outcome"]> = new Set(["failed", "would-stay-parked", "missing"]);
+
 type Values = ReturnType<typeof parse>["values"];
 
 /** What a verb works with. */
@@ -158,12 +161,12 @@ async function report(
     if (bar.isShown || values.json) bar.show(done);
     else say(result);
   };
+  const nothing = values.all ? "Nothing is parked." : "Nothing is parked that fits.";
   const results = await work({ dryRun, perSecond, onResult }).finally(() => bar.end());
   if (values.json) console.log(JSON.stringify(results, null, 2));
   else if (bar.isShown) for (const result of results) say(result);
-  if (!values.json) console.error(results.length > 0 ? renderSummary(results, dryRun) : "Nothing is parked that fits.");
-  const isDone = ({ outcome }: RedriveResult) => outcome !== "failed" && outcome !== "missing";
-  return results.length > 0 && results.every(isDone) ? 0 : 1;
+  if (!values.json) console.error(results.length > 0 ? renderSummary(results, dryRun) : nothing);
+  return results.some(({ outcome }) => UNDONE.has(outcome)) ? 1 : 0;
 }
 
 async function dependenciesOf({ stack, access }: Request): Promise<RedriveDependencies> {
