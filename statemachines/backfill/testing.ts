@@ -30,10 +30,7 @@ const SUBSTITUTIONS: Readonly<Record<string, string>> = {
   FleetBusName: "fleet-bus",
 };
 export const ORG = "00D5f000005KcCnEAK";
-const PLAN = {
-  ...{ usd: 0, billedPerSecond: 12.5, billingMinutes: 1 },
-  salesforce: { apiCalls: 1, callsLeft: 1_000, reserve: 0 },
-};
+const CALLS = { apiCalls: 1, callsLeft: 1_000, reserve: 0 };
 const SECRET = `connector-fleet/local/salesforce/${ORG}`;
 
 // biome-ignore lint/suspicious/noExplicitAny: tests know the shapes they ask for
@@ -248,7 +245,7 @@ export class BackfillBench {
     this.before(name, data);
     switch (name) {
       case "plan":
-        return { ...PLAN, records: this.ids.length };
+        return { records: this.ids.length, usd: 0, billedPerSecond: 12.5, billingMinutes: 1, salesforce: CALLS };
       case "start": {
         const jobId = `750${this.calls.length}`;
         // Bulk queries come in no order.
