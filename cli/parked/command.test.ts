@@ -124,11 +124,23 @@ describe("fleet parked", () => {
     [["redrive", "abcdef", "--all"], "give ids, or filters, or --all"],
     [["redrive", "--all", "--rate", "0"], "--rate takes a whole number from 1 to 1000"],
     [["discard", "--all"], "discard needs --reason"],
+    [["redrive", "--all", "--limit", "5"], "'redrive' takes no --limit"],
+    [["show", "abcdef", "--all"], "'show' takes no --all"],
+    [["redrive", "abc"], "'abc' is too short: give at least 4 characters of the id"],
   ])("%j is wrong usage", async (args, sentence) => {
     const { code, out, err } = await fleet(...args);
     expect([code, out]).toEqual([2, ""]);
     expect(err).toContain(sentence);
   });
+});
+
+test.each(["show", "redrive", "discard"])("fleet parked %s --help says what is its own", async (verb) => {
+  const [{ code, out }, page] = await Promise.all([fleet(verb, "--help"), fleet("--help")]);
+  expect([code, out]).toEqual([0, expect.stringContaining(`usage: fleet parked ${verb} <id`)]);
+  for (const other of ["show", "redrive", "discard"].filter((one) => one !== verb))
+    expect(out).not.toContain(`parked ${other}`);
+  expect([out.includes("--rate"), page.out.includes("--rate")]).toEqual([verb !== "show", false]);
+  if (verb !== "show") expect((await runFleet([verb, "--help"], () => ({ body: {} }))).out).toBe(out);
 });
 
 describe("fleet parked show", () => {

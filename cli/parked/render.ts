@@ -141,7 +141,8 @@ export function renderResult(result: RedriveResult, paint: Paint): string {
 }
 
 /** How many ended how, or would. */
-export function renderSummary(results: readonly RedriveResult[], dryRun: boolean): string {
+export function renderSummary(results: readonly RedriveResult[]): string {
+  const dryRun = results.some((result) => result.dryRun);
   const byOutcome = [...Map.groupBy(results, wordsOf)].map(([words, some]) => `${number(some.length)} ${words}`);
   const pieces = count(results.length, "piece of work", "pieces of work");
   return `${dryRun ? "Dry run, nothing was done. Of " : ""}${pieces}: ${byOutcome.join(", ")}.`;
