@@ -20,10 +20,15 @@ interface Command {
   prepare(args: string[]): Work;
 }
 
+const { summary, help, prepare } = catchUp;
+
 /** A part of `fleet parked` as a command of its own. */
 function partOfParked(part: string): Command {
-  const help = parked.parts[part] ?? parked.help;
-  return { summary: `short for 'parked ${part}'`, help, prepare: (args) => parked.prepare([part, ...args]) };
+  return {
+    summary: `short for 'parked ${part}'`,
+    help: parked.parts[part] ?? parked.help,
+    prepare: (args) => parked.prepare([part, ...args]),
+  };
 }
 
 const COMMANDS: Record<string, Command> = {
@@ -35,7 +40,7 @@ const COMMANDS: Record<string, Command> = {
   trace,
   doctor,
   sweep,
-  "catch-up": catchUp,
+  "catch-up": { summary, help, prepare },
   backfill,
   replay,
 };
