@@ -61,7 +61,7 @@ function nameOf({ service, operation, resource = "", principal }: Activity): str
 }
 
 function senderOf(principal: Activity["principal"]): string {
-  if (principal.kind === "role") return roleOf(principal.roleArn);
+  if (principal.kind === "role") return callerOf(principal);
   if (principal.kind === "administrator") return "administrator";
   return principal.service === "events.amazonaws.com" ? "rule" : "queue";
 }
@@ -70,7 +70,7 @@ function short(name: string): string {
   return name.replace(/^connector-fleet-[a-z]+-/, "");
 }
 
-function roleOf(roleArn: string): string {
-  const role = roleArn.split("/").at(-1) ?? roleArn;
-  return /CustomerSyncRole/.test(role) ? "customer-sync" : short(role).replace(/-us-east-1(-lambdaRole)?$/, "");
+/** A function's session is called as the function is; a state machine's is not. */
+function callerOf({ arn, roleArn }: { readonly arn: string; readonly roleArn: string }): string {
+  return roleArn.includes("CustomerSyncRole") ? "customer-sync" : short(arn.split("/").at(-1) ?? arn);
 }
