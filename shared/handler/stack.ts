@@ -6,6 +6,7 @@ import { captureLambdaHandler } from "@aws-lambda-powertools/tracer/middleware";
 import middy from "@middy/core";
 import type { Context } from "aws-lambda";
 import type { z } from "zod";
+import { strip } from "../bare-error.ts";
 import { ContractError, FleetError } from "../errors.ts";
 import { describeIssues } from "../issues.ts";
 import { logger, metrics, tracer } from "../observability.ts";
@@ -31,7 +32,7 @@ export function withStack<S extends z.ZodType, Output>(
         if (error instanceof FleetError) {
           metrics.addMetric("RunsFailed", MetricUnit.Count, 1);
           error.message = codedMessage(error);
-        }
+        } else if (error instanceof Error) strip(error);
         throw error;
       }
     })

@@ -1,4 +1,5 @@
 import {
+  describeError,
   InvalidInputError,
   isRetryable,
   RateLimitedError,
@@ -20,7 +21,7 @@ export interface FailedRecord {
 export function joinErrors(failed: readonly FailedRecord[], total: number): unknown {
   const [first] = failed;
   if (failed.length === 1 && total === 1) return first?.error;
-  const reasons = failed.map(({ recordId, error }) => `${recordId}: ${error instanceof Error ? error.message : error}`);
+  const reasons = failed.map(({ recordId, error }) => `${recordId}: ${describeError(error).message}`);
   const text = `${failed.length} of ${total} records failed: ${reasons.join("; ")}`;
   const retryable = failed.map(({ error }) => error).filter(isRetryable);
   const limited = retryable.find((error) => error instanceof RateLimitedError);
