@@ -43,7 +43,8 @@ options
 
 An id may be shortened to a beginning of at least four characters that no other open work has; 'show' finds what has ended
 by one too, if no open work begins so. 'redrive' brings the customer
-to its newest version; what has happened already is not repeated. What has ended is kept for 90 days, and skipped.
+to its newest version; what has happened already is not repeated. What has ended is kept for 90 days, and skipped; what is
+open is kept for 180 days.
 Exit codes: 0 done, 1 nothing found or something stayed parked (of a dry run: would stay), 2 wrong usage.`;
 
 const OPTIONS = {
