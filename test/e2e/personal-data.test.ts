@@ -169,9 +169,14 @@ async function untilMet(work: () => Promise<void>): Promise<void> {
   expect(unmet()).toEqual([]);
 }
 
+function around(text: string, mark: string): string {
+  const at = Math.max(0, text.indexOf(mark));
+  return text.slice(Math.max(0, at - 700), at + 300);
+}
+
 function hitsIn(told: Told, needles: (text: string) => string[]): string[] {
   return Object.entries(told).flatMap(([place, texts]) => {
-    const found = texts.flatMap((text) => needles(text).map((mark) => `${place}: ${mark} in ${text.slice(0, 1_500)}`));
+    const found = texts.flatMap((text) => needles(text).map((mark) => `${place}: ${mark} in ${around(text, mark)}`));
     return found.slice(0, 3);
   });
 }
