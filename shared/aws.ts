@@ -1,3 +1,5 @@
+import { awsWords } from "./aws-errors.ts";
+import { networkCodeOf, strip } from "./bare-error.ts";
 import { tracer } from "./observability.ts";
 import { currentScope } from "./scope.ts";
 
@@ -27,6 +29,16 @@ export function withTimeouts<C extends TimedHost>(client: C, timeoutMs = AWS_TIM
   return client;
 }
 
+/** What AWS says of a call may quote its input; behind X-Ray's own step, which would tell it. */
+const leaveOutWords = (next: Next) => async (args: unknown) => {
+  try {
+    return await next(args);
+  } catch (error) {
+    if (error instanceof Error) strip(error, networkCodeOf(error) || awsWords(error.name, error.message));
+    throw error;
+  }
+};
+
 /**
  * Prepares an AWS client for the fleet: no attempt at a call takes longer than `timeoutMs`, its calls become subsegments,
  * and every call made for a change carries that change's trace header instead of the invocation's.
@@ -41,5 +53,6 @@ export function awsClient<C extends MiddlewareHost>(client: C, timeoutMs = AWS_T
   // Low priority: behind the SDK's own step that copies the invocation's header.
   const position = { step: "build", priority: "low", name: "changeTraceHeader" };
   traced.middlewareStack.add(changeTraceHeader as never, position as never);
+  traced.middlewareStack.add(leaveOutWords as never, { ...position, name: "leaveOutWords" } as never);
   return traced;
 }

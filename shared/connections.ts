@@ -3,6 +3,8 @@ import { getSecret, SecretsProvider } from "@aws-lambda-powertools/parameters/se
 import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import type { z } from "zod";
 import { withTimeouts } from "./aws.ts";
+import { awsWords } from "./aws-errors.ts";
+import { networkCodeOf } from "./bare-error.ts";
 import { NotAuthorizedError, TransientError } from "./errors.ts";
 
 const MAX_AGE_SECONDS = 300;
@@ -48,10 +50,11 @@ async function fetchSecret(secretId: string, forceFetch: boolean, readSecret: Re
     if (typeof value === "string" && value !== "") return value;
   } catch (cause) {
     const root = rootCause(cause);
+    const words = networkCodeOf(cause) || awsWords(root.name, root.message);
     if (root.name === "AccessDeniedException")
-      throw new NotAuthorizedError("SECRET_DENIED", `May not read secret ${secretId}: ${root.message}`, { cause });
+      throw new NotAuthorizedError("SECRET_DENIED", `May not read secret ${secretId}: ${words}`, { cause });
     if (root.name !== "ResourceNotFoundException")
-      throw new TransientError("SECRET_UNAVAILABLE", `Could not read secret ${secretId}: ${root.message}`, { cause });
+      throw new TransientError("SECRET_UNAVAILABLE", `Could not read secret ${secretId}: ${words}`, { cause });
   }
   throw new NotAuthorizedError("SECRET_MISSING", `Secret ${secretId} has no value; store the connection there first.`);
 }

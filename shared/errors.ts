@@ -1,3 +1,6 @@
+import { bareCopy, bareMessage, Facts } from "./bare-error.ts";
+import { nameIn } from "./words.ts";
+
 /** A guess for who does not know when a target will be there again. */
 const UNAVAILABLE_SECONDS = 30;
 
@@ -23,10 +26,20 @@ export abstract class FleetError extends Error {
   /** Set by the gate: the call only looked whether a target that is away is there again, so it says nothing of the work. */
   wasProbe = false;
 
-  constructor(code: string, message: string, options: { cause?: unknown } = {}) {
-    super(message, options);
+  /** @param options.cause what is beneath it; unless it is one of ours, a copy without data is kept */
+  constructor(code: string, message: string, { cause }: { cause?: unknown } = {}) {
+    super(message, cause === undefined ? {} : { cause: isOurs(cause) ? cause : bareCopy(cause) });
     this.code = code;
   }
+
+  /** What the other side calls the request that failed, when it said so. */
+  get requestId(): string | undefined {
+    return (this.cause as { requestId?: string } | undefined)?.requestId;
+  }
+}
+
+function isOurs(cause: unknown): cause is FleetError | Facts {
+  return cause instanceof FleetError || cause instanceof Facts;
 }
 
 export class TransientError extends FleetError {
@@ -96,9 +109,10 @@ export function isAwaitingTarget(error: unknown): boolean {
   return error instanceof TargetUnavailableError || (error instanceof FleetError && error.retryable && error.wasProbe);
 }
 
-/** `Name: message`, or the thing itself as text; never a stack. */
-export function describeError(error: unknown): { name: string; message: string } {
-  return error instanceof Error
-    ? { name: error.name, message: error.message }
-    : { name: "Error", message: String(error) };
+/** An error as logs and people have it: never a stack, and of an error that is not ours only words that hold no data. */
+export function describeError(error: unknown): { name: string; message: string; requestId?: string } {
+  if (!(error instanceof FleetError))
+    return { name: nameIn((error as Partial<Error> | undefined)?.name), message: bareMessage(error) };
+  const { name, message, requestId } = error;
+  return { name, message, ...(requestId ? { requestId } : {}) };
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { EventBridgeClient, PutEventsCommand, type PutEventsRequestEntry } from "@aws-sdk/client-eventbridge";
 import { awsClient } from "./aws.ts";
-import { awsError } from "./aws-errors.ts";
+import { awsError, awsWords } from "./aws-errors.ts";
 import { batchesOf, inParallel } from "./chunks.ts";
 import type { DetailOf, EventContract } from "./contracts/event.ts";
 import type { Metadata } from "./contracts/metadata.ts";
@@ -114,7 +114,7 @@ async function putBatch(client: EventBridgeClient, batch: readonly Sized[]): Pro
     const answer = await client.send(new PutEventsCommand({ Entries: batch.map(({ entry }) => entry) }));
     return batch.flatMap(({ event }, index): [OutgoingEvent, Error][] => {
       const { ErrorCode, ErrorMessage } = answer.Entries?.[index] ?? {};
-      return ErrorCode ? [[event, entryError(ErrorCode, ErrorMessage ?? "no message")]] : [];
+      return ErrorCode ? [[event, entryError(ErrorCode, ErrorMessage)]] : [];
     });
   } catch (cause) {
     const error = awsError(cause, "EventBridge PutEvents");
@@ -122,8 +122,8 @@ async function putBatch(client: EventBridgeClient, batch: readonly Sized[]): Pro
   }
 }
 
-function entryError(code: string, message: string): Error {
-  const text = `EventBridge refused the event: ${code}: ${message}`;
+function entryError(code: string, message: string | undefined): Error {
+  const text = `EventBridge refused the event: ${awsWords(code, message)}`;
   if (RETRYABLE_ENTRY_CODES.has(code)) return new TransientError(code, text);
   return code.includes("NotAuthorized") || code.includes("AccessDenied")
     ? new NotAuthorizedError(code, text)

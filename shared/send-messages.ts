@@ -1,7 +1,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { type BatchResultErrorEntry, SendMessageBatchCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { awsClient } from "./aws.ts";
-import { awsError } from "./aws-errors.ts";
+import { awsError, awsWords } from "./aws-errors.ts";
 import { batchesOf } from "./chunks.ts";
 import { InvalidInputError, RejectedByTargetError, TransientError } from "./errors.ts";
 
@@ -70,5 +70,5 @@ function sized(body: string): Sized {
 }
 
 function textOf({ Code, Message }: BatchResultErrorEntry, queueUrl: string): string {
-  return `SQS did not take a message to ${queueUrl}: ${Code}: ${Message ?? "no message"}`;
+  return `SQS did not take a message to ${queueUrl}: ${awsWords(Code, Message)}`;
 }

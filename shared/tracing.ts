@@ -1,7 +1,8 @@
 import { PutTraceSegmentsCommand, XRayClient } from "@aws-sdk/client-xray";
 import xray from "aws-xray-sdk-core";
+import { bareCopy } from "./bare-error.ts";
 import { chunks } from "./chunks.ts";
-import { describeError, TransientError } from "./errors.ts";
+import { describeError, FleetError, TransientError } from "./errors.ts";
 import { logger, tracer } from "./observability.ts";
 import { currentScope, type Scope, withScope } from "./scope.ts";
 import { formatTraceHeader, parseTraceHeader } from "./trace-header.ts";
@@ -54,7 +55,8 @@ export async function inChanges<T>(changes: readonly ChangeSegment[], work: () =
     for (const segment of open) segment.close();
     return result;
   } catch (error) {
-    for (const segment of open) segment.close(error instanceof Error ? error : String(error));
+    const told = error instanceof FleetError ? error : (bareCopy(error) as Error);
+    for (const segment of open) segment.close(told);
     throw error;
   }
 }

@@ -149,11 +149,11 @@ describe("nothing is lost", () => {
     }
   });
 
-  test("every event of the fleet is kept for 30 days, to be replayed", () => {
+  test("every event of the fleet is kept for 7 days, to be replayed", () => {
     const archives = ofType("AWS::Events::Archive").map(([, { SourceArn, RetentionDays, EventPattern }]) => {
       return { bus: SourceArn["Fn::GetAtt"][0], RetentionDays, EventPattern };
     });
-    expect(archives).toEqual([{ bus: "FleetBus", RetentionDays: 30, EventPattern: undefined }]);
+    expect(archives).toEqual([{ bus: "FleetBus", RetentionDays: 7, EventPattern: undefined }]);
   });
 
   test("the reconciler runs every minute, so that what is due waits no longer", () => {

@@ -1,7 +1,7 @@
 import { createSalesforce } from "../../functions/salesforce/client.ts";
 import { connectTo } from "../../functions/salesforce/org/connect.ts";
 import type { ReadSecret } from "../../shared/connections.ts";
-import { describeError } from "../../shared/errors.ts";
+import { describeFailure } from "../failure.ts";
 import { type Check, ESSENTIAL, type Examination, FURTHER, failed, type Subject } from "./checks.ts";
 
 /** Everything that was found about one organisation. */
@@ -44,6 +44,6 @@ async function attempt(name: string, advice: string, work: () => Promise<readonl
   try {
     return await work();
   } catch (error) {
-    return [failed(name, describeError(error).message, advice)];
+    return [failed(name, describeFailure(error).sentence, advice)];
   }
 }

@@ -41,7 +41,7 @@ options
   --json             the findings as JSON
 ${STAGE}
 
-What has ended is kept for 90 days.
+What has ended is kept for 90 days, what is open for 180.
 Exit codes: 0 done, 1 failed, 2 wrong usage.`;
 
 /** Of each verb its own. */

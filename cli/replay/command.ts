@@ -24,7 +24,7 @@ usage: fleet replay --from <when> [--to <when>] [options]
   --stage <s>     stage of the fleet; default: the fleet on this machine, else
                   dev
 
-The archive keeps events for 30 days, and has them some minutes after they
+The archive keeps events for 7 days, and has them some minutes after they
 happened. The partner buses, on which Salesforce sends, have no archive: for
 changes that never became an event of the fleet see 'fleet catch-up' and 'fleet
 sweep'.

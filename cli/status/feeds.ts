@@ -8,9 +8,9 @@ import { chooseMapping, feedingEntities } from "../../functions/salesforce/mappi
 import { connectTo } from "../../functions/salesforce/org/connect.ts";
 import type { SalesforceConnection } from "../../functions/salesforce/org/connection.ts";
 import { keys } from "../../functions/salesforce/org/keys.ts";
-import { describeError } from "../../shared/errors.ts";
 import { createStateTable, type StateTable } from "../../shared/state-table.ts";
 import type { Access } from "../access.ts";
+import { describeFailure } from "../failure.ts";
 import type { Stack } from "../stack.ts";
 import { ago, number } from "../text.ts";
 import { type Line, together } from "./line.ts";
@@ -120,5 +120,5 @@ async function lineOfUsage({ connection, salesforce }: Org): Promise<Omit<Line, 
 }
 
 function untold(error: unknown): Omit<Line, "name"> {
-  return { ok: undefined, text: `cannot be told: ${describeError(error).message}` };
+  return { ok: undefined, text: `cannot be told: ${describeFailure(error).sentence}` };
 }

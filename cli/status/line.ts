@@ -1,4 +1,4 @@
-import { describeError } from "../../shared/errors.ts";
+import { describeFailure } from "../failure.ts";
 
 /** One thing that was looked at. */
 export interface Line {
@@ -12,7 +12,7 @@ export interface Line {
 
 /** A line of what helps, but is not needed: what cannot be read is said and is nobody's alarm. */
 export async function optional(name: string, look: () => Promise<Line>): Promise<Line> {
-  return look().catch((error) => ({ name, ok: undefined, text: `cannot be told: ${describeError(error).message}` }));
+  return look().catch((error) => ({ name, ok: undefined, text: `cannot be told: ${describeFailure(error).sentence}` }));
 }
 
 /** A line of several organisations: as bad as the worst of them. */

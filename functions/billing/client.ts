@@ -1,7 +1,9 @@
 import Stripe from "stripe";
+import { networkCodeOf } from "#shared/bare-error.ts";
 import { FleetError } from "#shared/errors.ts";
 import { retryAfterOf } from "#shared/retry-after.ts";
 import { type Gate, ungated } from "#shared/targets/gate.ts";
+import { nameIn } from "#shared/words.ts";
 import type { Connect, StripeConnection } from "./connection.ts";
 import { errorOf, StripeAnswer, verdictOf } from "./errors.ts";
 import { ACCOUNT_KEY, type BillingCustomer, ORG_KEY } from "./map.ts";
@@ -217,8 +219,7 @@ function toFleetError(error: unknown, now: number): FleetError {
   if (error instanceof FleetError) return error;
   if (!(error instanceof Stripe.errors.StripeError)) return errorOf(new StripeAnswer(), nameOf(error));
   const { statusCode, rawType, code, param, requestId, headers = {} } = error;
-  // The words of a connection error are the client's own.
-  const detail = error instanceof Stripe.errors.StripeConnectionError ? `${error.message} ${nameOf(error.detail)}` : "";
+  const detail = error instanceof Stripe.errors.StripeConnectionError ? nameOf(error.detail) : "";
   const answer = new StripeAnswer({
     status: statusCode,
     type: rawType ?? error.type,
@@ -229,11 +230,11 @@ function toFleetError(error: unknown, now: number): FleetError {
     shouldRetry: { true: true, false: false }[headers["stripe-should-retry"] ?? ""],
     isReplayed: headers["idempotent-replayed"] === "true",
   });
-  return errorOf(answer, detail.trim());
+  return errorOf(answer, detail);
 }
 
 /** The code or the name of an error, never its words. */
 function nameOf(error: unknown): string {
   if (!(error instanceof Error)) return "";
-  return "code" in error && typeof error.code === "string" ? error.code : error.name;
+  return networkCodeOf(error) || nameIn(error.name);
 }

@@ -1,3 +1,4 @@
+import { Facts } from "#shared/bare-error.ts";
 import {
   type FleetError,
   NotAuthorizedError,
@@ -5,15 +6,16 @@ import {
   RejectedByTargetError,
   TransientError,
 } from "#shared/errors.ts";
+import { codeIn, fieldsIn, nameIn, requestIdIn, UNREADABLE_CODE } from "#shared/words.ts";
 
 /** What Stripe answered, without its message, which may hold personal data. The cause of the error that is thrown. */
-export class StripeAnswer {
+export class StripeAnswer extends Facts {
   /** HTTP status; undefined when there was no answer. */
   readonly status: number | undefined;
   readonly type: string | undefined;
   readonly code: string | undefined;
   readonly param: string | undefined;
-  readonly requestId: string | undefined;
+  override readonly requestId: string | undefined;
   /** Seconds, when Stripe named a time to wait. */
   readonly retryAfterSeconds: number | undefined;
   /** Header `Stripe-Should-Retry`. */
@@ -22,11 +24,12 @@ export class StripeAnswer {
   readonly isReplayed: boolean;
 
   constructor(answer: Partial<StripeAnswer> = {}) {
+    super();
     this.status = answer.status;
-    this.type = answer.type;
-    this.code = answer.code;
-    this.param = answer.param;
-    this.requestId = answer.requestId;
+    this.type = answer.type && codeIn(answer.type, nameIn(answer.type, UNREADABLE_CODE));
+    this.code = answer.code && codeIn(answer.code);
+    this.param = fieldsIn([answer.param])[0];
+    this.requestId = requestIdIn(answer.requestId);
     this.retryAfterSeconds = answer.retryAfterSeconds;
     this.shouldRetry = answer.shouldRetry;
     this.isReplayed = answer.isReplayed ?? false;

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import { RejectedByTargetError, TransientError } from "#shared/errors.ts";
+import { StripeAnswer } from "./errors.ts";
 import type { BillingCustomer } from "./map.ts";
 import { writeWhatIsTaken } from "./set-aside.ts";
 
@@ -21,7 +22,7 @@ function refusing(...params: readonly string[]) {
   const write = async (customer: BillingCustomer) => {
     writes.push(customer);
     const param = params.find((one) => memberOf(customer, one) !== "");
-    if (param) throw new RejectedByTargetError("refused", "no", { cause: { param } });
+    if (param) throw new RejectedByTargetError("refused", "no", { cause: new StripeAnswer({ param }) });
   };
   return { writes, write };
 }
@@ -51,17 +52,23 @@ describe("a value that Stripe refuses", () => {
     let tries = 0;
     const { written } = await writeWhatIsTaken(CUSTOMER, async () => {
       tries += 1;
-      if (tries === 1) throw new RejectedByTargetError("refused", "no", { cause: { param: "name" } });
+      if (tries === 1) throw new RejectedByTargetError("refused", "no", { cause: new StripeAnswer({ param: "name" }) });
     });
     expect(written).toMatchObject({ name: "001", metadata: { name_full: "Acme" } });
   });
 
   test.each([
-    ["a failure", new TransientError("api_error", "down", { cause: { param: "email" } })],
-    ["a missing customer", new RejectedByTargetError("resource_missing", "gone", { cause: { param: "id" } })],
-    ["all metadata", new RejectedByTargetError("refused", "no", { cause: { param: "metadata" } })],
+    ["a failure", new TransientError("api_error", "down", { cause: new StripeAnswer({ param: "email" }) })],
+    [
+      "a missing customer",
+      new RejectedByTargetError("resource_missing", "gone", { cause: new StripeAnswer({ param: "id" }) }),
+    ],
+    ["all metadata", new RejectedByTargetError("refused", "no", { cause: new StripeAnswer({ param: "metadata" }) })],
     ["a refusal without a parameter", new RejectedByTargetError("refused", "no")],
-    ["a field that is refused empty too", new RejectedByTargetError("refused", "no", { cause: { param: "email" } })],
+    [
+      "a field that is refused empty too",
+      new RejectedByTargetError("refused", "no", { cause: new StripeAnswer({ param: "email" }) }),
+    ],
   ])("is not to blame for %s", async (_name, error) => {
     await expect(writeWhatIsTaken(CUSTOMER, () => Promise.reject(error))).rejects.toBe(error);
   });

@@ -10,6 +10,7 @@ import type { Park } from "#shared/parked/table.ts";
 import type { ParkedWork } from "#shared/parked/work.ts";
 import { createEvent } from "#shared/publish.ts";
 import { withScope } from "#shared/scope.ts";
+import { idIn } from "#shared/words.ts";
 
 /** A run of customer-sync that could not go on: its whole input, and what its state caught. */
 export const failedRunSchema = z.looseObject({
@@ -127,16 +128,16 @@ interface Subject {
 function subjectOf(input: unknown): Subject {
   const { metadata, data } = partsOf(input);
   const customer = data?.customer as { customerId?: unknown } | undefined;
-  const eventId = textOf(metadata?.eventId) ?? randomUUID();
+  const eventId = idIn(metadata?.eventId) ?? randomUUID();
   const whole = metadataSchema.safeParse(metadata).data;
   return {
-    customerId: textOf(data?.customerId) ?? textOf(customer?.customerId) ?? UNKNOWN,
-    version: textOf(data?.version) ?? UNKNOWN,
+    customerId: idIn(data?.customerId) ?? idIn(customer?.customerId) ?? UNKNOWN,
+    version: idIn(data?.version) ?? UNKNOWN,
     metadata: whole ?? {
       eventId,
       occurredAt: new Date(0).toISOString(),
-      correlationId: textOf(metadata?.correlationId) ?? eventId,
-      causationId: textOf(metadata?.causationId) ?? eventId,
+      correlationId: idIn(metadata?.correlationId) ?? eventId,
+      causationId: idIn(metadata?.causationId) ?? eventId,
       orgId: NO_ORG,
       actor: UNKNOWN,
       schemaVersion: 1,
@@ -153,8 +154,4 @@ function partsOf(input: unknown): Parts {
 
 function isObject(value: unknown): value is object {
   return typeof value === "object" && value !== null;
-}
-
-function textOf(value: unknown): string | undefined {
-  return typeof value === "string" && value !== "" ? value : undefined;
 }

@@ -78,8 +78,8 @@ describe("a start that fails", () => {
     expect(await errorOf(refusal(type, status))).toMatchObject({
       name,
       code: type,
-      message: expect.stringContaining(`${type} it is`),
-      cause: expect.objectContaining({ name: type }),
+      message: expect.stringContaining(type),
+      cause: { name: type },
     });
   });
 
@@ -97,7 +97,7 @@ describe("a start that fails", () => {
     const started = createWorkflow(MACHINE, clientAt(server.url))({});
     await expect(started).rejects.toMatchObject({
       name: "TransientError",
-      message: expect.stringContaining("REFUSED"),
+      message: expect.stringContaining("Starting the workflow failed"),
     });
   });
 });

@@ -47,8 +47,8 @@ export function createWorkflow(
 }
 
 function startError(cause: unknown): Error {
-  const { name, message } = cause instanceof Error ? cause : new Error(String(cause));
-  if (REFUSED.has(name)) return new InvalidInputError(name, message, { cause });
-  if (THROTTLED.has(name)) return new RateLimitedError(name, message, { cause });
-  return awsError(cause, "Starting the workflow");
+  const failed = awsError(cause, "Starting the workflow");
+  if (REFUSED.has(failed.code)) return new InvalidInputError(failed.code, failed.message, { cause });
+  if (THROTTLED.has(failed.code)) return new RateLimitedError(failed.code, failed.message, { cause });
+  return failed;
 }

@@ -2,6 +2,7 @@ import type { customerChanged, customerDeleted } from "#shared/contracts/events.
 import { NotAuthorizedError, TransientError } from "#shared/errors.ts";
 import type { FleetEvent } from "#shared/handler/delivery.ts";
 import { log } from "#shared/observability.ts";
+import { plainError } from "#shared/parked/plain-words.ts";
 import type { RunResult, RunWorkflow } from "./client.ts";
 
 export type CustomerEvent = FleetEvent<typeof customerChanged | typeof customerDeleted>;
@@ -26,9 +27,10 @@ export async function runCustomerSync(event: CustomerEvent, run: RunWorkflow, la
   const { metadata, data } = event.detail;
   const result = await run({ type: event.type, metadata, data, ...(lane ? { lane } : {}) });
   const { executionArn, status, error } = result;
-  const ended = `Run ${executionArn} ended ${status}: ${error ?? ""} ${result.cause ?? ""}`.trim();
+  const { message: cause } = plainError({ Error: error, Cause: result.cause });
+  const ended = `Run ${executionArn} ended ${status}: ${error ?? ""} ${result.cause ? cause : ""}`.trim();
   if (status === "SUCCEEDED") log().info("Run done", { executionArn });
-  else if (error === PARKED) log().error("Run failed and is parked", { executionArn, cause: result.cause });
+  else if (error === PARKED) log().error("Run failed and is parked", { executionArn, cause });
   else if (error === NOT_ALLOWED) throw new NotAuthorizedError(error, ended);
   else throw new TransientError(status, ended);
   return result;

@@ -1,4 +1,5 @@
 import { ErrorCode, LogLevel, WebClient } from "@slack/web-api";
+import { bareCopy, bareMessage, networkCodeOf } from "#shared/bare-error.ts";
 import {
   FleetError,
   NotAuthorizedError,
@@ -8,6 +9,7 @@ import {
 } from "#shared/errors.ts";
 import { retryAfterOf } from "#shared/retry-after.ts";
 import { ungated } from "#shared/targets/gate.ts";
+import { codeIn, requestIdIn } from "#shared/words.ts";
 import type { Connect, SlackConnection } from "./connection.ts";
 import type { Message } from "./digest.ts";
 import { SLACK_ERRORS, SLACK_STATUSES, type Verdict } from "./error-codes.ts";
@@ -21,6 +23,9 @@ export interface Slack {
 /** Time for one call with its answer. */
 export const TIMEOUT_MS = 8_000;
 const DEFAULT_RETRY_SECONDS = 30;
+const UNREADABLE = "UNREADABLE_ANSWER";
+/** Such as `chat:write,chat:write.public`. https://docs.slack.dev/reference/scopes */
+const SCOPES = /^[a-z]+(?:[:._,-][a-z]+){0,20}$/;
 
 /**
  * Talks to the workspace that `connect` names.
@@ -47,7 +52,7 @@ export function createSlack(connect: Connect, gate = ungated, now: () => number 
 }
 
 async function postTo({ token, apiUrl, channel }: SlackConnection, message: Message, now: () => number): Promise<void> {
-  let retryAfter: string | undefined;
+  let headers: Headers | undefined;
   const client = new WebClient(token, {
     ...(apiUrl ? { slackApiUrl: apiUrl } : {}),
     // One layer retries: the queue.
@@ -58,14 +63,15 @@ async function postTo({ token, apiUrl, channel }: SlackConnection, message: Mess
     // The SDK cuts off fractions of the time that Slack names, and takes no dates.
     async fetch(url, init) {
       const response = await fetch(url, init);
-      retryAfter = response.headers.get("retry-after") ?? undefined;
+      headers = response.headers;
       return response;
     },
   });
   try {
     await client.chat.postMessage({ channel, ...message, unfurl_links: false });
   } catch (error) {
-    throw toFleetError(error, retryAfterOf(retryAfter, now()));
+    const named = retryAfterOf(headers?.get("retry-after") ?? undefined, now());
+    throw toFleetError(error, named, requestIdIn(headers?.get("x-slack-req-id")));
   }
 }
 
@@ -81,17 +87,18 @@ interface VendorError {
 /**
  * The status first, then the codes that are known to be final; what is unknown is tried again.
  * @param named seconds that Slack asks to wait
+ * @param requestId what Slack calls the request
  */
-function toFleetError(error: unknown, named: number | undefined): FleetError {
+function toFleetError(error: unknown, named?: number, requestId?: string): FleetError {
   if (error instanceof FleetError) return error;
   const { code, message, statusCode, body, data } = error as VendorError;
-  const about = { cause: error, named };
+  const about = { cause: Object.assign(bareCopy(error), { requestId }), named };
   // A 429 whose Retry-After the SDK cannot read comes as a plain error that only its text tells apart.
   if (code === ErrorCode.RateLimitedError || (!code && message?.startsWith("Retry header")))
     return slowDown("ratelimited", about);
   if (code === ErrorCode.PlatformError) return refused(data?.error, data?.needed, about);
   if (code !== ErrorCode.HTTPError || statusCode === undefined)
-    return new TransientError(code ?? "UNREACHABLE", `Slack could not be reached: ${message}`, { cause: error });
+    return new TransientError(codeIn(code, "UNREACHABLE"), `Slack could not be reached: ${reasonOf(error)}`, about);
   const status = `HTTP_${statusCode}`;
   if (named !== undefined) return slowDown(status, about);
   if (statusCode >= 400 && statusCode < 500 && statusCode !== 408 && statusCode !== 425) {
@@ -100,10 +107,15 @@ function toFleetError(error: unknown, named: number | undefined): FleetError {
     const told = (body as { error?: unknown } | undefined)?.error;
     if (typeof told === "string") return refused(told, undefined, about);
   }
-  return new TransientError(status, `Slack answered HTTP ${statusCode}.`, { cause: error });
+  return new TransientError(status, `Slack answered HTTP ${statusCode}.`, about);
 }
 
-/** What the SDK threw, and the seconds that Slack asks to wait. */
+/** Why there was no answer, without words of it: a parser quotes what it could not read. */
+function reasonOf(error: unknown): string {
+  return networkCodeOf(error) || bareMessage({ message: (error as { original?: Error }).original?.message });
+}
+
+/** What the SDK threw, without its words, and the seconds that Slack asks to wait. */
 interface About {
   readonly cause: unknown;
   readonly named: number | undefined;
@@ -111,7 +123,7 @@ interface About {
 
 /** An answer with `ok: false`; the SDK makes one of an answer that it cannot read, with all of it as the code. */
 function refused(told: unknown, needed: string | undefined, about: About): FleetError {
-  const code = typeof told === "string" && /^[a-z0-9_]{1,80}$/.test(told) ? told : "UNREADABLE_ANSWER";
+  const code = /^[a-z]/.test(String(told)) ? codeIn(told, UNREADABLE) : UNREADABLE;
   const [verdict] = Object.hasOwn(SLACK_ERRORS, code) ? (SLACK_ERRORS[code] ?? []) : [];
   return judged(verdict ?? "passes", code, about, needed);
 }
@@ -121,7 +133,7 @@ function judged(verdict: Verdict, code: string, about: About, needed?: string): 
   if (verdict === "slow-down" || (verdict === "passes" && about.named !== undefined)) return slowDown(code, about);
   if (verdict === "passes") return new TransientError(code, `Slack failed: ${code}`, options);
   if (verdict === "message") return new RejectedByTargetError(code, `Slack refused the message: ${code}`, options);
-  const hint = needed ? ` (needs ${needed})` : "";
+  const hint = SCOPES.test(needed ?? "") ? ` (needs ${needed})` : "";
   return new NotAuthorizedError(
     code,
     `Slack refused the token or the channel of the connection: ${code}${hint}`,

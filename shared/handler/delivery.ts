@@ -54,7 +54,11 @@ export function decodeFleetEvent<const C extends EventContract>(contracts: reado
     if (!envelope.success) throw new ContractError("NOT_AN_EVENT", "The message is not an EventBridge event.");
     const type = envelope.data["detail-type"];
     const contract = contracts.find((candidate) => candidate.type === type);
-    if (!contract) throw new ContractError("UNKNOWN_EVENT", `This consumer does not know events of type '${type}'.`);
+    if (!contract)
+      throw new ContractError(
+        "UNKNOWN_EVENT",
+        `This consumer knows no events of type '${/^[a-z]+(?:[.-][a-z]+){1,5}$/.test(type) ? type : "…"}'.`,
+      );
     const detail = contract.detail.safeParse(envelope.data.detail);
     if (detail.success) return { type, detail: asReplay(detail.data, envelope.data["replay-name"]) } as FleetEvent<C>;
     throw new ContractError("BAD_EVENT", `${type} does not fit its contract: ${describeIssues(detail.error.issues)}`);

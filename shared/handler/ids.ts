@@ -1,3 +1,5 @@
+import { idIn } from "../words.ts";
+
 /** The ids that tie a message to its change. */
 export interface MessageIds {
   readonly correlationId?: string;
@@ -7,7 +9,7 @@ export interface MessageIds {
   readonly version?: string;
 }
 
-/** The ids of a fleet event, as far as a message body holds any; never throws, whatever the body is. */
+/** The ids of a fleet event, as far as a message body holds any; never throws, whatever the body is, and tells no other text. */
 export function idsOf(body: string): MessageIds {
   try {
     const { metadata, data } = JSON.parse(body).detail;
@@ -18,7 +20,7 @@ export function idsOf(body: string): MessageIds {
       orgId: metadata?.orgId,
       version: data?.version,
     };
-    return Object.fromEntries(Object.entries(ids).filter(([, value]) => typeof value === "string" && value !== ""));
+    return Object.fromEntries(Object.entries(ids).filter(([, value]) => idIn(value) !== undefined));
   } catch {
     return {};
   }

@@ -7,6 +7,7 @@ import {
 } from "@aws-sdk/client-sqs";
 import type { SQSRecord } from "aws-lambda";
 import { awsClient } from "../aws.ts";
+import { awsWords } from "../aws-errors.ts";
 import { chunks } from "../chunks.ts";
 import { describeError, FleetError, TransientError } from "../errors.ts";
 import { PARKED_ID, PARKED_MESSAGE } from "../parked/work.ts";
@@ -106,7 +107,11 @@ async function inTens(
   const works = chunks(records, MAX_ENTRIES).map(async (some) => {
     const entries = some.map(({ receiptHandle }, n) => ({ Id: String(n), ReceiptHandle: receiptHandle }));
     const { Failed: [failed] = [] } = await ask(entries);
-    if (failed) throw new TransientError(failed.Code ?? "REFUSED", `SQS did not ${verb} a message: ${failed.Message}`);
+    if (failed)
+      throw new TransientError(
+        failed.Code ?? "REFUSED",
+        `SQS did not ${verb} a message: ${awsWords(failed.Code, failed.Message)}`,
+      );
   });
   for (const answer of await Promise.allSettled(works)) if (answer.status === "rejected") throw answer.reason;
 }

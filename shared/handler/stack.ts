@@ -6,16 +6,21 @@ import { captureLambdaHandler } from "@aws-lambda-powertools/tracer/middleware";
 import middy from "@middy/core";
 import type { Context } from "aws-lambda";
 import type { z } from "zod";
+import { bareCopy } from "../bare-error.ts";
 import { ContractError, FleetError } from "../errors.ts";
 import { describeIssues } from "../issues.ts";
+import { lazy } from "../lazy.ts";
 import { logger, metrics, tracer } from "../observability.ts";
 import { codedMessage } from "../parked/plain-words.ts";
+import { bareCrashes } from "./crashes.ts";
 
 /** What the parser hands over: the typed input, or what was wrong with it. */
 type Parsed<T> = { success: true; data: T } | { success: false; error: Error & { cause?: unknown } };
 
 /** A Lambda handler, as the runtime calls it. */
 export type LambdaHandler<Output> = (event: unknown, context: Context) => Promise<Output>;
+
+const guard = lazy(() => bareCrashes(process));
 
 /** The one middleware stack. Every function is wrapped by it, and by it alone. */
 export function withStack<S extends z.ZodType, Output>(
@@ -24,14 +29,14 @@ export function withStack<S extends z.ZodType, Output>(
 ): LambdaHandler<Output> {
   return (
     middy(async (parsed: Parsed<z.infer<S>>, context: Context) => {
+      guard();
       try {
         return await work(accept(parsed), context);
       } catch (error) {
         // Told apart from a crash: whoever called decides about an error with a name, and no alarm is due.
-        if (error instanceof FleetError) {
-          metrics.addMetric("RunsFailed", MetricUnit.Count, 1);
-          error.message = codedMessage(error);
-        }
+        if (!(error instanceof FleetError)) throw bareCopy(error);
+        metrics.addMetric("RunsFailed", MetricUnit.Count, 1);
+        error.message = codedMessage(error);
         throw error;
       }
     })

@@ -1,6 +1,6 @@
 import { MetricUnit } from "@aws-lambda-powertools/metrics";
 import type { SQSRecord } from "aws-lambda";
-import { FleetError } from "../errors.ts";
+import { describeError, FleetError } from "../errors.ts";
 import { logger, metrics } from "../observability.ts";
 import { type BatchWork, workBatch } from "./batch.ts";
 import type { Decode } from "./delivery.ts";
@@ -84,7 +84,9 @@ async function workSuspects<T>(suspects: readonly Suspect[], known: Known, run: 
     again.push(...stay);
     if (left.length === 0) break;
     const done = group.filter((record) => !stay.includes(record));
-    await run.queue.remove(done).catch((error) => logger.warn("Done messages come again", { error: String(error) }));
+    await run.queue
+      .remove(done)
+      .catch((error) => logger.warn("Done messages come again", { error: describeError(error) }));
   }
   return [...again, ...left.map(({ record }) => record)];
 }

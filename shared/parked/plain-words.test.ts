@@ -28,7 +28,7 @@ test.each([
   [{}, { name: "Unknown", message: "no message was given" }],
   [
     { Error: "States.Timeout", Cause: "too slow" },
-    { name: "States.Timeout", message: "too slow" },
+    { name: "States.Timeout", message: "States.Timeout" },
   ],
   [
     { Error: "E", Cause: "[1] of many" },

@@ -1,3 +1,5 @@
+import { awsWords } from "../aws-errors.ts";
+
 const MAX_LENGTH = 1_000;
 const NO_WORDS = "no message was given";
 
@@ -36,9 +38,12 @@ export function codedMessage({ code, message }: { readonly code: string; readonl
   return message.startsWith(front) ? message : `${front}${message}`;
 }
 
-/** What a state caught, in plain words, with the code that `codedMessage` put in front. */
+/**
+ * What a state caught, in plain words, with the code that `codedMessage` put in front. Of what a service says, such as
+ * `States.Runtime` with the input that it could not use, only the words that hold no data are told.
+ */
 export function plainError({ Error: name = "Unknown", Cause = "" }: Caught): PlainError {
-  const words = plainWords(Cause);
+  const words = plainWords(name.includes(".") ? awsWords(name, Cause) : Cause);
   const [, code, message] = CODED.exec(words) ?? [];
   return code ? { name, code, message: message || NO_WORDS } : { name, message: words };
 }

@@ -38,6 +38,7 @@ describe("a piece of work", () => {
     await table.parked.park({ ...work, parking });
     expect(await table.parked.read("whole")).toEqual({
       ...work,
+      expiresAt: Date.parse(work.parkedAt) / 1000 + 180 * 86_400,
       part: 0,
       parts: 1,
       status: "parked",
@@ -118,11 +119,10 @@ describe("parking again", () => {
     await table.parked.park(parkedWork(id, again));
     const item = await table.parked.read(id);
     expect(item).toMatchObject({ status: after, tries, parts: 2 });
-    const [, rest] = await itemsOf(id);
-    if (after === "parked") {
-      expect(item).not.toHaveProperty("expiresAt");
-      expect(rest).not.toHaveProperty("expiresAt");
-    }
+    // Undecided work lives for 180 days from when it was parked last, each part of it.
+    const since = tries === 5 ? again.parkedAt : parkedWork(id).parkedAt;
+    const expected = Date.parse(since) / 1000 + 180 * 86_400;
+    if (after === "parked") for (const part of await itemsOf(id)) expect(part.expiresAt).toBe(expected);
     if (tries === 5) {
       expect(item).toMatchObject({ errorName: "RejectedByTargetError", parkedAt: again.parkedAt });
       for (const name of ["endedAt", "errorCode"]) expect(item).not.toHaveProperty(name);

@@ -79,7 +79,9 @@ export interface ParkedTable {
 
 const INDEX = "by-status";
 const DAY_SECONDS = 86_400;
-const KEPT_DAYS = 90;
+/** Days that an input is kept after its work has ended, and while nobody decides about it: both hold a customer's data. */
+const ENDED_DAYS = 90;
+const OPEN_DAYS = 180;
 
 /** From which statuses a step may be made. What has ended comes back by being parked again alone. */
 const FROM: Readonly<Record<ParkedStatus, readonly ParkedStatus[]>> = {
@@ -136,25 +138,25 @@ export function createParkedTable(tableName: string, client = awsClient(new Dyna
   }
 
   /** The parts behind the first live as long as it does. */
-  async function setExpiry(parkedId: string, expiresAt: number | undefined): Promise<void> {
+  async function setExpiry(parkedId: string, expiresAt: number): Promise<void> {
     const parts = (await itemsOf(parkedId)).map(({ part }) => Number(part)).filter((part) => part > 0);
     for (const part of parts)
       await update(parkedId, part, {
         ConditionExpression: "attribute_exists(parkedId)",
-        ...(expiresAt === undefined
-          ? { UpdateExpression: "REMOVE expiresAt" }
-          : { UpdateExpression: "SET expiresAt = :at", ExpressionAttributeValues: { ":at": expiresAt } }),
+        UpdateExpression: "SET expiresAt = :at",
+        ExpressionAttributeValues: { ":at": expiresAt },
       });
   }
 
   async function parkAgain({ input: _input, parking, parkedId, kind: _kind, ...work }: ParkedWork): Promise<void> {
-    const { tries, ...changed } = work;
+    const { tries, ...given } = work;
+    const changed = { ...given, expiresAt: keptUntil(work.parkedAt, OPEN_DAYS) };
     const names = Object.keys(changed).filter((name) => changed[name as keyof typeof changed] !== undefined);
     const again = await update(parkedId, 0, {
       UpdateExpression:
         `SET #status = :parked, tries = tries + :tries, ${names.map((name) => `${name} = :${name}`).join(", ")}, ` +
         "history = list_append(if_not_exists(history, :none), :entry) " +
-        `REMOVE redrivenAt, endedAt, expiresAt${work.errorCode === undefined ? ", errorCode" : ""} ADD parkings :parking`,
+        `REMOVE redrivenAt, endedAt${work.errorCode === undefined ? ", errorCode" : ""} ADD parkings :parking`,
       ConditionExpression: `attribute_exists(parkedId) AND NOT contains(parkings, :key) AND (${isOneOf(PARKED_AGAIN)} OR errorMessage <> :errorMessage)`,
       ExpressionAttributeNames: { "#status": "status" },
       ExpressionAttributeValues: {
@@ -170,7 +172,7 @@ export function createParkedTable(tableName: string, client = awsClient(new Dyna
     });
     if (!again) return;
     countParked();
-    await setExpiry(parkedId, undefined);
+    await setExpiry(parkedId, changed.expiresAt);
   }
 
   async function read(parkedId: string): Promise<ParkedItem | undefined> {
@@ -188,10 +190,13 @@ export function createParkedTable(tableName: string, client = awsClient(new Dyna
       const work = { ...given, errorMessage: plainWords(given.errorMessage) };
       const { parkedId } = work;
       const [first, ...rest] = pack(input);
-      for (const [index, inputGzip] of rest.entries()) await putNew({ parkedId, part: index + 1, inputGzip });
+      const expiresAt = keptUntil(work.parkedAt, OPEN_DAYS);
+      for (const [index, inputGzip] of rest.entries())
+        await putNew({ parkedId, part: index + 1, inputGzip, expiresAt });
       const created = await putNew({
         ...work,
         ...first,
+        expiresAt,
         part: 0,
         parts: rest.length + 1,
         status: "parked",
@@ -223,7 +228,7 @@ export function createParkedTable(tableName: string, client = awsClient(new Dyna
 
     async move(parkedId, to, step) {
       const at = step.at.toISOString();
-      const expiresAt = Math.floor(step.at.getTime() / 1000) + KEPT_DAYS * DAY_SECONDS;
+      const expiresAt = keptUntil(at, ENDED_DAYS);
       const also = hasEnded(to)
         ? ", endedAt = :at, expiresAt = :expires"
         : to === "redriven"
@@ -250,6 +255,11 @@ export function createParkedTable(tableName: string, client = awsClient(new Dyna
       return { moved, status: to };
     },
   };
+}
+
+/** Epoch seconds, so many days after a moment. */
+function keptUntil(from: string, days: number): number {
+  return Math.floor(Date.parse(from) / 1000) + days * DAY_SECONDS;
 }
 
 function isOneOf(statuses: readonly ParkedStatus[]): string {

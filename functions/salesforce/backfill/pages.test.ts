@@ -114,7 +114,7 @@ describe("a query job", () => {
   const check = (answer: BulkJob["state"] | Error) => {
     const readJob = async (id: string) => {
       if (answer instanceof Error) throw answer;
-      return { id, state: answer, recordsProcessed: 1, errorMessage: "too big" };
+      return { id, state: answer, recordsProcessed: 1, errorMessage: "InvalidBatch : Erika is too big" };
     };
     return checkQuery("750", { bulk: { readJob } } as never);
   };
@@ -127,10 +127,10 @@ describe("a query job", () => {
     expect(await check(state)).toEqual({ state: expected });
   });
 
-  test.each(["Failed", "Aborted"] as const)("%s is gone, with Salesforce's own words", async (state) => {
+  test.each(["Failed", "Aborted"] as const)("%s is gone, with Salesforce's code alone", async (state) => {
     expect(await check(state)).toEqual({
       state: "gone",
-      reason: `Salesforce ended query job 750 as ${state}: too big`,
+      reason: `Salesforce ended query job 750 as ${state}: InvalidBatch`,
     });
   });
 

@@ -17,7 +17,7 @@ export function backfillQuery(entity: string): string {
 /** A query job that has no result and will have none: it failed, or was kept for seven days and is gone. */
 export interface Gone {
   readonly state: "gone";
-  /** In Salesforce's own words. */
+  /** Without Salesforce's own words, but for its code. */
   readonly reason: string;
 }
 
@@ -30,10 +30,16 @@ export async function checkQuery(
   if (job.state === "Failed" || job.state === "Aborted")
     return {
       state: "gone",
-      reason: `Salesforce ended query job ${jobId} as ${job.state}: ${job.errorMessage ?? "no reason given"}`,
+      reason: `Salesforce ended query job ${jobId} as ${job.state}: ${reasonOf(job.errorMessage)}`,
     };
   if (job.state === "gone") return job;
   return { state: job.state === "JobComplete" ? "done" : "running" };
+}
+
+/** The code with which the reason begins, such as `InvalidBatch : Failed to process query`. */
+function reasonOf(message = ""): string {
+  const code = /^([A-Z][A-Za-z_]{1,60}) ?:/.exec(message)?.[1];
+  return code ?? (message === "" ? "no reason given" : "its reason is left out, as it may hold data");
 }
 
 /** One page of a job's result, as it lies in the bucket. */

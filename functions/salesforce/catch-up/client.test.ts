@@ -121,9 +121,8 @@ describe("an error", () => {
       subscription.request(1);
       const error = await subscription.next(PATIENCE).catch((thrown) => thrown);
       expect(error).toMatchObject({ name, code: errorCode });
-      expect(error.message).toBe(
-        `Salesforce answered ${errorCode} to Subscribe to ${CHANNEL}: refused. rpcId: test-${code}`,
-      );
+      expect(error.message).toBe(`Salesforce answered ${errorCode} to Subscribe to ${CHANNEL}.`);
+      expect(error.requestId).toBe(`test-${code}`);
       expect(isPositionLost(error)).toBe(errorCode.includes("replayid"));
       expect(isSessionExpired(error)).toBe(/auth.(error|refresh)/.test(errorCode));
     });

@@ -1,3 +1,4 @@
+import { bareCopy, bareMessage } from "#shared/bare-error.ts";
 import {
   ContractError,
   FleetError,
@@ -6,6 +7,7 @@ import {
   RejectedByTargetError,
   TransientError,
 } from "#shared/errors.ts";
+import { codeIn, requestIdIn } from "#shared/words.ts";
 import { type CodeRow, type Meaning, meaningOf } from "../client/answer-tables.ts";
 
 /** What a gRPC call fails with. https://grpc.io/docs/guides/status-codes/ */
@@ -16,7 +18,6 @@ interface ServiceError {
 }
 
 const PREFIX = "sfdc.platform.eventbus.grpc.";
-const MAX_MESSAGE = 500;
 // The org's deliveries are counted over 24 hours that roll on, so an hour frees some.
 const DELIVERIES_SECONDS = 3_600;
 const BUSY_SECONDS = 60;
@@ -128,12 +129,16 @@ interface Found {
 function translate(error: unknown, what: string, judge: (found: Found) => Meaning): FleetError {
   if (error instanceof FleetError) return error;
   if (!isServiceError(error))
-    return new ContractError("BAD_ANSWER", `${what} did not answer as agreed: ${textOf(error)}`, { cause: error });
-  const trailer = String(error.metadata?.get("error-code")[0] ?? "");
+    return new ContractError("BAD_ANSWER", `${what} did not answer as agreed: ${bareMessage(error)}`, { cause: error });
+  const told = String(error.metadata?.get("error-code")[0] ?? "");
+  const trailer = told && codeIn(told.startsWith(PREFIX) ? told.slice(PREFIX.length) : told);
   const status = `STATUS_${error.code}`;
-  const code = trailer.startsWith(PREFIX) ? trailer.slice(PREFIX.length) : trailer || status;
-  const text = `Salesforce answered ${code} to ${what}: ${error.details.slice(0, MAX_MESSAGE)}`;
-  return errorOf(judge({ code, trailer, status }), code, text, { cause: error });
+  const code = trailer || status;
+  // Of the details only the id is told: nobody says what else they may hold.
+  const text = `Salesforce answered ${code} to ${what}.`;
+  const requestId = requestIdIn(/\brpcId: ([\w-]+)/.exec(error.details)?.[1]);
+  const cause = Object.assign(bareCopy(error), requestId ? { requestId } : {});
+  return errorOf(judge({ code, trailer, status }), code, text, { cause });
 }
 
 function errorOf(means: Meaning, code: string, text: string, options: { cause: unknown }): FleetError {
@@ -156,8 +161,4 @@ function errorOf(means: Meaning, code: string, text: string, options: { cause: u
 function isServiceError(error: unknown): error is ServiceError {
   const { code, details } = (error ?? {}) as Partial<ServiceError>;
   return typeof code === "number" && typeof details === "string";
-}
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,4 +1,5 @@
 import {
+  describeError,
   type FleetError,
   InvalidInputError,
   isAwaitingTarget,
@@ -29,7 +30,7 @@ export function joinErrors(failed: readonly FailedRecord[], total: number): unkn
 }
 
 function join(failed: readonly FailedRecord[], total: number, retryable: readonly unknown[]): FleetError {
-  const reasons = failed.map(({ recordId, error }) => `${recordId}: ${error instanceof Error ? error.message : error}`);
+  const reasons = failed.map(({ recordId, error }) => `${recordId}: ${describeError(error).message}`);
   const text = `${failed.length} of ${total} records failed: ${reasons.join("; ")}`;
   const limited = retryable.find((error) => error instanceof RateLimitedError);
   const cause = limited ?? retryable[0] ?? failed[0]?.error;

@@ -1,3 +1,4 @@
+import { bareMessage, networkCodeOf } from "#shared/bare-error.ts";
 import {
   FleetError,
   NotAuthorizedError,
@@ -5,6 +6,7 @@ import {
   RejectedByTargetError,
   TransientError,
 } from "#shared/errors.ts";
+import { allowedWords, codeIn, fieldsIn } from "#shared/words.ts";
 import {
   type AnswerTable,
   CALL_ANSWERS,
@@ -14,24 +16,11 @@ import {
   RECORD_CODES,
   TOKEN_ANSWERS,
 } from "./answer-tables.ts";
+import { SALESFORCE_SENTENCES } from "./sentences.ts";
 
 const DAILY_LIMIT_SECONDS = 3_600;
 const BUSY_SECONDS = 5;
-const MAX_MESSAGE = 500;
 const SESSION_POLICIES = " (right after a login; if it stays so, check the integration user's session policies)";
-const EMAIL = /[^\s<>"',;:()]+@[^\s<>"',;:()]+/g;
-
-// Their messages repeat the value that was refused, which may be personal data; the fields' names must do.
-const QUOTES_VALUES = new Set([
-  "STRING_TOO_LONG",
-  "INVALID_EMAIL_ADDRESS",
-  "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST",
-  "INVALID_TYPE_ON_FIELD_IN_RECORD",
-  "INVALID_QUERY_FILTER_OPERATOR",
-  "NUMBER_OUTSIDE_VALID_RANGE",
-  "JSON_PARSER_ERROR",
-  "MALFORMED_QUERY",
-]);
 
 /** One thing that an answer says is wrong. */
 export interface Problem {
@@ -50,20 +39,19 @@ export class RefusedAnswer extends Error {
   readonly problems: readonly Problem[];
   /** What `Retry-After` asks for. */
   readonly retryAfterSeconds: number | undefined;
+  readonly requestId: string | undefined;
 
   constructor(
     surface: Surface,
     status: number,
-    {
-      problems = [],
-      retryAfterSeconds,
-    }: { problems?: readonly Problem[]; retryAfterSeconds?: number | undefined } = {},
+    { problems = [], retryAfterSeconds, requestId }: Partial<Omit<RefusedAnswer, "surface" | "status">> = {},
   ) {
     super(`HTTP ${status}`);
     this.surface = surface;
     this.status = status;
     this.problems = problems.length > 0 ? problems : [{ code: `ERROR_HTTP_${status}`, message: "" }];
     this.retryAfterSeconds = retryAfterSeconds;
+    this.requestId = requestId;
   }
 }
 
@@ -79,7 +67,8 @@ export function problemsIn(body: unknown): Problem[] {
     const { errorCode, error, message, error_description: description } = (one ?? {}) as Record<string, unknown>;
     const code = errorCode ?? error;
     const words = message ?? description ?? "";
-    return typeof code === "string" && code !== "" && typeof words === "string" ? [{ code, message: words }] : [];
+    if (typeof code !== "string" || code === "") return [];
+    return typeof words === "string" ? [{ code: codeIn(code), message: words }] : [];
   });
 }
 
@@ -99,8 +88,10 @@ export interface RecordError {
  * names a cause that passes.
  */
 export function toRecordError(entity: string, id: string, errors: readonly RecordError[]): FleetError {
-  const found = errors.map(({ statusCode, message, fields = [] }) => {
-    const where = `${entity} ${id}${fields.length > 0 ? ` (${fields.join(", ")})` : ""}`;
+  const found = errors.map(({ statusCode: given, message, fields = [] }) => {
+    const statusCode = codeIn(given);
+    const names = fieldsIn(fields);
+    const where = `${entity} ${id}${names.length > 0 ? ` (${names.join(", ")})` : ""}`;
     const passes = RECORD_CAUSES.some(({ words }) => words.test(message));
     const means = meaningOf(RECORD_CODES, statusCode) ?? (passes ? "retry" : "refused");
     const text = `Salesforce refused ${where} with ${statusCode}${wordsOf(statusCode, message)}`;
@@ -128,11 +119,9 @@ export function toFleetError(error: unknown): FleetError {
     return errorOf(means, problem, text, options);
   }
   // By its shape: what aborts a fetch is no Error everywhere.
-  const { name, message, cause } = (error ?? {}) as Partial<Error>;
-  if (name === "TimeoutError")
+  if ((error as Partial<Error> | undefined)?.name === "TimeoutError")
     return new TransientError("TIMEOUT", "Salesforce did not answer in time; the work is tried again.", options);
-  const words = typeof message === "string" ? message : `something of type ${typeof error}`;
-  const reason = cause instanceof Error ? `${words} (${cause.message})` : words;
+  const reason = networkCodeOf(error) || bareMessage(error);
   return new TransientError("UNREACHABLE", `Salesforce could not be reached: ${reason}`, options);
 }
 
@@ -172,7 +161,8 @@ function errorOf(
 }
 
 function wordsOf(code: string, message: string): string {
-  return QUOTES_VALUES.has(code) || message === "" ? "." : `: ${message.slice(0, MAX_MESSAGE).replace(EMAIL, "…@…")}`;
+  const words = allowedWords(SALESFORCE_SENTENCES, code, message);
+  return words ? `: ${words}` : ".";
 }
 
 /** Both limits have one code; only the message tells them apart. */

@@ -5,6 +5,7 @@ import { Transport } from "jsforce/lib/transport.js";
 import { StreamPromise } from "jsforce/lib/util/promise.js";
 import { TransientError } from "#shared/errors.ts";
 import { retryAfterOf } from "#shared/retry-after.ts";
+import { requestIdIn } from "#shared/words.ts";
 import type { SalesforceConnection } from "../org/connection.ts";
 import { problemsIn, RefusedAnswer, type Surface } from "./errors.ts";
 import type { Session } from "./types.ts";
@@ -70,7 +71,12 @@ export class OneTryTransport extends Transport {
     const text = await response.text();
     if (response.ok) return { statusCode: response.status, headers, body: text };
     const retryAfterSeconds = retryAfterOf(headers["retry-after"], now());
-    throw new RefusedAnswer(surface, response.status, { problems: problemsIn(parsed(text)), retryAfterSeconds });
+    const requestId = requestIdIn(headers["x-sfdc-request-id"] ?? headers["x-request-id"]);
+    throw new RefusedAnswer(surface, response.status, {
+      problems: problemsIn(parsed(text)),
+      retryAfterSeconds,
+      requestId,
+    });
   }
 }
 

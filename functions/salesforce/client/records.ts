@@ -132,6 +132,6 @@ function toMoment(text: string): string {
   if (!Number.isNaN(moment.getTime())) return moment.toISOString();
   throw new InvalidInputError(
     "BAD_MOMENT",
-    `'${text.slice(0, 40)}' is no moment; write it as 2026-11-22T10:00:00.000Z.`,
+    `A text of ${text.length} characters is no moment; write it as 2026-11-22T10:00:00.000Z.`,
   );
 }

@@ -10,7 +10,11 @@ const CHECKSUM = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345";
  */
 export function toLongId(id: string): string {
   if (!/^([a-zA-Z0-9]{15}|[a-zA-Z0-9]{18})$/.test(id))
-    throw new ContractError("BAD_ID", `'${id.slice(0, 40)}' is not a Salesforce id of 15 or 18 characters.`);
+    // Not quoted: what is no id may be a name.
+    throw new ContractError(
+      "BAD_ID",
+      `A text of ${id.length} characters is not a Salesforce id of 15 or 18 letters and digits.`,
+    );
   const short = id.slice(0, 15);
   const long = short + checksum(short);
   if (id.length === 18 && id !== long)
