@@ -2,8 +2,10 @@ import { buildAlarms } from "./alarms.ts";
 import { buildConsumer, type ConsumerDeclaration } from "./consumer.ts";
 import { buildDashboard } from "./dashboard.ts";
 import { takeInventory } from "./inventory.ts";
+import { overLimits } from "./limits.ts";
 import { fitName, MOST } from "./names.ts";
 import { type Org, orgAccess, orgResources, PLACEHOLDER, parseOrgs, targetAccess } from "./orgs.ts";
+import type { Resources } from "./resolve.ts";
 
 /** The parts of osls that the plugin uses. https://github.com/oss-serverless/serverless */
 interface Serverless {
@@ -118,6 +120,7 @@ export default class FleetPlugin {
         this.dropSharedRole();
         this.unnameRoles();
         this.watch();
+        this.#requireLimits();
       },
     };
   }
@@ -218,6 +221,14 @@ export default class FleetPlugin {
     this.#log.warning(
       "Parameter alarmTopicArn is empty: the alarms change state and tell nobody. Pass --param='alarmTopicArn=arn:aws:sns:…'.",
     );
+  }
+
+  /** What AWS would refuse in the middle of a deploy. */
+  #requireLimits(): void {
+    const { service, classes } = this.#serverless;
+    const compiled = service.provider.compiledCloudFormationTemplate.Resources;
+    const over = overLimits({ ...compiled, ...service.resources?.Resources } as Resources);
+    if (over.length > 0) throw new classes.Error(over.join("\n"), "OVER_AWS_LIMITS");
   }
 
   #requireStage(): void {
