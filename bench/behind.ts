@@ -92,7 +92,7 @@ async function round(): Promise<number> {
   const state = { ...closed, state: "closed", closedAt: iso(0), needsPerson: false } as const;
   const queue = { waiting: async () => 0, send: async () => undefined };
   const queues = { billing: queue, salesforce: queue };
-  return takeUp("billing", drawsFor("billing", [state], clock), { behind, store, queues });
+  return takeUp("billing", drawsFor("billing", [state], clock), { behind, store, queues, live: queue });
 }
 
 if (values.help) console.log(HELP);

@@ -9,25 +9,38 @@ import * as status from "./status/command.ts";
 import * as sweep from "./sweep/command.ts";
 import { printable } from "./text.ts";
 import * as trace from "./trace/command.ts";
-import { UsageError } from "./usage.ts";
+import { UsageError, type Work } from "./usage.ts";
 
 interface Command {
   readonly summary: string;
   readonly help: string;
-  run(args: string[]): Promise<number>;
+  /** Help on parts of it, by the first argument. */
+  readonly parts?: Readonly<Record<string, string>>;
+  /** Reads the arguments, and connects to nothing yet. @throws UsageError, or what `parseArgs` throws */
+  prepare(args: string[]): Work;
 }
 
-const { summary, help, run } = catchUp;
+const { summary, help, prepare } = catchUp;
+
+/** A part of `fleet parked` as a command of its own. */
+function partOfParked(part: string): Command {
+  return {
+    summary: `short for 'parked ${part}'`,
+    help: parked.parts[part] ?? parked.help,
+    prepare: (args) => parked.prepare([part, ...args]),
+  };
+}
+
 const COMMANDS: Record<string, Command> = {
   status,
   behind,
   parked,
-  redrive: { ...parked, summary: "short for 'parked redrive'", run: (args) => parked.run(["redrive", ...args]) },
-  discard: { ...parked, summary: "short for 'parked discard'", run: (args) => parked.run(["discard", ...args]) },
+  redrive: partOfParked("redrive"),
+  discard: partOfParked("discard"),
   trace,
   doctor,
   sweep,
-  "catch-up": { summary, help, run },
+  "catch-up": { summary, help, prepare },
   backfill,
   replay,
 };
@@ -40,8 +53,9 @@ ${Object.entries(COMMANDS)
   .map(([name, command]) => `  ${name.padEnd(10)} ${command.summary}`)
   .join("\n")}
 
-'fleet <command> --help' says more. Works on the fleet that runs on this machine, or the one that AWS_ENDPOINT_URL names,
-else on AWS with your own credentials (AWS_PROFILE, AWS_REGION). NO_COLOR turns colours off.
+'fleet <command> --help' says more. Works on the fleet that runs on this
+machine, or the one that AWS_ENDPOINT_URL names, else on AWS with your own
+credentials (AWS_PROFILE, AWS_REGION). NO_COLOR turns colours off.
 Exit codes: 0 done and well, 1 nothing found, failed or not well, 2 wrong usage.`;
 
 /** Runs one command of the command line. */
@@ -53,10 +67,12 @@ async function main([name, ...args]: string[]): Promise<number> {
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (!command) throw new UsageError(`there is no command '${name}'`);
   if (args.includes("--help") || args.includes("-h")) {
-    console.log(command.help);
+    const [part = ""] = args;
+    const parts = command.parts ?? {};
+    console.log(Object.hasOwn(parts, part) ? parts[part] : command.help);
     return 0;
   }
-  return command.run(args);
+  return command.prepare(args)();
 }
 
 const given = process.argv.slice(2);

@@ -61,11 +61,14 @@ async function expectPlain(commands: readonly (readonly string[])[]): Promise<st
   return texts;
 }
 
-test("the help of every command is plain text in a pipe", async () => {
+test("the help of every command is plain text in a pipe, and fits a terminal of 80 columns", async () => {
   const [help = ""] = await expectPlain([["--help"]]);
   const names = [...help.matchAll(/^ {2}([a-z-]+) {2,}/gm)].map(([, name = ""]) => name);
   expect(names).toEqual(expect.arrayContaining(["status", "parked", "discard", "replay"]));
-  await expectPlain(names.map((name) => [name, "--help"]));
+  const parts = ["show", "redrive", "discard"].map((part) => ["parked", part, "--help"]);
+  const texts = await expectPlain([...names.map((name) => [name, "--help"]), ...parts]);
+  const lines = [help, ...texts].join("\n").split("\n");
+  expect(lines.filter((line) => line.length > 80)).toEqual([]);
 }, 60_000);
 
 test("whoever asks for no colours is not warned that somebody else asked for some", () => {

@@ -57,8 +57,6 @@ export async function chooseOrgs(
   given: string | undefined,
   client?: SecretsManagerClient,
 ): Promise<string[]> {
-  if (given !== undefined && !/^(\w{15}|\w{18})$/.test(given))
-    throw new UsageError(`--org takes an id of 15 or 18 characters; got '${given}'`);
   const orgs = await orgsOf(stack, client);
   if (orgs.length === 0)
     throw new Error(

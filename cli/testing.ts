@@ -37,12 +37,16 @@ export function runFleetAt(
   return runFleetIn({ AWS_ENDPOINT_URL: url, AWS_MAX_ATTEMPTS: "1", ...more }, args);
 }
 
-/** Runs the command line with this environment and no other variables. */
+/**
+ * Runs the command line with this environment and no other variables.
+ * @param main its entry, by default that of this clone
+ */
 export async function runFleetIn(
   env: Readonly<Record<string, string>>,
   args: readonly string[],
+  main = MAIN,
 ): Promise<Omit<Run, "requests">> {
-  const child = spawn(process.execPath, [MAIN, ...args], { env, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, [main, ...args], { env, stdio: ["ignore", "pipe", "pipe"] });
   const ended = new Promise<number | null>((resolve, reject) => child.on("error", reject).on("close", resolve));
   const [out, err, code] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
   return { code, out, err };

@@ -3,6 +3,9 @@ export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
+/** What a command does once its arguments are read; gives the exit code. */
+export type Work = () => Promise<number>;
+
 const UNITS: Record<string, number> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 /** The whole number that an option was given. @throws UsageError */
@@ -11,6 +14,12 @@ export function wholeNumber(option: string, text: string, least: number, most = 
   if (/^\d+$/.test(text) && number >= least && number <= most) return number;
   const range = most === Number.MAX_SAFE_INTEGER ? `from ${least} on` : `from ${least} to ${most}`;
   throw new UsageError(`${option} takes a whole number ${range}; got '${text}'`);
+}
+
+/** The id of an organisation that `--org` was given, if it was. @throws UsageError */
+export function orgOf(text: string | undefined): string | undefined {
+  if (text === undefined || /^(\w{15}|\w{18})$/.test(text)) return text;
+  throw new UsageError(`--org takes an id of 15 or 18 characters; got '${text}'`);
 }
 
 /** Milliseconds of a span such as `30m`, `6h` or `2d`. @throws UsageError */

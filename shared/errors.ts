@@ -20,6 +20,8 @@ export abstract class FleetError extends Error {
   abstract readonly retryable: boolean;
   /** The vendor's or our own short code, such as `UNABLE_TO_LOCK_ROW`. */
   readonly code: string;
+  /** Set by the gate: the call only looked whether a target that is away is there again, so it says nothing of the work. */
+  wasProbe = false;
 
   constructor(code: string, message: string, options: { cause?: unknown } = {}) {
     super(message, options);
@@ -87,6 +89,11 @@ export class ContractError extends FleetError {
 /** Whether trying the same work again can help. An error that is not ours counts as retryable: it may be a bad moment. */
 export function isRetryable(error: unknown): boolean {
   return error instanceof FleetError ? error.retryable : true;
+}
+
+/** Whether the work waits for a target that is away: no call was made, or only the one that looks whether it is back. */
+export function isAwaitingTarget(error: unknown): boolean {
+  return error instanceof TargetUnavailableError || (error instanceof FleetError && error.retryable && error.wasProbe);
 }
 
 /** `Name: message`, or the thing itself as text; never a stack. */

@@ -27,6 +27,18 @@ async function status(): Promise<Record<string, unknown>> {
 }
 
 describe("fleet backfill", () => {
+  test("gives each its own name, also those that are started at the same moment", async () => {
+    const started = await Promise.all([fleet("start", "--yes"), fleet("start", "--yes", "--page", "1000")]);
+    expect(started.map(({ code, err }) => (code === 0 ? "" : err))).toEqual(["", ""]);
+    const names = started.map(({ out }) => out.trim());
+    expect(new Set(names).size).toBe(2);
+    for (const name of names) {
+      expect(name).toMatch(/^backfill-\d{8}T\d{6}-[0-9a-f]{8}$/);
+      await bench.finished(name);
+      expect((await fleet("status", name)).code).toBe(0);
+    }
+  });
+
   test("shows what is stored, what billing has followed and what it refused", async () => {
     await bench.ended(await bench.run(NAME, 1, SMALL));
     await bench.leaveBehind(bench.ids.slice(0, 3), "refused-1");

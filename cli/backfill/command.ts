@@ -1,31 +1,37 @@
 import { createInterface } from "node:readline/promises";
 import { parseArgs } from "node:util";
 import { chooseOrg, type Stack, stackOf } from "../stack.ts";
-import { UsageError, wholeNumber } from "../usage.ts";
+import { orgOf, UsageError, type Work, wholeNumber } from "../usage.ts";
 import { isBilled, renderPlan, renderStatus } from "./render.ts";
 import { type Answer, type Backfills, connectBackfills, isOver, type Status } from "./runs.ts";
 
 export const summary = "brings every Salesforce account into the fleet";
-export const help = `Brings every Salesforce account into the fleet: what differs from the store goes through the sync, behind live changes.
+export const help = `Brings every Salesforce account into the fleet: what differs from the store goes
+through the sync, behind live changes.
 
-usage: fleet backfill <plan | start | status | pause | resume | stop> [name] [options]
+usage: fleet backfill <plan | start | status | pause | resume | stop>
+                      [name] [options]
 
   plan      counts the accounts and says what a backfill costs; changes nothing
   start     plans, asks, and starts
-  status    how far the newest backfill is, or the one that is named: what is stored, and what billing has followed
+  status    how far the newest backfill is, or the one that is named: what is
+            stored, and what billing has followed
   pause     halts after the page that is being loaded, for as long as you like
   resume    goes on: after a pause, or where a failed or stopped backfill ended
   stop      halts at once; resume loads the page again
 
   --org <id>     Salesforce organisation; needed when there are several
-  --stage <s>    stage of the fleet; default: the local fleet while it runs, else dev
-  --watch        status: stays until all is stored and billed, or it failed or was stopped
+  --stage <s>    stage of the fleet; default: the local fleet while it runs,
+                 else dev
+  --watch        status: stays until all is stored and billed, or it failed or
+                 was stopped
   --yes          start: does not ask
   --page <n>     start: accounts a page, 1,000 to 50,000; default 10,000
   --concurrency <n>  start: batches loaded at the same time, default 4
   --json         plan, status: as JSON
 
-Exit codes: 0 done, 1 there is no such backfill, it failed, or it is in a state with no room for the wish, 2 wrong usage.`;
+Exit codes: 0 done, 1 there is no such backfill, it failed, or it is in a state
+with no room for the wish, 2 wrong usage.`;
 
 const POLL_MS = 2_000;
 
@@ -35,12 +41,12 @@ interface Options {
   readonly watch: boolean;
   readonly yes: boolean;
   readonly json: boolean;
-  readonly page: string;
-  readonly concurrency: string;
+  readonly pageSize: number;
+  readonly maxConcurrency: number;
 }
 
-/** Runs `fleet backfill`. */
-export async function run(args: string[]): Promise<number> {
+/** Reads the arguments of `fleet backfill`. */
+export function prepare(args: string[]): Work {
   const { values, positionals } = parseArgs({
     args,
     allowPositionals: true,
@@ -57,8 +63,17 @@ export async function run(args: string[]): Promise<number> {
   const [verb = "", name, ...others] = positionals;
   const action = Object.hasOwn(ACTIONS, verb) ? ACTIONS[verb] : undefined;
   if (!action || others.length > 0) throw new UsageError("give one of plan, start, status, pause, resume, stop");
-  const stack = stackOf(values.stage);
-  return action(await connectBackfills(stack), { ...values, stack, name });
+  if (verb === "start" && !values.yes && !process.stdin.isTTY)
+    throw new UsageError("nobody can be asked here; give --yes");
+  const settings = {
+    pageSize: wholeNumber("--page", values.page, 1_000, 50_000),
+    maxConcurrency: wholeNumber("--concurrency", values.concurrency, 1, 40),
+  };
+  const given = { ...values, ...settings, org: orgOf(values.org), name };
+  return async () => {
+    const stack = stackOf(values.stage);
+    return action(await connectBackfills(stack), { ...given, stack });
+  };
 }
 
 type Action = (
@@ -74,11 +89,7 @@ const ACTIONS: Record<string, Action> = {
     return 0;
   },
 
-  async start(backfills, { stack, org, yes, page, concurrency }) {
-    const settings = {
-      pageSize: wholeNumber("--page", page, 1_000, 50_000),
-      maxConcurrency: wholeNumber("--concurrency", concurrency, 1, 40),
-    };
+  async start(backfills, { stack, org, yes, pageSize, maxConcurrency }) {
     const orgId = await chooseOrg(stack, org);
     console.error("Counting …");
     const plan = await backfills.plan(orgId);
@@ -87,7 +98,7 @@ const ACTIONS: Record<string, Action> = {
       console.error("Not started.");
       return 0;
     }
-    const name = await backfills.start(orgId, settings);
+    const name = await backfills.start(orgId, { pageSize, maxConcurrency });
     console.log(name);
     console.error(`Started; 'fleet backfill status --watch' shows how far it is.`);
     return 0;
@@ -157,7 +168,6 @@ function missing(name: string | undefined): number {
 }
 
 async function agreed(): Promise<boolean> {
-  if (!process.stdin.isTTY) throw new UsageError("nobody can be asked here; give --yes");
   const prompt = createInterface({ input: process.stdin, output: process.stderr });
   const answer = await prompt.question("Start it? [y/N] ");
   prompt.close();

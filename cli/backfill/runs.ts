@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { z } from "zod";
 import { clientOptions } from "../endpoint.ts";
 import type { Stack } from "../stack.ts";
@@ -197,8 +198,9 @@ export function billedOf({ stored, waiting, refused }: Pick<Status, "stored" | "
   return Math.max(0, stored - waiting - refused);
 }
 
+/** Sorts by its start; what others start within the same second has another name. */
 function nameOf(prefix: string): string {
-  return `${prefix}-${new Date().toISOString().slice(0, 19).replace(/[-:]/g, "")}`;
+  return `${prefix}-${new Date().toISOString().slice(0, 19).replace(/[-:]/g, "")}-${randomUUID().slice(0, 8)}`;
 }
 
 function stateOf(kept: Kept | undefined, execution: Execution | undefined): State {

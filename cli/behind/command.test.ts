@@ -97,7 +97,9 @@ test("fleet behind says which breaker holds those who wait, and until when", asy
   expect(salesforceHeld).toMatch(
     /^ {4}held by the breaker of 00D000000000003EAA, open since \d s ago \(invalid_client\): needs a person, who replaces the secret$/,
   );
-  expect(out).toMatch(new RegExp(`${held} +\\S+ +billing +since \\d s ago +0 tries +held +`));
+  expect(out).toMatch(
+    new RegExp(`${held} +\\S+ +billing +since \\d s ago +no try counted +held +waits for the circuit breaker\\n`),
+  );
   expect((await fleet("--org", org.free)).out).toBe(
     "✓ billing: nobody waits\n✓ salesforce: nobody waits, 1 on their way\n",
   );

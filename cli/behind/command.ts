@@ -3,14 +3,16 @@ import { TARGETS } from "../../shared/behind/marks.ts";
 import { accessTo } from "../access.ts";
 import { stackOf } from "../stack.ts";
 import { painter } from "../trace/render.ts";
-import { UsageError, wholeNumber } from "../usage.ts";
+import { orgOf, UsageError, type Work, wholeNumber } from "../usage.ts";
 import { readBehind } from "./read.ts";
 import { renderBehind } from "./render.ts";
 
 export const summary = "customers that wait by themselves for billing or Salesforce";
-export const help = `Customers of which a target does not have the newest version yet. Nothing is to be done about them: each is tried again by
-itself, with growing pauses, and at once when its target is there again. What fails for a day is parked. While a circuit
-breaker holds a target, its line says since when, until when, and whether a person is needed.
+export const help = `Customers of which a target does not have the newest version yet. Nothing is to
+be done about them: each is tried again by itself, with growing pauses, and at
+once when its target is there again. What fails for a day is parked. While a
+circuit breaker holds a target, its line says since when, until when, and
+whether a person is needed.
 
 usage: fleet behind [options]
 
@@ -18,12 +20,13 @@ usage: fleet behind [options]
   --org <id>     only this Salesforce organisation, 15 or 18 characters
   --limit <n>    list so many of those that wait longest; default 20
   --json         everything as JSON
-  --stage <s>    stage of the fleet; default: the fleet on this machine, else dev
+  --stage <s>    stage of the fleet; default: the fleet on this machine, else
+                 dev
 
 Exit codes: 0 done, 1 failed, 2 wrong usage.`;
 
-/** Runs `fleet behind`. */
-export async function run(args: string[]): Promise<number> {
+/** Reads the arguments of `fleet behind`. */
+export function prepare(args: string[]): Work {
   const { values } = parseArgs({
     args,
     options: {
@@ -37,12 +40,12 @@ export async function run(args: string[]): Promise<number> {
   const { target, org, json } = values;
   const targets = TARGETS.filter((one) => target === undefined || one === target);
   if (targets.length === 0) throw new UsageError(`--target takes one of ${TARGETS.join(", ")}; got '${target}'`);
-  if (org !== undefined && !/^(\w{15}|\w{18})$/.test(org))
-    throw new UsageError(`--org takes an id of 15 or 18 characters; got '${org}'`);
+  const orgId = orgOf(org);
   const limit = wholeNumber("--limit", values.limit, 1);
-  const access = accessTo(stackOf(values.stage));
-  const now = Date.now();
-  const found = await readBehind(access, targets, org, now);
-  console.log(json ? JSON.stringify(found, null, 2) : renderBehind(found, { limit, now }, painter(process.stdout)));
-  return 0;
+  return async () => {
+    const now = Date.now();
+    const found = await readBehind(accessTo(stackOf(values.stage)), targets, orgId, now);
+    console.log(json ? JSON.stringify(found, null, 2) : renderBehind(found, { limit, now }, painter(process.stdout)));
+    return 0;
+  };
 }

@@ -14,17 +14,16 @@ export function renderBehind(
     .flatMap((waiting) => waiting.customers)
     .toSorted((a, b) => (a.mark.since < b.mark.since ? -1 : 1));
   if (customers.length === 0) return lines.join("\n");
-  const rows = customers
-    .slice(0, limit)
-    .map(({ customerId, orgId, target, nextTryAt, mark, held }) => [
-      customerId,
-      orgId,
-      target,
-      `since ${ago(mark.since, now)}`,
-      counted(mark.tries, "try", "tries"),
-      held ? "held" : `next ${inTime(nextTryAt, now)}`,
-      short(mark.error?.message ?? "not tried again yet", 80),
-    ]);
+  const rows = customers.slice(0, limit).map(({ customerId, orgId, target, nextTryAt, mark, held }) => [
+    customerId,
+    orgId,
+    target,
+    `since ${ago(mark.since, now)}`,
+    // A run that a breaker ends counts as none, also when calls of it had failed before.
+    mark.tries > 0 ? counted(mark.tries, "try", "tries") : "no try counted",
+    held ? "held" : `next ${inTime(nextTryAt, now)}`,
+    short(mark.error?.message ?? (held ? "waits for the circuit breaker" : "waits for its next try"), 80),
+  ]);
   const more =
     customers.length > limit ? [`  … and ${number(customers.length - limit)} more; see --limit and --json.`] : [];
   return [...lines, "", paint("bold", "longest first"), ...columns(rows, "  "), ...more].join("\n");

@@ -2,38 +2,46 @@ import { parseArgs } from "node:util";
 import { SecretsProvider } from "@aws-lambda-powertools/parameters/secrets";
 import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { clientOptions } from "../endpoint.ts";
-import { chooseOrgs, stackOf } from "../stack.ts";
+import { chooseOrgs, type Stack, stackOf } from "../stack.ts";
 import { painter } from "../trace/render.ts";
+import { orgOf, type Work } from "../usage.ts";
 import { renderReports } from "./render.ts";
 
 export const summary = "checks the connection to every Salesforce organisation";
-export const help = `Checks the connection to every Salesforce organisation, and says what to do about what is wrong: secret, login, API
-version, every field that the fleet reads or writes, and the daily API calls. Changes nothing.
+export const help = `Checks the connection to every Salesforce organisation, and says what to do
+about what is wrong: secret, login, API version, every field that the fleet
+reads or writes, and the daily API calls. Changes nothing.
 
 usage: fleet doctor [options]
 
   --org <id>    only this organisation, 15 or 18 characters
-  --stage <s>   stage of the fleet; default: the local fleet while it runs, else dev
+  --stage <s>   stage of the fleet; default: the local fleet while it runs, else
+                dev
   --json        the findings as JSON
 
-Reads the secrets of the fleet: the local one while it runs here, else with your AWS credentials, which need
-secretsmanager:ListSecrets and secretsmanager:GetSecretValue. AWS_ENDPOINT_URL overrides.
+Reads the secrets of the fleet: the local one while it runs here, else with your
+AWS credentials, which need secretsmanager:ListSecrets and
+secretsmanager:GetSecretValue. AWS_ENDPOINT_URL overrides.
 Exit codes: 0 all is well, 1 something is not, 2 wrong usage.`;
 
-/** Runs `fleet doctor`. */
-export async function run(args: string[]): Promise<number> {
+/** Reads the arguments of `fleet doctor`. */
+export function prepare(args: string[]): Work {
   const { values } = parseArgs({
     args,
     options: { org: { type: "string" }, stage: { type: "string" }, json: { type: "boolean", default: false } },
   });
-  const stack = stackOf(values.stage);
+  const org = orgOf(values.org);
+  return () => examine(stackOf(values.stage), org, values.json);
+}
+
+async function examine(stack: Stack, org: string | undefined, json: boolean): Promise<number> {
   const client = new SecretsManagerClient(clientOptions());
-  const orgs = await chooseOrgs(stack, values.org, client);
+  const orgs = await chooseOrgs(stack, org, client);
   const provider = new SecretsProvider({ awsSdkV3Client: client });
   // Loaded here, because the other commands need nothing of it.
   const { examineOrg, isWell } = await import("./examine.ts");
   const readSecret = (id: string, options: { maxAge: number; forceFetch: boolean }) => provider.get(id, options);
   const reports = await Promise.all(orgs.map((orgId) => examineOrg(orgId, stack.secret(orgId), readSecret)));
-  console.log(values.json ? JSON.stringify(reports, null, 2) : renderReports(reports, painter(process.stdout)));
+  console.log(json ? JSON.stringify(reports, null, 2) : renderReports(reports, painter(process.stdout)));
   return reports.every(({ checks }) => isWell(checks)) ? 0 : 1;
 }

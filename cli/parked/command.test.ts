@@ -124,11 +124,23 @@ describe("fleet parked", () => {
     [["redrive", "abcdef", "--all"], "give ids, or filters, or --all"],
     [["redrive", "--all", "--rate", "0"], "--rate takes a whole number from 1 to 1000"],
     [["discard", "--all"], "discard needs --reason"],
+    [["redrive", "--all", "--limit", "5"], "'redrive' takes no --limit"],
+    [["show", "abcdef", "--all"], "'show' takes no --all"],
+    [["redrive", "abc"], "'abc' is too short: give at least 4 characters of the id"],
   ])("%j is wrong usage", async (args, sentence) => {
     const { code, out, err } = await fleet(...args);
     expect([code, out]).toEqual([2, ""]);
     expect(err).toContain(sentence);
   });
+});
+
+test.each(["show", "redrive", "discard"])("fleet parked %s --help says what is its own", async (verb) => {
+  const [{ code, out }, page] = await Promise.all([fleet(verb, "--help"), fleet("--help")]);
+  expect([code, out]).toEqual([0, expect.stringContaining(`usage: fleet parked ${verb} <id`)]);
+  for (const other of ["show", "redrive", "discard"].filter((one) => one !== verb))
+    expect(out).not.toContain(`parked ${other}`);
+  expect([out.includes("--rate"), page.out.includes("--rate")]).toEqual([verb !== "show", false]);
+  if (verb !== "show") expect((await runFleet([verb, "--help"], () => ({ body: {} }))).out).toBe(out);
 });
 
 describe("fleet parked show", () => {
@@ -231,6 +243,8 @@ describe("fleet parked redrive", () => {
       out: `· ${idOf("a")}  unknown  would be redriven: message goes back to ${FLEET}-slack-notices\n`,
       err: "Dry run, nothing was done. Of 1 piece of work: 1 would be redriven.\n",
     });
+    const [would] = JSON.parse((await fleet("redrive", "--reason", "X", "--dry-run", "--json")).out);
+    expect(would).toMatchObject({ parkedId: idOf("a"), dryRun: true, outcome: "would-redrive" });
     expect([sent, await statusOf("a")]).toEqual([[], "parked"]);
     const results = JSON.parse((await fleet("redrive", "--all", "--json")).out);
     expect(results).toHaveLength(2);
@@ -253,26 +267,33 @@ describe("fleet parked redrive", () => {
   });
 
   test.each([
-    ["redrive", [], "· ID  unknown  would stay parked: its input is no event of a customer", 1],
-    ["discard", ["--reason", "junk"], "· ID  unknown  would be discarded: given up: junk", 0],
-  ])("a dry run of %s says what would happen, and never that it did", async (verb, more, line, code) => {
+    ["redrive", [], "· ID  unknown  would stay parked: its input is no event of a customer", 1, "would-stay-parked"],
+    ["discard", ["--reason", "junk"], "· ID  unknown  would be discarded: given up: junk", 0, "would-discard"],
+  ])("a dry run of %s says what would happen, and never that it did", async (verb, more, line, code, outcome) => {
     await park("odd", { kind: "customer-sync", hop: "customer-sync/UpsertCustomer", input: "{}" });
     const args = [verb, idOf("odd"), ...more, "--dry-run"];
     const dry = await fleet(...args);
     expect([dry.code, dry.out]).toEqual([code, `${line.replace("ID", idOf("odd"))}\n`]);
-    expect(JSON.parse((await fleet(...args, "--json")).out)).toMatchObject([{ parkedId: idOf("odd"), dryRun: true }]);
+    expect(JSON.parse((await fleet(...args, "--json")).out)).toMatchObject([
+      { parkedId: idOf("odd"), dryRun: true, outcome },
+    ]);
     expect(await statusOf("odd")).toBe("parked");
   });
 
-  test("ends with exit code 1 when something stayed parked, and when nothing fits", async () => {
+  test("ends with exit code 1 when something stayed parked", async () => {
     await park("odd", { kind: "customer-sync", hop: "customer-sync/UpsertCustomer", input: "{}" });
     const { code, out } = await fleet("redrive", idOf("odd"));
     expect([code, out]).toEqual([1, `✗ ${idOf("odd")}  unknown  failed: its input is no event of a customer\n`]);
     expect(await statusOf("odd")).toBe("parked");
-    expect(await fleet("redrive", "--reason", "nothing-like-it")).toMatchObject({
-      code: 1,
-      err: "Nothing is parked that fits.\n",
-    });
+  });
+
+  test.each([
+    [["redrive", "--all"], "Nothing is parked.\n"],
+    [["redrive", "--reason", "nothing-like-it"], "Nothing is parked that fits.\n"],
+    [["discard", "--all", "--reason", "junk"], "Nothing is parked.\n"],
+  ])("%j of nothing is done: it says so, with exit code 0", async (args, err) => {
+    expect(await fleet(...args)).toMatchObject({ code: 0, out: "", err });
+    expect(await fleet(...args, "--json")).toMatchObject({ code: 0, out: "[]\n", err: "" });
   });
 });
 

@@ -14,13 +14,6 @@ export const FILTER_OPTIONS = {
   until: { type: "string" },
 } as const;
 
-export const FILTER_HELP = `  --reason <text>    error's name or code, or a part of its message; for discard, which has its own --reason, --error
-  --hop <text>       where it stopped, or a part of it: UpsertBilling, write-back, salesforce/sweep
-  --org <id>         Salesforce organisation
-  --customer <id>    account, 15 or 18 characters
-  --since <when>     parked since then: a span such as 2h or 3d, or a moment such as 2026-11-22T10:00:00Z
-  --until <when>     parked before then`;
-
 export type FilterValues = { readonly [name in keyof typeof FILTER_OPTIONS]?: string | undefined };
 
 /** Which pieces of parked work are meant. */
@@ -76,10 +69,16 @@ const LEAST = 4;
 const OPEN: readonly ParkedStatus[] = ["parked", "redriven"];
 const ENDED: readonly ParkedStatus[] = STATUSES.filter(hasEnded);
 
+/** @throws UsageError when an id is too short for a beginning */
+export function checkIds(ids: readonly string[]): void {
+  const short = ids.find((id) => id.length < LEAST);
+  if (short !== undefined) throw new UsageError(`'${short}' is too short: give at least ${LEAST} characters of the id`);
+}
+
 /**
  * The whole ids that ids or beginnings of ids mean: of open work, and if no such begins so, of what has ended when that is
  * wanted. What nothing is found for stays as it is.
- * @throws UsageError when a beginning is too short, or fits several
+ * @throws UsageError when a beginning fits several
  */
 export async function resolveIds(
   parked: Pick<ParkedTable, "list" | "read">,
@@ -94,7 +93,6 @@ export async function resolveIds(
   };
   const resolve = async (id: string) => {
     if (await parked.read(id)) return id;
-    if (id.length < LEAST) throw new UsageError(`'${id}' is too short: give at least ${LEAST} characters of the id`);
     for (const statuses of ended ? [OPEN, ENDED] : [OPEN]) {
       const [first, ...others] = (await idsOf(statuses)).filter((one) => one.startsWith(id));
       if (others.length > 0)

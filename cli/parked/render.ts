@@ -12,7 +12,8 @@ const AGES = [
 ] as const;
 type Outcome = RedriveResult["outcome"];
 
-const MARKS: Readonly<Record<Outcome, readonly ["green" | "yellow" | "red", string]>> = {
+/** How an outcome looks, and in words when they are others. */
+const LOOKS: Readonly<Record<Outcome, readonly ["green" | "yellow" | "red" | "dim", mark: string, words?: string]>> = {
   redriven: ["green", "✓"],
   done: ["green", "✓"],
   superseded: ["green", "✓"],
@@ -20,16 +21,12 @@ const MARKS: Readonly<Record<Outcome, readonly ["green" | "yellow" | "red", stri
   skipped: ["yellow", "–"],
   failed: ["red", "✗"],
   missing: ["red", "✗"],
-};
-/** Outcomes of a dry run. */
-const WOULD: Readonly<Record<Outcome, string>> = {
-  redriven: "would be redriven",
-  done: "would be closed as done",
-  superseded: "would be closed as superseded",
-  discarded: "would be discarded",
-  skipped: "would be skipped",
-  failed: "would stay parked",
-  missing: "missing",
+  "would-redrive": ["dim", "·", "would be redriven"],
+  "would-close-as-done": ["dim", "·", "would be closed as done"],
+  "would-close-as-superseded": ["dim", "·", "would be closed as superseded"],
+  "would-discard": ["dim", "·", "would be discarded"],
+  "would-skip": ["dim", "·", "would be skipped"],
+  "would-stay-parked": ["dim", "·", "would stay parked"],
 };
 
 /** Pieces of work of one reason at one hop, by age. */
@@ -138,20 +135,21 @@ export function renderItem(item: ParkedItem, now: number, paint: Paint): string 
 
 /** One line for what became of a piece of work, or would. */
 export function renderResult(result: RedriveResult, paint: Paint): string {
-  const { parkedId, customerId = "unknown", outcome, how, dryRun } = result;
-  const [colour, mark] = dryRun ? (["dim", "·"] as const) : MARKS[outcome];
+  const { parkedId, customerId = "unknown", outcome, how } = result;
+  const [colour, mark] = LOOKS[outcome];
   return `${paint(colour, mark)} ${printable(`${parkedId}  ${customerId}`)}  ${wordsOf(result)}: ${short(how, 200)}`;
 }
 
 /** How many ended how, or would. */
-export function renderSummary(results: readonly RedriveResult[], dryRun: boolean): string {
+export function renderSummary(results: readonly RedriveResult[]): string {
+  const dryRun = results.some((result) => result.dryRun);
   const byOutcome = [...Map.groupBy(results, wordsOf)].map(([words, some]) => `${number(some.length)} ${words}`);
   const pieces = count(results.length, "piece of work", "pieces of work");
   return `${dryRun ? "Dry run, nothing was done. Of " : ""}${pieces}: ${byOutcome.join(", ")}.`;
 }
 
-function wordsOf({ outcome, dryRun }: RedriveResult): string {
-  return dryRun ? WOULD[outcome] : outcome;
+function wordsOf({ outcome }: RedriveResult): string {
+  return LOOKS[outcome][2] ?? outcome;
 }
 
 function reasonOf({ errorName, errorCode }: ParkedSummary): string {

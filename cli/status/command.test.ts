@@ -149,14 +149,14 @@ describe("fleet status", () => {
   test.each<[string, World, RegExp]>([
     ["no age once its queue is empty", { ages: { "customer-sync": 5000 } }, /✓ oldest +no message waits\n/],
     [
-      "that a queue which just filled was not measured yet",
+      "that how old messages are is not known yet on a queue which just filled",
       { messages: { "customer-sync": 2 } },
-      /· oldest +CloudWatch has not measured the messages on \S+-customer-sync yet\n/,
+      /· oldest +messages wait on \S+-customer-sync, since when is known a minute or two after they came\n/,
     ],
     [
       "the age of one queue and what is not known of another",
       { messages: { "customer-sync": 2, "customer-sync-bulk": 1 }, ages: { "customer-sync": 7 } },
-      /✓ oldest +the oldest message waits for 7 s, on \S+-customer-sync, measured 2 min ago; not yet measured: \S+-bulk\n/,
+      /✓ oldest +the oldest message waits for 7 s, on \S+-customer-sync, measured 2 min ago; messages wait on \S+-bulk too, since when is known/,
     ],
   ])("tells %s", async (_what, world, line) => {
     const { stage } = await newFleet();

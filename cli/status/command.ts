@@ -3,35 +3,40 @@ import { type Access, accessTo } from "../access.ts";
 import { chooseOrgs, type Stack, stackOf } from "../stack.ts";
 import { columns, count, printable } from "../text.ts";
 import { type Paint, painter } from "../trace/render.ts";
+import type { Work } from "../usage.ts";
 import { lineOfAlarms } from "./alarms.ts";
 import { type Line, optional } from "./line.ts";
 import { lineOfAges, lineOfQueues, readQueues } from "./queues.ts";
 import { lineOfBehind, lineOfBreakers, lineOfParked } from "./recovery.ts";
 
 export const summary = "says in ten lines whether all is well";
-export const help = `Says in ten lines whether all is well: queues and their oldest messages, what waits by itself and for a person, circuit
-breakers, alarms, the feeds from Salesforce, and each organisation's daily API calls. Changes nothing; costs one API call for each
-organisation.
+export const help = `Says in ten lines whether all is well: queues and their oldest messages, what
+waits by itself and for a person, circuit breakers, alarms, the feeds from
+Salesforce, and each organisation's daily API calls. Changes nothing; costs one
+API call for each organisation.
 
 usage: fleet status [options]
 
   --json        the findings as JSON
   --stage <s>   stage of the fleet; default: the fleet on this machine, else dev
 
-✓ is well, ✗ is not, · cannot be told or was never there, which is nobody's alarm.
+✓ is well, ✗ is not, · cannot be told or was never there, which is nobody's
+alarm.
 Exit codes: 0 all is well, 1 something is not, 2 wrong usage.`;
 
 const MARKS = { well: ["green", "✓"], bad: ["red", "✗"], unknown: ["dim", "·"] } as const;
 
-/** Runs `fleet status`. */
-export async function run(args: string[]): Promise<number> {
+/** Reads the arguments of `fleet status`. */
+export function prepare(args: string[]): Work {
   const options = { stage: { type: "string" }, json: { type: "boolean", default: false } } as const;
   const { values } = parseArgs({ args, options });
-  const stack = stackOf(values.stage);
-  const lines = await lookAt(stack, accessTo(stack), Date.now());
-  const isWell = lines.every(({ ok }) => ok !== false);
-  console.log(values.json ? JSON.stringify({ ok: isWell, lines }, null, 2) : render(lines, painter(process.stdout)));
-  return isWell ? 0 : 1;
+  return async () => {
+    const stack = stackOf(values.stage);
+    const lines = await lookAt(stack, accessTo(stack), Date.now());
+    const isWell = lines.every(({ ok }) => ok !== false);
+    console.log(values.json ? JSON.stringify({ ok: isWell, lines }, null, 2) : render(lines, painter(process.stdout)));
+    return isWell ? 0 : 1;
+  };
 }
 
 async function lookAt(stack: Stack, access: Access, now: number): Promise<Line[]> {

@@ -17,6 +17,8 @@ const ATTRIBUTES = [
 /** Metrics come with a delay of a minute or two; what is older may be of a message that is long gone. */
 const LOOK_BACK_MS = 5 * MINUTE_MS;
 
+const LATER = "since when is known a minute or two after they came";
+
 /** A queue of the fleet, and about how many messages it holds, hidden ones included. */
 export interface Queue {
   readonly name: string;
@@ -68,8 +70,8 @@ export async function lineOfAges(queues: readonly Queue[], options: object, now:
   const ages = await readAges(filled, options, now);
   const [oldest] = ages.toSorted((a, b) => b.ms - a.ms);
   const unknown = namesOf(filled.filter((queue) => ages.every((age) => age.name !== queue.name)));
-  if (!oldest) return { name, ok: undefined, text: `CloudWatch has not measured the messages on ${unknown} yet` };
-  const more = unknown ? `; not yet measured: ${unknown}` : "";
+  if (!oldest) return { name, ok: undefined, text: `messages wait on ${unknown}, ${LATER}` };
+  const more = unknown ? `; messages wait on ${unknown} too, ${LATER}` : "";
   const text = `the oldest message waits for ${duration(oldest.ms)}, on ${oldest.name}, measured ${ago(oldest.at, now)}${more}`;
   const stale = ages.filter((age) => age.ms > (PATIENT.test(age.name) ? PATIENT_MS : STALE_MS));
   if (stale.length === 0) return { name, ok: true, text };

@@ -35,6 +35,29 @@ describe("a drawn trace", () => {
     expect(labels).toEqual(["capture  [Lambda::Function]", "├─ bus PutEvents", "│  └─ queue", "└─ store"]);
   });
 
+  test("names a call of a vendor by whom the connector above it calls, wherever that listens", () => {
+    const call = (host: string, path: string, method = "POST") => ({
+      ...{ name: host, namespace: "remote", http: { request: { url: `http://${host}${path}`, method } } },
+    });
+    const drawn = lines([
+      segment("fn", undefined, 0, { name: "connector-fleet-local-billing-upsert-customer" }),
+      segment("1", "fn", 0.1, call("127.0.0.1", "/v1/customers/cus_1")),
+      segment("work", "fn", 0.2, { name: "salesforce/write-back" }),
+      segment("2", "work", 0.3, call("acme.my.salesforce.com", "/services/data/v66.0/limits?secret=1", "GET")),
+      segment("tell", "fn", 0.4, { name: "slack/notify" }),
+      segment("3", "tell", 0.5, call("127.0.0.1", "/api/chat.postMessage")),
+      segment("other", undefined, 0.6, { name: "customers/upsert" }),
+      segment("4", "other", 0.7, call("127.0.0.1", "/")),
+    ]);
+    const labels = drawn.map((line) => line.replace(/ {2,}\+.*/, "").replace(/^[│├└─ ]+/, ""));
+    expect(labels.filter((label) => label.includes("/"))).toEqual(
+      expect.arrayContaining([
+        ...["Stripe POST /v1/customers/cus_1", "Salesforce GET /services/data/v66.0/limits"],
+        ...["Slack POST /api/chat.postMessage", "127.0.0.1 POST /"],
+      ]),
+    );
+  });
+
   test("says when each began and how long it took, in columns", () => {
     const [, first, ...others] = lines(documents);
     expect(first).toMatch(/\+0 ms +2000 ms$/);
@@ -92,6 +115,17 @@ describe("a problem", () => {
   ])("is told: %s", (_what, members, expected) => {
     const [, line = ""] = lines([segment("a", undefined, 0, members)]);
     expect(line.slice(line.indexOf("✗"))).toBe(expected);
+  });
+
+  const unmet = { name: "DynamoDB", ...exceptions({ type: "ConditionalCheckFailedException", message: "no" }) };
+
+  test("is not a condition of a write that did not hold: that is an answer", () => {
+    const write = { ...unmet, namespace: "aws", fault: true, error: true, http: { response: { status: 400 } } };
+    const [, line = ""] = lines([segment("a", undefined, 0, write)]);
+    expect(line).toMatch(/ {2}– condition not met$/);
+    expect(lines([segment("a", undefined, 0, write)], marked).join("")).not.toContain("<red>");
+    const thrown = { ...unmet, name: "work", fault: true };
+    expect(lines([segment("a", undefined, 0, thrown)])[1]).toContain("✗ fault ConditionalCheckFailedException: no");
   });
 
   test("is red, and nothing else is", () => {

@@ -26,16 +26,31 @@ export function renderTree(traceId: string, tree: TraceTree, paint: Paint): stri
 
 type Line = [label: string, segment: Segment | undefined];
 
-function lineage(node: TraceNode, indent: string, branch = ""): Line[] {
+function lineage(node: TraceNode, indent: string, branch = "", above?: string): Line[] {
+  const vendor = vendorOf(node.segment.name) ?? above;
   const deeper = branch === "" ? indent : `${indent}${branch === "├─ " ? "│  " : "   "}`;
   const last = node.children.length - 1;
   return [
-    [`${indent}${branch}${label(node.segment)}`, node.segment],
-    ...node.children.flatMap((child, index) => lineage(child, deeper, index === last ? "└─ " : "├─ ")),
+    [`${indent}${branch}${label(node.segment, vendor)}`, node.segment],
+    ...node.children.flatMap((child, index) => lineage(child, deeper, index === last ? "└─ " : "├─ ", vendor)),
   ];
 }
 
-function label({ name, origin, aws }: Segment): string {
+/** Whom the connectors call that call a vendor. */
+const VENDORS: Readonly<Record<string, string>> = { billing: "Stripe", salesforce: "Salesforce", slack: "Slack" };
+
+/** Of the work of a connector, such as `billing/upsert-customer`, or of its function. */
+function vendorOf(name: string): string | undefined {
+  const [, connector = ""] = /(?:^|-)(billing|salesforce|slack)[/-]/.exec(name) ?? [];
+  return VENDORS[connector];
+}
+
+function label({ name, namespace, origin, aws, http }: Segment, vendor: string | undefined): string {
+  // A host says little: the vendors of a fleet on this machine all listen on 127.0.0.1.
+  if (namespace === "remote") {
+    const { method = "", url = "" } = http?.request ?? {};
+    return printable([vendor ?? name, method, URL.parse(url)?.pathname].filter(Boolean).join(" "));
+  }
   const operation = aws?.operation ? ` ${aws.operation}` : "";
   return printable(`${name}${operation}${origin ? `  [${origin.replace(/^AWS::/, "")}]` : ""}`);
 }
@@ -44,9 +59,17 @@ function line(text: string, segment: Segment | undefined, began: number, paint: 
   if (!segment) return paint("yellow", text);
   const start = `+${milliseconds(segment.start_time - began)}`.padStart(9);
   const took = segment.end_time === undefined ? "unfinished" : milliseconds(segment.end_time - segment.start_time);
-  const failed = segment.fault || segment.error || segment.throttle;
+  const unmet = isUnmetCondition(segment);
+  const failed = !unmet && (segment.fault || segment.error || segment.throttle);
   const shown = failed ? paint("red", text) : text;
-  return `${shown}  ${paint("dim", start)} ${took.padStart(9)}${failed ? `  ${paint("red", problem(segment))}` : ""}`;
+  const end = failed ? paint("red", problem(segment)) : unmet ? paint("dim", "– condition not met") : "";
+  return `${shown}  ${paint("dim", start)} ${took.padStart(9)}${end ? `  ${end}` : ""}`;
+}
+
+/** A write whose condition did not hold, which X-Ray has as a fault: it is how work learns that others were faster. */
+function isUnmetCondition({ name, cause }: Segment): boolean {
+  const exception = typeof cause === "object" ? cause.exceptions?.[0] : undefined;
+  return name === "DynamoDB" && exception?.type === "ConditionalCheckFailedException";
 }
 
 /** What went wrong, as far as the segment says. */

@@ -13,7 +13,10 @@ export interface Segment {
   readonly throttle?: boolean;
   readonly cause?: string | { readonly exceptions?: readonly { readonly type?: string; readonly message?: string }[] };
   readonly aws?: { readonly operation?: string };
-  readonly http?: { readonly response?: { readonly status?: number } };
+  readonly http?: {
+    readonly request?: { readonly url?: string; readonly method?: string };
+    readonly response?: { readonly status?: number };
+  };
   readonly annotations?: Readonly<Record<string, string | number | boolean>>;
   readonly subsegments?: readonly Segment[];
 }

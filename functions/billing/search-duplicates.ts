@@ -17,7 +17,7 @@ export interface SearchDependencies {
   readonly budgetMs: number;
 }
 
-/** A night that comes an hour late leaves no gap. */
+/** A night that is asked for an hour late leaves no gap. */
 const WINDOW_MS = 25 * 3_600_000;
 
 /**
@@ -29,7 +29,8 @@ export async function searchDuplicates(
   { detail: { metadata, data } }: FleetEvent<typeof duplicatesRequested>,
   deps: SearchDependencies,
 ): Promise<void> {
-  const from = data.from ? Date.parse(data.from) : deps.now() - WINDOW_MS;
+  // A request that had to wait for days still looks at its own.
+  const from = Date.parse(data.from ?? metadata.occurredAt) - (data.from ? 0 : WINDOW_MS);
   const until = deps.now() + deps.budgetMs;
   const made = (orgId: string) => ({
     eventId: randomUUID(),

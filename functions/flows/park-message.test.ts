@@ -1,5 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
+import { version } from "#shared/testing/customers-table.ts";
 import { toParkedWork } from "./park-message.ts";
 import { bodyOf, CUSTOMER_ID, changed, deleted, recordOf, TRACE } from "./testing.ts";
 
@@ -77,6 +78,21 @@ describe("the identity", () => {
   test("of a redriven message is that of the piece of work it was", () => {
     const record = recordOf(bodyOf(changed), { PARKED_ID: "parked-1", ERROR_CODE: "ContractError" });
     expect(toParkedWork(record, NOW)).toMatchObject({ parkedId: "parked-1", parking: "message-1" });
+  });
+
+  test("of an account that could not be told of a version is one, however many messages try", () => {
+    const idOf = (messageId: string, body: string) => {
+      const eventSourceARN = "arn:aws:sqs:us-east-1:000000000000:connector-fleet-test-write-back-dead";
+      return toParkedWork(
+        { ...recordOf(body, { ERROR_CODE: "RejectedByTargetError" }), messageId, eventSourceARN },
+        NOW,
+      ).parkedId;
+    };
+    const bodyAt = (at: string) => JSON.stringify({ detail: { metadata: {}, data: { customerId: "1", version: at } } });
+    const [first, second] = [bodyAt(version(1)), bodyAt(version(2))];
+    expect(idOf("m1", first)).toBe(idOf("m2", first));
+    expect(idOf("m1", first)).not.toBe(idOf("m1", second));
+    expect(idOf("m1", bodyAt("unknown"))).toBe("m1");
   });
 
   // A consumer whose answer from the dead-letter queue was lost sends the same message once more, under another id.

@@ -1,5 +1,6 @@
 import type { SQSRecord } from "aws-lambda";
 import { idsOf } from "#shared/handler/ids.ts";
+import { targetOf, writeBackId } from "#shared/parked/state.ts";
 import { PARKED_ID, PARKED_MESSAGE, type ParkedWork } from "#shared/parked/work.ts";
 
 const UNKNOWN = "unknown";
@@ -15,16 +16,19 @@ export function toParkedWork(record: SQSRecord, now: Date): ParkedWork {
   const errorName = text("ERROR_CODE");
   const ids = idsOf(body);
   const parking = text(PARKED_MESSAGE) ?? record.messageId;
+  const hop =
+    eventSourceARN
+      .split(":")
+      .at(-1)
+      ?.replace(/-dead$/, "") ?? UNKNOWN;
+  const isWriteBack = targetOf({ kind: "message", hop }) === "salesforce";
+  const repeated = isWriteBack ? writeBackId(ids.customerId, ids.version) : undefined;
   return {
-    // A redriven message that is given up again is the same piece of work.
-    parkedId: text(PARKED_ID) ?? parking,
+    // What is redriven and given up again is the same piece of work; an account is told by another message then.
+    parkedId: text(PARKED_ID) ?? repeated ?? parking,
     parking,
     kind: "message",
-    hop:
-      eventSourceARN
-        .split(":")
-        .at(-1)
-        ?.replace(/-dead$/, "") ?? UNKNOWN,
+    hop,
     input: body,
     errorName: errorName ?? "ConsumerCrashed",
     errorMessage: text("ERROR_MESSAGE") ?? (errorName ? "No message was given." : crashed(tries)),

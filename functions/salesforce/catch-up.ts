@@ -9,6 +9,7 @@ import { createMessageSender } from "#shared/send-messages.ts";
 import { createStateTable } from "#shared/state-table.ts";
 import { inChange } from "#shared/tracing.ts";
 import { catchUp, defaults } from "./catch-up/run.ts";
+import { askEveryOrg, isForEveryOrg } from "./org/every-org.ts";
 import { createOrgs } from "./org/orgs.ts";
 
 const text = z.string().min(1);
@@ -21,11 +22,12 @@ const production = lazy(() => {
   return { ...defaults, orgs: createOrgs("live"), state, send, publish: createPublisher(env.EVENT_BUS_NAME) };
 });
 
-/** Brings one organisation's changes that the live feed missed, as a segment of the request's trace. */
+/** Brings one organisation's changes that the live feed missed, as a segment of the request's trace; or asks each. */
 export async function catchUpOrg(
   { event, traceHeader }: Delivery<FleetEvent<typeof catchUpRequested>>,
   { orgs, ...deps } = production(),
 ): Promise<void> {
+  if (isForEveryOrg(event.detail)) return askEveryOrg(catchUpRequested, event.detail, { orgs, publish: deps.publish });
   const { orgId, correlationId } = event.detail.metadata;
   const segment = { name: "salesforce/catch-up", correlationId, traceHeader, annotations: { connector: "salesforce" } };
   await inChange(segment, () => catchUp(event.detail, { ...deps, salesforce: orgs.salesforce(orgId) }));

@@ -13,7 +13,7 @@ import { SLACK_LIMITS } from "./limits.ts";
 import type { Notice } from "./notices.ts";
 import { doubt, drift, failed, recovered, synced, unreachable } from "./testing.ts";
 
-const digests = (notices: readonly Notice[]) => digestOf(notices, (notice) => notice);
+const digests = (notices: readonly Notice[]) => digestOf(notices, (notice) => notice, "prod");
 const textOf = (message: Message) => message.blocks.map(({ text }) => text.text).join("\n");
 
 /** The one message of notices that fit into one. */
@@ -34,14 +34,16 @@ describe("digest", () => {
     );
   });
 
-  test("puts failures first, with the reason, where it stopped and what to redrive", () => {
+  test("puts failures first, with the reason, where it stopped and the command to look at it", () => {
     const message = digest([synced(), failed()]);
     expect(message.text).toBe(":rotating_light: 1 change could not be synced, 1 change synced");
     const text = textOf(message);
     expect(text.indexOf("stopped at")).toBeLessThan(text.indexOf(":white_check_mark:"));
     expect(text).toContain(">RejectedByTargetError: Stripe refused the request: email_invalid");
-    expect(text).toContain("parked as `parked-1` · `correlation-1`");
+    expect(text).toContain("parked, see `npx fleet parked show parked-1 --stage prod` · `correlation-1`");
     expect(text).toContain("stopped at `UpsertBilling`");
+    const [local] = digestOf([failed()], (notice) => notice, "local");
+    expect(textOf(local?.message as Message)).toContain("see `npx fleet parked show parked-1` · ");
   });
 
   test("keeps one customer's changes together, in the order of their versions", () => {
@@ -91,7 +93,7 @@ describe("digest", () => {
     const message = "<!channel> & <https://x|y>\n*bold*";
     const text = textOf(digest([failed({ data: { error: { name: "E", message }, parkedId: "a`b\nc" } })]));
     expect(text).toContain(">E: &lt;!channel&gt; &amp; &lt;https://x|y&gt; *bold*\n");
-    expect(text).toContain("parked as `a'b c`");
+    expect(text).toContain("`npx fleet parked show a'b c --stage prod`");
   });
 
   test("says which fields were adjusted to fit into billing", () => {
@@ -136,7 +138,7 @@ describe("digest", () => {
     expect(textOf({ text, blocks })).toContain("no customer waits");
   });
 
-  test.each([40, 50])("tells %d failures in as many messages as it takes", (number) => {
+  test.each([40, 44])("tells %d failures in as many messages as it takes", (number) => {
     const message = "x".repeat(85);
     const notices = Array.from({ length: number }, (_, n) =>
       failed({ metadata: { correlationId: `c${n}` }, data: { error: { name: "RejectedByTargetError", message } } }),

@@ -30,15 +30,16 @@ const MAX_TITLE = 700;
 
 /**
  * As few messages as Slack's limits allow, in which every notice is told exactly once. What needs eyes comes first:
- * outages, failures, each with what it takes to find and redrive the parked work, then changes in doubt and what was
+ * outages, failures, each with the command that shows the parked work, then changes in doubt and what was
  * found different; what was synced follows by customer. Ids only: a channel is no place for personal data.
  * @param items what the notices came with, such as deliveries
+ * @param stage of the fleet, for the commands that the notices name
  */
-export function digest<T>(items: readonly T[], noticeOf: (item: T) => Notice): Digest<T>[] {
+export function digest<T>(items: readonly T[], noticeOf: (item: T) => Notice, stage: string): Digest<T>[] {
   const entries = items
     .map((item) => ({ item, notice: noticeOf(item) }))
     .toSorted((a, b) => compare(orderOf(a.notice), orderOf(b.notice)))
-    .map(({ item, notice }) => ({ item, text: describe(notice) }));
+    .map(({ item, notice }) => ({ item, text: describe(notice, stage) }));
   const messages = pack(entries);
   return messages.map((sections, index) => {
     const told = sections.flat().map(({ item }) => item);

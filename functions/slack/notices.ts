@@ -71,15 +71,18 @@ export function orderOf({ type, detail }: Notice): string {
   return [RANKS[type], customerId ?? "", version ?? ""].join(" ");
 }
 
-/** A notice in words, as Slack's mrkdwn; never longer than a section. */
-export function describe({ type, detail }: Notice): string {
+/**
+ * A notice in words, as Slack's mrkdwn; never longer than a section.
+ * @param stage of the fleet, for the command that shows what is parked
+ */
+export function describe({ type, detail }: Notice, stage: string): string {
   switch (type) {
     case "target.unreachable":
       return describeUnreachable(detail);
     case "target.recovered":
       return describeRecovered(detail);
     case "customer.sync-failed":
-      return describeFailed(detail);
+      return describeFailed(detail, stage);
     case "reconciliation.requested":
       return describeDoubt(detail);
     case "customer.duplicate-found":
@@ -101,12 +104,14 @@ function describeSynced({ metadata, data }: Synced): string {
   );
 }
 
-function describeFailed({ metadata, data }: Failed): string {
+function describeFailed({ metadata, data }: Failed, stage: string): string {
+  // A fleet on one's own machine is found without its name.
+  const where = stage === "local" ? "" : ` --stage ${stage}`;
   const reason = clean(`${data.error.name}: ${data.error.message}`, MAX_REASON);
   return (
     `:rotating_light: *${code(data.customerId)}*, changed by ${who(metadata)}, stopped at ${code(data.state)}\n` +
     `>${reason}\n` +
-    `parked as ${code(data.parkedId)} · ${code(metadata.correlationId)}`
+    `parked, see ${code(`npx fleet parked show ${data.parkedId}${where}`)} · ${code(metadata.correlationId)}`
   );
 }
 

@@ -20,10 +20,10 @@ import { SLACK_LIMITS } from "./limits.ts";
 import { type TellDependencies, tell } from "./tell.ts";
 
 const production = lazy((): TellDependencies => {
-  const { SLACK_SECRET } = readEnv({ SLACK_SECRET: z.string() });
+  const { SLACK_SECRET, STAGE } = readEnv({ SLACK_SECRET: z.string(), STAGE: z.string() });
   const gate = openGate({ target: "slack", ratePerSecond: SLACK_LIMITS.rate.perSecond });
   const connect: Connect = (options) => readConnection(SLACK_SECRET, slackConnectionSchema, options);
-  return { slack: createSlack(connect, gate), now: Date.now };
+  return { slack: createSlack(connect, gate), now: Date.now, stage: STAGE };
 });
 
 const changes = [customerSynced, customerSyncFailed, customerDriftFound, customerDuplicateFound] as const;

@@ -12,6 +12,8 @@ export interface TellDependencies {
   readonly slack: Slack;
   /** Epoch milliseconds. */
   readonly now: () => number;
+  /** Of the fleet, for the commands that notices name. */
+  readonly stage: string;
 }
 
 type NoticeDigest = Digest<Delivery<Notice>>;
@@ -31,7 +33,10 @@ export async function tell(
   deps: TellDependencies,
   ended: Ended = () => undefined,
 ): Promise<Failure[]> {
-  const waiting = compose(deliveries.filter(({ event }) => isNews(event)));
+  const waiting = compose(
+    deliveries.filter(({ event }) => isNews(event)),
+    deps.stage,
+  );
   const until = deps.now() + POSTING_MS;
   const failures: Failure[] = [];
   let stopped: unknown;
@@ -46,7 +51,7 @@ export async function tell(
       continue;
     }
     if (stopped === undefined && error instanceof RejectedByTargetError && next.told.length > 1) {
-      waiting.unshift(...halvesOf(next.told).flatMap(compose));
+      waiting.unshift(...halvesOf(next.told).flatMap((half) => compose(half, deps.stage)));
       continue;
     }
     if (!(error instanceof RejectedByTargetError)) stopped = error;
@@ -69,8 +74,8 @@ async function post({ message, told }: NoticeDigest, slack: Slack): Promise<unkn
   }
 }
 
-function compose(deliveries: readonly Delivery<Notice>[]): NoticeDigest[] {
-  return digest(deliveries, ({ event }) => event);
+function compose(deliveries: readonly Delivery<Notice>[], stage: string): NoticeDigest[] {
+  return digest(deliveries, ({ event }) => event, stage);
 }
 
 function halvesOf<T>(items: readonly T[]): T[][] {

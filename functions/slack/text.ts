@@ -1,12 +1,14 @@
 const MAX_ID = 80;
+/** Longer than any command with an id. */
+const MAX_CODE = 160;
 
 export function count(n: number, noun: string): string {
   return `${n} ${noun}${n === 1 ? "" : "s"}`;
 }
 
-/** An id, as Slack shows code. */
+/** An id or a command, as Slack shows code. */
 export function code(text: string): string {
-  return `\`${clean(text.replaceAll("`", "'"), MAX_ID)}\``;
+  return `\`${clean(text.replaceAll("`", "'"), MAX_CODE)}\``;
 }
 
 /** A moment in the reader's own time zone. https://docs.slack.dev/messaging/formatting-message-text#date-formatting */

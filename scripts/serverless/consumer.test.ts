@@ -1,5 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { reconciliationRequested } from "../../shared/contracts/events.ts";
+import { NO_ORG } from "../../shared/contracts/metadata.ts";
+import { asRequest } from "../../shared/handler/tick.ts";
 import { buildConsumer, type ConsumerDeclaration } from "./consumer.ts";
 import { parseOrgs } from "./orgs.ts";
 
@@ -21,6 +23,16 @@ const build = (members: Partial<ConsumerDeclaration> = {}) =>
   buildConsumer({ queue: "slack-notices", consumes: ["customer.synced"], ...members }, context);
 const properties = (id: string, members?: Partial<ConsumerDeclaration>): Json =>
   (build(members).resources[id] as Json).Properties;
+const NIGHTLY = {
+  rate: "rate(1 day)",
+  request: "reconciliation.requested",
+  data: ["Account", "Contact"].map((entity) => ({ entity, reason: "schedule", full: false })),
+  enabled: "true" as const,
+};
+/** The ARN of a rule, for CloudFormation to fill. */
+const ruleArn = (path: string) => ({
+  "Fn::Sub": `arn:\${AWS::Partition}:events:\${AWS::Region}:\${AWS::AccountId}:rule/${path}`,
+});
 const arnOf = (id: string) => ({ "Fn::GetAtt": [id, "Arn"] });
 
 describe("a consumer", () => {
@@ -101,18 +113,36 @@ describe("a consumer", () => {
   });
 
   // https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html
-  test("lets its own rule, and nobody else, write to both queues", () => {
-    const { Queues, PolicyDocument } = properties("SlackNoticesQueuePolicy");
-    expect(Queues).toEqual([{ Ref: "SlackNoticesQueue" }, { Ref: "SlackNoticesDeadLetterQueue" }]);
-    expect(PolicyDocument.Statement).toEqual(
+  test("lets its own rule, and nobody else, write to both queues, and the rule wait for that", () => {
+    const { Properties } = build().resources.SlackNoticesQueuePolicy as Json;
+    expect(Properties.Queues).toEqual([{ Ref: "SlackNoticesQueue" }, { Ref: "SlackNoticesDeadLetterQueue" }]);
+    expect(Properties.PolicyDocument.Statement).toEqual(
       ["SlackNoticesQueue", "SlackNoticesDeadLetterQueue"].map((queue) => ({
         Effect: "Allow",
         Principal: { Service: "events.amazonaws.com" },
         Action: "sqs:SendMessage",
         Resource: arnOf(queue),
-        Condition: { ArnEquals: { "aws:SourceArn": [arnOf("SlackNoticesRule")] } },
+        Condition: {
+          StringEquals: { "aws:SourceAccount": { Ref: "AWS::AccountId" } },
+          ArnLike: { "aws:SourceArn": [ruleArn(`\${FleetBus}/fleet-test-slack-notices`)] },
+        },
       })),
     );
+    expect((build().resources.SlackNoticesRule as Json).DependsOn).toBe("SlackNoticesQueuePolicy");
+  });
+
+  test("has names that AWS takes, however long the stage's and its own are", () => {
+    const queue = `a-queue-of-40-letters-${"x".repeat(18)}`;
+    const prefix = "connector-fleet-a-stage-of-20-letter";
+    const { resources } = buildConsumer(
+      { queue, consumes: ["customer.synced"], schedule: NIGHTLY },
+      { ...context, prefix },
+    );
+    const lengths = Object.values(resources).flatMap(({ Properties: { QueueName, Name } }: Json) =>
+      QueueName ? [80 - QueueName.length] : Name ? [64 - Name.length] : [],
+    );
+    expect(lengths).toHaveLength(5);
+    expect(Math.min(...lengths)).toBeGreaterThanOrEqual(0);
   });
 });
 
@@ -165,35 +195,39 @@ describe("its rule", () => {
       ]),
     );
     const [allowed] = (resources.ChangesQueuePolicy as Json).Properties.PolicyDocument.Statement;
-    expect(allowed.Condition.ArnEquals["aws:SourceArn"]).toEqual(rules.map(([id]) => arnOf(id)));
+    expect(allowed.Condition.ArnLike["aws:SourceArn"]).toEqual([ruleArn("aws.partner/*/fleet-test-changes")]);
   });
 
-  test("with a schedule gets requests from a clock, one per organisation and entry", () => {
-    const schedule = {
-      rate: "rate(1 day)",
-      request: "reconciliation.requested",
-      data: ["Account", "Contact"].map((entity) => ({ entity, reason: "schedule", full: false })),
-      enabled: "true" as const,
-    };
-    const { resources } = build({ schedule });
+  test("with a schedule gets requests from a clock, one for every entry, that name no organisation", () => {
+    const { resources } = build({ schedule: NIGHTLY });
     const ids = Object.keys(resources).filter((id) => id.includes("Schedule"));
-    expect(ids).toEqual([ORG, OTHER_ORG].flatMap((org) => [0, 1].map((n) => `SlackNotices${org}Schedule${n}`)));
-    const { ScheduleExpression, State, Targets } = properties(ids[3] as string, { schedule });
-    expect([ScheduleExpression, State, Targets[0].DeadLetterConfig]).toEqual([
+    expect(ids).toEqual(["SlackNoticesSchedule0", "SlackNoticesSchedule1"]);
+    const { Name, ScheduleExpression, State, Targets } = properties(ids[1] as string, { schedule: NIGHTLY });
+    expect([Name, ScheduleExpression, State, Targets]).toEqual([
+      "fleet-test-slack-notices-schedule-1",
       "rate(1 day)",
       "ENABLED",
-      { Arn: arnOf("SlackNoticesDeadLetterQueue") },
+      [
+        {
+          Id: "queue",
+          Arn: arnOf("SlackNoticesQueue"),
+          DeadLetterConfig: { Arn: arnOf("SlackNoticesDeadLetterQueue") },
+        },
+      ],
     ]);
-    const text = Targets[0].InputTransformer.InputTemplate.replace(/<id>/g, '"event-1"').replace(
-      "<time>",
-      '"2026-01-01T00:00:00Z"',
-    );
-    const { detail } = JSON.parse(text);
-    expect(reconciliationRequested.detail.safeParse(detail).success).toBe(true);
-    expect(detail).toMatchObject({
-      metadata: { orgId: OTHER_ORG, eventId: "event-1", actor: "system:schedule" },
-      data: schedule.data[1],
+    const tick = {
+      ...{ version: "0", id: "event-1", "detail-type": "Scheduled Event", source: "aws.events" },
+      ...{ time: "2026-01-01T00:00:00Z", detail: {} },
+      resources: [`arn:aws:events:us-east-1:123456789012:rule/${Name}`],
+    };
+    const request = asRequest(tick, build({ schedule: NIGHTLY }).environment.SCHEDULE as string) as Json;
+    expect(request["detail-type"]).toBe("reconciliation.requested");
+    expect(reconciliationRequested.detail.safeParse(request.detail).success).toBe(true);
+    expect(request.detail).toMatchObject({
+      metadata: { orgId: NO_ORG, eventId: "event-1", actor: "system:schedule", occurredAt: tick.time },
+      data: NIGHTLY.data[1],
     });
+    expect(asRequest(tick, "[]")).toBe(tick);
   });
 
   test("of work that may wait says how long", () => {
@@ -203,7 +237,7 @@ describe("its rule", () => {
 
   test("keeps a schedule that is switched off, for an operator to switch on", () => {
     const schedule = { rate: "rate(1 day)", request: "catch-up.requested", data: [{}], enabled: "false" as const };
-    expect(properties(`SlackNotices${ORG}Schedule0`, { schedule }).State).toBe("DISABLED");
+    expect(properties("SlackNoticesSchedule0", { schedule }).State).toBe("DISABLED");
   });
 });
 

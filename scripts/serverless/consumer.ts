@@ -1,7 +1,8 @@
 import { patternOf } from "../../shared/contracts/event.ts";
 import { events } from "../../shared/contracts/events.ts";
-import { busOf, type Org } from "./orgs.ts";
-import { type Schedule, scheduleRules } from "./schedule.ts";
+import { fitName, MOST } from "./names.ts";
+import { busOf, isPartnerBus, type Org } from "./orgs.ts";
+import { buildClock, type Rule, type Schedule } from "./schedule.ts";
 
 /** What a connector declares: `- consumer: { queue, consumes | partnerBuses, … }`. */
 export interface ConsumerDeclaration {
@@ -15,7 +16,7 @@ export interface ConsumerDeclaration {
   readonly replays?: boolean;
   /** Takes everything from the partner buses of all Salesforce organisations. */
   readonly partnerBuses?: boolean;
-  /** Requests that a clock puts on the queue, for every Salesforce organisation. */
+  /** Requests that a clock puts on the queue. */
   readonly schedule?: Schedule;
   readonly batchSize?: number;
   /** Seconds to wait for a batch to fill, from its first message. */
@@ -33,7 +34,7 @@ export interface ConsumerContext {
   /** Service and stage, in front of every name. */
   readonly prefix: string;
   readonly timeoutSeconds: number;
-  readonly fleetBus: unknown;
+  readonly fleetBus: { readonly Ref: string };
   /** The table that all functions share. */
   readonly stateTable: { readonly Ref: string };
   readonly giveUpAfterSeconds: number | string;
@@ -55,6 +56,7 @@ export interface Consumer {
 }
 
 const DEFAULTS = { batchSize: 10, window: 0, staleAfter: 300 };
+const DEAD = "-dead";
 const FOURTEEN_DAYS = 14 * 24 * 3600;
 /** The most that SQS takes: the net below a consumer that counts by age. */
 const MOST_RECEIVES = 1_000;
@@ -72,13 +74,12 @@ export function buildConsumer(declaration: ConsumerDeclaration, context: Consume
   if (batchSize > MAX_BATCH_WITHOUT_WINDOW && window === 0)
     throw new Error(`Consumer '${queue}' has a batchSize of ${batchSize}, which needs a window of at least 1 second.`);
   const id = pascalCase(queue);
-  const [Queue, Dead] = [`${id}Queue`, `${id}DeadLetterQueue`];
+  const [Queue, Dead, Policy] = [`${id}Queue`, `${id}DeadLetterQueue`, `${id}QueuePolicy`];
   const name = `${context.prefix}-${queue}`;
+  const queueName = fitName(name, MOST.queue - DEAD.length);
   const target = { Id: "queue", Arn: arnOf(Queue), DeadLetterConfig: { Arn: arnOf(Dead) } };
-  const rules = {
-    ...busRules(declaration, id, name, target, context),
-    ...(declaration.schedule ? scheduleRules(declaration.schedule, id, target, context.orgs) : {}),
-  };
+  const clock = declaration.schedule && buildClock(declaration.schedule, id, name, target);
+  const rules = { ...busRules(declaration, id, fitName(name, MOST.rule), target, context), ...clock?.rules };
   // Six function timeouts, as AWS advises, so that a slow batch is not handed out twice.
   // https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
   const visibilityTimeout = context.timeoutSeconds * 6 + window;
@@ -90,7 +91,7 @@ export function buildConsumer(declaration: ConsumerDeclaration, context: Consume
       [Queue]: {
         Type: "AWS::SQS::Queue",
         Properties: {
-          QueueName: name,
+          QueueName: queueName,
           VisibilityTimeout: visibilityTimeout,
           MessageRetentionPeriod: FOURTEEN_DAYS,
           SqsManagedSseEnabled: true,
@@ -101,23 +102,24 @@ export function buildConsumer(declaration: ConsumerDeclaration, context: Consume
       [Dead]: {
         Type: "AWS::SQS::Queue",
         Properties: {
-          QueueName: `${name}-dead`,
+          QueueName: `${queueName}${DEAD}`,
           MessageRetentionPeriod: FOURTEEN_DAYS,
           SqsManagedSseEnabled: true,
           VisibilityTimeout: 180,
         },
       },
-      [`${id}QueuePolicy`]: {
+      [Policy]: {
         Type: "AWS::SQS::QueuePolicy",
         Properties: {
           Queues: [{ Ref: Queue }, { Ref: Dead }],
           PolicyDocument: {
             Version: "2012-10-17",
-            Statement: [Queue, Dead].map((to) => allowRules(to, Object.keys(rules))),
+            Statement: [Queue, Dead].map((to) => allowRules(to, sourcesOf(rules))),
           },
         },
       },
-      ...rules,
+      // A rule that starts before it may write to its queue loses events.
+      ...Object.fromEntries(Object.entries(rules).map(([rule, content]) => [rule, { ...content, DependsOn: Policy }])),
     },
     event: {
       sqs: {
@@ -135,6 +137,7 @@ export function buildConsumer(declaration: ConsumerDeclaration, context: Consume
       VISIBILITY_SECONDS: String(visibilityTimeout),
       RUN_SECONDS: String(context.timeoutSeconds + GRACE_SECONDS),
       FLEET_STATE_TABLE: context.stateTable,
+      ...clock?.environment,
     },
     statements: [
       { Effect: "Allow", Action: "sqs:ChangeMessageVisibility", Resource: arnOf(Queue) },
@@ -156,25 +159,23 @@ function busRules(
   name: string,
   target: object,
   { fleetBus, orgs }: ConsumerContext,
-): Record<string, unknown> {
+): Record<string, Rule> {
   const { partnerBuses, queue, consumes = [] } = declaration;
-  const rule = (bus: unknown, ruleName: string, EventPattern: unknown) => ({
+  const rule = (bus: { Ref: string }, EventPattern: unknown) => ({
     Type: "AWS::Events::Rule",
     Properties: {
-      Name: ruleName,
+      Name: name,
       EventBusName: bus,
       EventPattern,
       State: "ENABLED",
       Targets: [{ ...target, RetryPolicy: { MaximumEventAgeInSeconds: 86_400, MaximumRetryAttempts: 185 } }],
     },
   });
-  if (!partnerBuses) return { [`${id}Rule`]: rule(fleetBus, name, fleetPattern(declaration)) };
+  if (!partnerBuses) return { [`${id}Rule`]: rule(fleetBus, fleetPattern(declaration)) };
   if (consumes.length > 0)
     throw new Error(`Consumer '${queue}' has both 'consumes' and 'partnerBuses'; only one can be meant.`);
   const everything = { source: [{ prefix: "aws.partner/" }] };
-  return Object.fromEntries(
-    orgs.map(({ orgId }) => [`${id}${orgId}Rule`, rule({ Ref: busOf(orgId) }, name, everything)]),
-  );
+  return Object.fromEntries(orgs.map(({ orgId }) => [`${id}${orgId}Rule`, rule({ Ref: busOf(orgId) }, everything)]));
 }
 
 function fleetPattern({ queue, consumes = [], lane, replays }: ConsumerDeclaration): unknown {
@@ -196,14 +197,32 @@ function fleetPattern({ queue, consumes = [], lane, replays }: ConsumerDeclarati
   };
 }
 
-function allowRules(queue: string, rules: readonly string[]): unknown {
+function allowRules(queue: string, sources: readonly unknown[]): unknown {
   return {
     Effect: "Allow",
     Principal: { Service: "events.amazonaws.com" },
     Action: "sqs:SendMessage",
     Resource: arnOf(queue),
-    Condition: { ArnEquals: { "aws:SourceArn": rules.map(arnOf) } },
+    Condition: {
+      StringEquals: { "aws:SourceAccount": { Ref: "AWS::AccountId" } },
+      ArnLike: { "aws:SourceArn": sources },
+    },
   };
+}
+
+/**
+ * The ARNs of rules, written out: a reference would make the policy wait for the rules, which have to wait for it. All
+ * partner buses are one pattern, so that a policy stays within its 8,192 bytes however many there are.
+ * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-policies.html
+ */
+function sourcesOf(rules: Readonly<Record<string, Rule>>): unknown[] {
+  const paths = Object.values(rules).map(({ Properties: { Name, EventBusName: bus } }) => {
+    if (bus === undefined) return Name;
+    return isPartnerBus(bus.Ref) ? `aws.partner/*/${Name}` : `\${${bus.Ref}}/${Name}`;
+  });
+  return [...new Set(paths)].map((path) => ({
+    "Fn::Sub": `arn:\${AWS::Partition}:events:\${AWS::Region}:\${AWS::AccountId}:rule/${path}`,
+  }));
 }
 
 function arnOf(logicalId: string): unknown {

@@ -75,19 +75,13 @@ export function orgAccess(orgs: readonly Org[], service: string, stage: string) 
       SALESFORCE_ORGS: orgs.map(({ orgId }) => orgId).join(","),
       SALESFORCE_SECRET_PREFIX: secretPrefix(service, stage),
     },
-    statements: [
-      {
-        Effect: "Allow",
-        Action: "secretsmanager:GetSecretValue",
-        Resource: orgs.map(({ orgId }) => ({ Ref: connectionOf(orgId) })),
-      },
-    ],
+    // One pattern: a hundred names would be more than a role's policies may hold.
+    statements: [{ Effect: "Allow", Action: "secretsmanager:GetSecretValue", Resource: secretsBelow(service, stage) }],
   };
 }
 
 /** What a function needs that calls a target: the breaker and budget that all share, and the bus to tell of its recovery. */
-export function targetAccess(fleetBus: unknown) {
-  const bus = (fleetBus as { Ref: string }).Ref;
+export function targetAccess(fleetBus: { readonly Ref: string }) {
   return {
     environment: { FLEET_STATE_TABLE: { Ref: "FleetStateTable" }, EVENT_BUS_NAME: fleetBus },
     statements: [
@@ -96,7 +90,7 @@ export function targetAccess(fleetBus: unknown) {
         Action: ["dynamodb:GetItem", "dynamodb:UpdateItem"],
         Resource: { "Fn::GetAtt": ["FleetStateTable", "Arn"] },
       },
-      { Effect: "Allow", Action: "events:PutEvents", Resource: { "Fn::GetAtt": [bus, "Arn"] } },
+      { Effect: "Allow", Action: "events:PutEvents", Resource: { "Fn::GetAtt": [fleetBus.Ref, "Arn"] } },
     ],
   };
 }
@@ -106,9 +100,19 @@ export function busOf(orgId: string): string {
   return `Salesforce${orgId}Bus`;
 }
 
+/** Whether a logical id is that of an organisation's bus. */
+export function isPartnerBus(id: string): boolean {
+  return /^Salesforce\w+Bus$/.test(id);
+}
+
 /** Logical id of the secret that connects to an organisation. */
 function connectionOf(orgId: string): string {
   return `Salesforce${orgId}Connection`;
+}
+
+function secretsBelow(service: string, stage: string): unknown {
+  const name = `${secretPrefix(service, stage)}*`;
+  return { "Fn::Sub": `arn:\${AWS::Partition}:secretsmanager:\${AWS::Region}:\${AWS::AccountId}:secret:${name}` };
 }
 
 function secretPrefix(service: string, stage: string): string {

@@ -168,6 +168,35 @@ describe("deadLetters", () => {
   });
 });
 
+describe("names", () => {
+  const long = "a-function-whose-name-is-a-little-longer-than-most-others";
+
+  test("of functions fit, however long the stage's is", () => {
+    const functions: Json = { notify: {}, [long]: {} };
+    framework(functions, { provider: { stage: "a-stage-of-20-letter" } }).plugin.expand();
+    expect(functions.notify.name).toBe("fleet-a-stage-of-20-letter-notify");
+    expect(functions[long].name).toMatch(/^fleet-a-stage-of-20-letter-a-function-.*-[0-9a-f]{8}$/);
+    expect(functions[long].name).toHaveLength(64);
+  });
+
+  test("of roles are CloudFormation's", () => {
+    const role = (RoleName?: string) => ({ Type: "AWS::IAM::Role", Properties: { RoleName } });
+    const functions: Json = { notify: {} };
+    const Resources: Json = { Own: role("own") };
+    const { plugin } = framework(functions, { provider: { compiledCloudFormationTemplate: { Resources } } });
+    plugin.hooks.initialize?.();
+    Resources.Made = role(functions.notify.iamRoleStatementsName);
+    plugin.hooks["before:package:finalize"]?.();
+    expect([Resources.Own.Properties, Resources.Made.Properties]).toEqual([{ RoleName: "own" }, {}]);
+  });
+
+  test.each(["a-stage-of-21-letters", "1st", "a_b", ""])("a stage that is called '%s' is refused", (stage) => {
+    expect(() => framework({}, { provider: { stage } }).plugin.expand()).toThrow(
+      `Stage '${stage}' cannot be part of AWS's names: use 1 to 20 letters, digits and hyphens, a letter first.`,
+    );
+  });
+});
+
 describe("the event source", () => {
   test("must be real for a deploy", () => {
     const { plugin } = framework({}, { command: "deploy" });
@@ -275,7 +304,7 @@ describe("a function that reaches the Salesforce organisations", () => {
       SALESFORCE_ORGS: "00D5f0000000001EAA,00D000000000002EAA",
       SALESFORCE_SECRET_PREFIX: "fleet/test/salesforce/",
     });
-    expect(JSON.stringify(functions.capture.iamRoleStatements)).toContain("Salesforce00D000000000002EAAConnection");
+    expect(JSON.stringify(functions.capture.iamRoleStatements)).toContain(":secret:fleet/test/salesforce/*");
     expect(JSON.stringify(functions.notify)).not.toContain("Salesforce");
     expect(resources).toHaveProperty("Salesforce00D000000000002EAABus");
   });

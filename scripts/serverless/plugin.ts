@@ -2,6 +2,7 @@ import { buildAlarms } from "./alarms.ts";
 import { buildConsumer, type ConsumerDeclaration } from "./consumer.ts";
 import { buildDashboard } from "./dashboard.ts";
 import { takeInventory } from "./inventory.ts";
+import { fitName, MOST } from "./names.ts";
 import { type Org, orgAccess, orgResources, PLACEHOLDER, parseOrgs, targetAccess } from "./orgs.ts";
 
 /** The parts of osls that the plugin uses. https://github.com/oss-serverless/serverless */
@@ -28,7 +29,7 @@ interface Serverless {
 interface FleetSettings {
   /** Names of the partner event sources that Salesforce gave the Event Relays; a placeholder until they are known. */
   readonly salesforceEventSource: string;
-  readonly fleetBus: unknown;
+  readonly fleetBus: { readonly Ref: string };
   readonly stateTable: { readonly Ref: string };
   /** Age at which a consumer gives a message up, unless it says otherwise. */
   readonly giveUpAfterSeconds: number | string;
@@ -45,6 +46,9 @@ interface Utilities {
 }
 
 interface FunctionConfig {
+  name?: string;
+  /** Of the plugin that makes a role of its own for each function. */
+  iamRoleStatementsName?: string;
   readonly timeout?: number;
   /** The function talks to Salesforce. */
   readonly salesforceOrgs?: boolean;
@@ -55,6 +59,9 @@ interface FunctionConfig {
   iamRoleStatements?: unknown[];
 }
 
+/** Longest name of a stage: longer ones leave no room for the names of things. */
+const MOST_OF_STAGE = 20;
+const UNNAMED = "unnamed";
 const SHARED_ROLE = "IamRoleLambdaExecution";
 const TRACING = { Effect: "Allow", Action: ["xray:PutTraceSegments", "xray:PutTelemetryRecords"], Resource: "*" };
 
@@ -88,7 +95,6 @@ export default class FleetPlugin {
             request: { type: "string" },
             data: { type: "array", items: { type: "object" }, minItems: 1 },
             enabled: {},
-            perOrg: { type: "boolean" },
           },
           required: ["rate", "request", "data", "enabled"],
           additionalProperties: false,
@@ -110,6 +116,7 @@ export default class FleetPlugin {
       initialize: () => this.expand(),
       "before:package:finalize": () => {
         this.dropSharedRole();
+        this.unnameRoles();
         this.watch();
       },
     };
@@ -123,13 +130,16 @@ export default class FleetPlugin {
       this.#requireEventSource(settings);
       this.#warnOfSilentAlarms(settings);
     }
+    this.#requireStage();
     refuseSharedQueues(service.functions);
     const orgs = parseOrgs(settings.salesforceEventSource);
     const { stage } = service.provider;
     this.#addResources(orgResources(orgs, service.service, stage));
     const access = orgAccess(orgs, service.service, stage);
     const deadLetterQueues = Object.values(service.functions).flatMap((config) => this.#expandConsumers(config, orgs));
-    for (const config of Object.values(service.functions)) {
+    for (const [name, config] of Object.entries(service.functions)) {
+      config.name = fitName(`${service.service}-${stage}-${name}`, MOST.function);
+      config.iamRoleStatementsName = UNNAMED;
       grant(config, [TRACING]);
       if (config.salesforceOrgs) give(config, access);
       if (config.salesforceOrgs || config.callsTarget) give(config, targetAccess(settings.fleetBus));
@@ -137,6 +147,16 @@ export default class FleetPlugin {
         "deadLetters" in event ? deadLetterQueues.map(drain) : [event],
       );
     }
+  }
+
+  /**
+   * CloudFormation names the roles: a name with service, stage, region and function is longer than AWS takes in many of its
+   * regions.
+   */
+  unnameRoles(): void {
+    const { Resources } = this.#serverless.service.provider.compiledCloudFormationTemplate;
+    for (const { Properties } of Object.values(Resources as Record<string, { Properties?: { RoleName?: unknown } }>))
+      if (Properties?.RoleName === UNNAMED) delete Properties.RoleName;
   }
 
   /** Every function has a role of its own; the shared one, which holds everybody's permissions, must not be deployed. */
@@ -197,6 +217,15 @@ export default class FleetPlugin {
     if (alarmTopicArn) return;
     this.#log.warning(
       "Parameter alarmTopicArn is empty: the alarms change state and tell nobody. Pass --param='alarmTopicArn=arn:aws:sns:…'.",
+    );
+  }
+
+  #requireStage(): void {
+    const { stage } = this.#serverless.service.provider;
+    if (/^[a-z][a-z0-9-]*$/i.test(stage) && stage.length <= MOST_OF_STAGE) return;
+    throw new this.#serverless.classes.Error(
+      `Stage '${stage}' cannot be part of AWS's names: use 1 to ${MOST_OF_STAGE} letters, digits and hyphens, a letter first.`,
+      "BAD_STAGE",
     );
   }
 

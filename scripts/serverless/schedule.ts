@@ -1,8 +1,18 @@
 import { events } from "../../shared/contracts/events.ts";
-import { NO_ORG } from "../../shared/contracts/metadata.ts";
-import type { Org } from "./orgs.ts";
+import { fitName, MOST } from "./names.ts";
 
-/** Requests that a clock makes: one for every organisation and every entry of `data`, or one for the whole fleet. */
+/** A rule of EventBridge, as far as its consumer looks at it. */
+export interface Rule {
+  readonly Type: string;
+  readonly Properties: {
+    readonly Name: string;
+    /** Absent on the default bus, where clocks are. */
+    readonly EventBusName?: { readonly Ref: string };
+    readonly [more: string]: unknown;
+  };
+}
+
+/** Requests that a clock makes: one for every entry of `data`. They name no organisation: their consumer asks all of them. */
 export interface Schedule {
   /** `rate(15 minutes)` or `cron(15 3 * * ? *)`, in UTC. */
   readonly rate: string;
@@ -12,55 +22,37 @@ export interface Schedule {
   readonly data: readonly Record<string, unknown>[];
   /** Off keeps the rules, so that an operator can switch them on. */
   readonly enabled: boolean | "true" | "false";
-  /** False for work that is about no organisation. */
-  readonly perOrg?: boolean;
+}
+
+/** The rules of a clock, and what each of them asks for, as shared/handler/tick.ts reads it. */
+export interface Clock {
+  readonly rules: Readonly<Record<string, Rule>>;
+  readonly environment: { readonly SCHEDULE: string };
 }
 
 /**
- * Rules that put requests straight on the consumer's queue, shaped as if they had come over the fleet bus.
- * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html
+ * Rules that put ticks straight on the consumer's queue, and what the consumer makes of them.
+ * @param name service, stage and queue
  * @throws Error of one sentence when `request` is no fleet event, or its data does not fit the contract
  */
-export function scheduleRules(
-  { rate, request, data, enabled, perOrg = true }: Schedule,
+export function buildClock(
+  { rate, request, data, enabled }: Schedule,
   id: string,
+  name: string,
   target: object,
-  orgs: readonly Org[],
-): Record<string, unknown> {
+): Clock {
   const contract = events.find(({ type }) => type === request);
   if (!contract) throw new Error(`A schedule asks for '${request}', which is no event of shared/contracts/events.ts.`);
-  const rules: Record<string, unknown> = {};
-  for (const [orgId, name] of perOrg ? orgs.map((org) => [org.orgId, org.orgId] as const) : [[NO_ORG, ""] as const])
-    for (const [index, content] of data.entries()) {
-      const parsed = contract.detail.shape.data.safeParse(content);
-      if (!parsed.success)
-        throw new Error(`The data of the scheduled '${request}' do not fit: ${parsed.error.issues[0]?.message}`);
-      rules[`${id}${name}Schedule${index}`] = {
-        Type: "AWS::Events::Rule",
-        Properties: {
-          ScheduleExpression: rate,
-          State: String(enabled) === "true" ? "ENABLED" : "DISABLED",
-          Targets: [{ ...target, InputTransformer: requestOf(contract, orgId, content) }],
-        },
-      };
-    }
-  return rules;
-}
-
-function requestOf(contract: { type: string; source: string }, orgId: string, data: unknown) {
-  const metadata = {
-    eventId: "<id>",
-    occurredAt: "<time>",
-    correlationId: "<id>",
-    causationId: "<id>",
-    orgId,
-    actor: "system:schedule",
-    schemaVersion: 1,
-  };
-  const event = { id: "<id>", source: contract.source, "detail-type": contract.type, detail: { metadata, data } };
-  return {
-    InputPathsMap: { id: "$.id", time: "$.time" },
-    // A variable stands without quotes: EventBridge writes its value as JSON.
-    InputTemplate: JSON.stringify(event).replace(/"<(id|time)>"/g, "<$1>"),
-  };
+  const ticks = data.map((content, index) => {
+    const parsed = contract.detail.shape.data.safeParse(content);
+    if (!parsed.success)
+      throw new Error(`The data of the scheduled '${request}' do not fit: ${parsed.error.issues[0]?.message}`);
+    return { rule: fitName(`${name}-schedule-${index}`, MOST.rule), request, data: content };
+  });
+  const State = String(enabled) === "true" ? "ENABLED" : "DISABLED";
+  const rules = ticks.map(({ rule: Name }, index): [string, Rule] => [
+    `${id}Schedule${index}`,
+    { Type: "AWS::Events::Rule", Properties: { Name, ScheduleExpression: rate, State, Targets: [target] } },
+  ]);
+  return { rules: Object.fromEntries(rules), environment: { SCHEDULE: JSON.stringify(ticks) } };
 }

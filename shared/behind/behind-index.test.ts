@@ -83,4 +83,5 @@ test("their number is counted once each, and no further than asked", async () =>
   expect(await index.count("billing")).toBe(MANY);
   expect(reads.items).toBe(MANY);
   expect(await index.count("billing", 1)).toBeGreaterThanOrEqual(1);
+  expect(await index.countByOrg("billing")).toEqual(new Map([["00D000000000001EAA", MANY]]));
 });

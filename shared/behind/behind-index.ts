@@ -32,6 +32,8 @@ export interface BehindIndex {
   due(target: Target, options: DueOptions): Promise<BehindCustomer[]>;
   /** How many are behind, counted up to `most`. */
   count(target: Target, most?: number): Promise<number>;
+  /** How many are behind, by their organisation. */
+  countByOrg(target: Target): Promise<Map<string, number>>;
   /** One page of a shard, in the order of the next try. */
   list(key: string, after?: object): Promise<{ customers: BehindCustomer[]; next: object | undefined }>;
 }
@@ -141,6 +143,25 @@ export function createBehindIndex(
       });
       await Promise.all(counts);
       return total;
+    },
+
+    async countByOrg(target) {
+      const counts = new Map<string, number>();
+      const walks = keysOf(target).map(async (key) => {
+        let ExclusiveStartKey: Record<string, unknown> | undefined;
+        do {
+          const page = await query({
+            ProjectionExpression: "orgId",
+            KeyConditionExpression: "behindKey = :key",
+            ExpressionAttributeValues: { ":key": key },
+            ExclusiveStartKey,
+          });
+          for (const { orgId } of page.Items ?? []) counts.set(orgId, (counts.get(orgId) ?? 0) + 1);
+          ExclusiveStartKey = page.LastEvaluatedKey;
+        } while (ExclusiveStartKey);
+      });
+      await Promise.all(walks);
+      return counts;
     },
 
     async list(key, after) {

@@ -173,6 +173,21 @@ describe("a try that fails", () => {
     expect(record?.billingBehind).toMatchObject({ tries: 0, error: reserve });
   });
 
+  test("is of a row of failures only as far as somebody tried: waiting for an outage or a reserve makes it no older", async () => {
+    const customerId = await stored();
+    const HOUR = 3_600;
+    const fail = async (hours: number, more: object = {}) => {
+      at(hours * HOUR);
+      const mark = await behind.failed(customerId, "billing", { ...FAILURE, counts: true, ...more });
+      return (moment - Date.parse(mark?.failingSince ?? "")) / (HOUR * 1000);
+    };
+    for (const hours of [0, 0.5, 1, 1.5]) expect(await fail(hours)).toBe(hours);
+    for (const hours of [3, 20, 40]) await fail(hours, { counts: false, isTry: false });
+    expect(await fail(50)).toBe(2.5);
+    expect(await fail(51)).toBe(3.5);
+    expect(await fail(90)).toBe(4.5);
+  });
+
   test("of a customer that is in step meanwhile is forgotten", async () => {
     const customerId = await stored();
     await behind.reached(customerId, "billing", version(1));

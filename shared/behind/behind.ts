@@ -106,9 +106,8 @@ export function createBehind(
       const known = markSchema.safeParse(Item?.[markName(target)]).data;
       if (!known || Item?.behindKey !== key) return undefined;
       const tries = known.tries + (isTry ? 1 : 0);
-      const failingSince = known.failingSince ?? (counts ? inSeconds(0) : undefined);
-      const about = failingSince === undefined ? known : { ...known, failingSince };
-      const mark = { ...about, tries, error: { ...error, message: error.message.slice(0, MAX_MESSAGE) } };
+      const failing = counts ? { failingSince: failingSince(known, now()), failedAt: inSeconds(0) } : {};
+      const mark = { ...known, ...failing, tries, error: { ...error, message: error.message.slice(0, MAX_MESSAGE) } };
       // Whoever noted a failure at the same moment said the same.
       await update(customerId, {
         UpdateExpression: "SET #mark = :mark, nextTryAt = :next",
@@ -189,4 +188,13 @@ function leaving(target: Target, customerId: string, now: number) {
 
 function expression(set: readonly string[], remove: readonly string[]): string {
   return `${set.length > 0 ? `SET ${set.join(", ")} ` : ""}REMOVE ${remove.join(", ")}`;
+}
+
+/** Longer than any back-off: what lay between two failures beyond it was an outage, a reserve or a budget, and is no failing. */
+const LONGEST_GAP_MS = 3_600_000;
+
+function failingSince({ failingSince: since, failedAt = since }: Mark, now: number): string {
+  if (since === undefined || failedAt === undefined) return new Date(now).toISOString();
+  const idle = Math.max(0, now - Date.parse(failedAt) - LONGEST_GAP_MS);
+  return new Date(Date.parse(since) + idle).toISOString();
 }

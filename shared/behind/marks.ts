@@ -12,8 +12,13 @@ export const markSchema = z.looseObject({
   since: z.iso.datetime(),
   /** Tries that failed; waiting for a target or for its budget is none. */
   tries: z.int().nonnegative(),
-  /** Since when tries fail by the record's own fault, as far as one can tell; what the target asked for is none. */
+  /**
+   * Since when tries fail by the record's own fault, as far as one can tell; moved on by the time in which nobody tried. What
+   * the target asked for is none.
+   */
   failingSince: z.iso.datetime().optional(),
+  /** When a try failed so last. */
+  failedAt: z.iso.datetime().optional(),
   /** When the mark was made, or taken up by the reconciler. */
   markedAt: z.iso.datetime(),
   /** Why the last try failed; words without personal data. */

@@ -5,6 +5,7 @@ import type { Metadata } from "../contracts/metadata.ts";
 import { ContractError } from "../errors.ts";
 import { describeIssues } from "../issues.ts";
 import { adoptTraceHeader } from "../trace-header.ts";
+import { asRequest } from "./tick.ts";
 
 /** One queue message with its decoded content. */
 export interface Delivery<T> {
@@ -43,13 +44,13 @@ export function parseJson(body: string): unknown {
 }
 
 /**
- * A decoder for messages that a bus rule put on the queue. What comes from an archive says so in `metadata.replayOf`.
+ * A decoder for messages that a bus rule or a clock put on the queue. What comes from an archive says so in `metadata.replayOf`.
  * @throws ContractError when the envelope is not EventBridge's, the type is none of `contracts`, or the detail does not
  * fit (an unknown `schemaVersion` included), with the paths named
  */
 export function decodeFleetEvent<const C extends EventContract>(contracts: readonly C[]): Decode<FleetEvent<C>> {
   return (body) => {
-    const envelope = envelopeSchema.safeParse(parseJson(body));
+    const envelope = envelopeSchema.safeParse(asRequest(parseJson(body)));
     if (!envelope.success) throw new ContractError("NOT_AN_EVENT", "The message is not an EventBridge event.");
     const type = envelope.data["detail-type"];
     const contract = contracts.find((candidate) => candidate.type === type);

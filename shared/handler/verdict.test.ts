@@ -4,6 +4,7 @@ import { z } from "zod";
 import { readEnv } from "../env.ts";
 import {
   ContractError,
+  type FleetError,
   InvalidInputError,
   NotAuthorizedError,
   RateLimitedError,
@@ -38,6 +39,8 @@ const PATIENT: [string, unknown][] = [
   ["AWS's own refusal", ACCESS_DENIED],
   ["a wrong environment", thrownBy(() => readEnv({ TABLE: z.string() }, {}))],
 ];
+/** As the gate throws it while a target is away. */
+const ofProbe = <E extends FleetError>(error: E): E => Object.assign(error, { wasProbe: true });
 const FINAL: [string, unknown][] = [
   ["InvalidInputError", new InvalidInputError("I", "wrong")],
   ["RejectedByTargetError", new RejectedByTargetError("J", "no")],
@@ -54,6 +57,15 @@ describe("a message that failed with", () => {
   test.each(PATIENT)("%s waits for days, until the queue would drop it", (_what, error) => {
     for (const age of [0, DAY, 12.9 * DAY]) expect(judged(error, age)).toMatchObject({ again: true });
     expect(judged(error, 13 * DAY)).toEqual({ again: false });
+  });
+
+  test.each([
+    ofProbe(new TransientError("HTTP_503", "still down")),
+    ofProbe(new RateLimitedError("DAILY_LIMIT", "still used up", { retryAfterSeconds: 3_600 })),
+  ])("%s only because it was the one to look whether a target is back waits like all others", (error) => {
+    for (const age of [0, DAY, 12.9 * DAY]) expect(judged(error, age)).toMatchObject({ again: true, denied: false });
+    expect(judged(error, 13 * DAY)).toEqual({ again: false });
+    expect(judged(ofProbe(new RejectedByTargetError("J", "no")), 0)).toEqual({ again: false });
   });
 
   test.each(FINAL)("%s is parked at once", (_what, error) => {

@@ -1,6 +1,6 @@
 import type { SQSRecord } from "aws-lambda";
 import { isDenied } from "../aws-errors.ts";
-import { isRetryable, RateLimitedError, TargetUnavailableError } from "../errors.ts";
+import { isAwaitingTarget, isRetryable, RateLimitedError, TargetUnavailableError } from "../errors.ts";
 import { backOffSeconds } from "./back-off.ts";
 
 /** What becomes of a message that failed: handed out again after so many seconds, or parked. */
@@ -22,7 +22,7 @@ const LONGEST_BY_AGE_SECONDS = 3_600;
 
 /**
  * Judges by the error and by the age of the message. What may pass is tried again until the message is `giveUpAfter` old;
- * what waits for a target that nobody may call, or for a permission that a person has to give, waits as long as the queue
+ * what waits for a target that is away, or for a permission that a person has to give, waits as long as the queue
  * keeps messages. A wait that the target names is kept to the second, as long as a hundred of them last.
  * @param ageSeconds since the message was sent
  * @param random 0 to 1
@@ -35,7 +35,7 @@ export function judge(
 ): Verdict {
   const denied = isDenied(error);
   if (!denied && !isRetryable(error)) return { again: false };
-  const patient = denied || error instanceof TargetUnavailableError;
+  const patient = denied || isAwaitingTarget(error);
   const limit = patient ? Math.max(LAST_AGE_SECONDS, giveUpAfterSeconds) : giveUpAfterSeconds;
   if (ageSeconds >= limit) return { again: false };
   const byAge = Math.min(LONGEST_BY_AGE_SECONDS, ageSeconds * SHARE_OF_AGE);

@@ -28,6 +28,7 @@ test.each([new TransientError("T", "down"), new TypeError("bug")])(
 test.each([
   new RateLimitedError("R", "slow", { retryAfterSeconds: 9 }),
   new TargetUnavailableError("U", "breaker open"),
+  Object.assign(new TransientError("T", "still down"), { wasProbe: true }),
 ])("a wait for a target is not: %s", (error) => {
   expect(measured(error)).toBeUndefined();
 });

@@ -1,6 +1,6 @@
 import { MetricUnit } from "@aws-lambda-powertools/metrics";
 import type { SQSRecord } from "aws-lambda";
-import { RateLimitedError, TargetUnavailableError } from "../errors.ts";
+import { isAwaitingTarget, RateLimitedError } from "../errors.ts";
 import { metrics } from "../observability.ts";
 
 /**
@@ -11,6 +11,6 @@ import { metrics } from "../observability.ts";
  */
 export function measureWait({ attributes }: SQSRecord, error: unknown, now: number): void {
   const sentAt = Number(attributes.SentTimestamp);
-  if (!Number.isFinite(sentAt) || error instanceof RateLimitedError || error instanceof TargetUnavailableError) return;
+  if (!Number.isFinite(sentAt) || error instanceof RateLimitedError || isAwaitingTarget(error)) return;
   metrics.addMetric("OldestRetriedSeconds", MetricUnit.Seconds, Math.max(0, Math.floor((now - sentAt) / 1000)));
 }

@@ -253,10 +253,10 @@ describe("many pieces of work", () => {
     const before = await store.read(customerId);
     const work = { kind: "customer-sync", hop: "customer-sync/UpsertBilling", customerId } as const;
     expect(await redriven({ parkedId: "dry", ...work }, { dryRun: true })).toMatchObject({
-      outcome: "redriven",
+      outcome: "would-redrive",
       dryRun: true,
     });
-    expect(await discard(["dry"], "why", { dryRun: true }, deps())).toMatchObject([{ outcome: "discarded" }]);
+    expect(await discard(["dry"], "why", { dryRun: true }, deps())).toMatchObject([{ outcome: "would-discard" }]);
     expect((await parked().read("dry"))?.history).toHaveLength(1);
     expect(await store.read(customerId)).toEqual(before);
   });

@@ -34,16 +34,29 @@ export interface RedriveOptions {
   readonly onResult?: (result: RedriveResult) => void;
 }
 
+type Done = "redriven" | "done" | "superseded" | "discarded" | "skipped" | "failed" | "missing";
+
+/** What a dry run says in its place, so that nobody takes it for done. */
+const WOULD = {
+  redriven: "would-redrive",
+  done: "would-close-as-done",
+  superseded: "would-close-as-superseded",
+  discarded: "would-discard",
+  skipped: "would-skip",
+  failed: "would-stay-parked",
+  missing: "missing",
+} as const satisfies Readonly<Record<Done, string>>;
+
 /**
- * What became of one piece of work. `failed` stays parked; `skipped` had ended already, so nothing is left to do; `missing`
+ * What became of one piece of work, or would. `failed` stays parked; `skipped` had ended already, so nothing is left to do; `missing`
  * is not there. `how` says in words what was done.
  */
 export interface RedriveResult {
   readonly parkedId: string;
   readonly customerId?: string;
-  readonly outcome: "redriven" | "done" | "superseded" | "discarded" | "skipped" | "failed" | "missing";
+  readonly outcome: Done | (typeof WOULD)[Done];
   readonly how: string;
-  /** Nothing of it was done: it would end so. */
+  /** Nothing of it was done. */
   readonly dryRun?: true;
 }
 
@@ -76,19 +89,22 @@ export function discard(
   });
 }
 
+/** A result before it is said whether it came about. */
+type Ended = RedriveResult & { readonly outcome: Done };
+
 async function eachOf(
   parkedIds: Iterable<string>,
   { dryRun, perSecond, onResult }: RedriveOptions,
   { parked, pause }: Pick<RedriveDependencies, "parked" | "pause">,
-  work: (item: ParkedItem) => Promise<RedriveResult>,
+  work: (item: ParkedItem) => Promise<Ended>,
 ): Promise<RedriveResult[]> {
   const results: RedriveResult[] = [];
   for (const parkedId of parkedIds) {
     if (perSecond && results.length > 0) await pause(1_000 / perSecond);
     const found = await openItem(parkedId, parked)
       .then((opened) => ("item" in opened ? work(opened.item) : opened.result))
-      .catch((error): RedriveResult => ({ parkedId, outcome: "failed", how: describeError(error).message }));
-    const result: RedriveResult = dryRun ? { ...found, dryRun } : found;
+      .catch((error): Ended => ({ parkedId, outcome: "failed", how: describeError(error).message }));
+    const result: RedriveResult = dryRun ? { ...found, outcome: WOULD[found.outcome], dryRun } : found;
     results.push(result);
     onResult?.(result);
   }
@@ -99,7 +115,7 @@ async function eachOf(
 async function openItem(
   parkedId: string,
   parked: Pick<ParkedTable, "read">,
-): Promise<{ item: ParkedItem } | { result: RedriveResult }> {
+): Promise<{ item: ParkedItem } | { result: Ended }> {
   const item = await parked.read(parkedId);
   if (!item) return { result: { parkedId, outcome: "missing", how: "there is no parked work with this id" } };
   const { customerId, status } = item;
@@ -108,7 +124,7 @@ async function openItem(
     : { item };
 }
 
-async function redriveOne(item: ParkedItem, dryRun: boolean, deps: RedriveDependencies): Promise<RedriveResult> {
+async function redriveOne(item: ParkedItem, dryRun: boolean, deps: RedriveDependencies): Promise<Ended> {
   const { parkedId, customerId } = item;
   const plan = planRedrive(item, await recordOf(item, deps), deps.syncQueue);
   const how = describePlan(plan);

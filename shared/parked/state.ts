@@ -1,5 +1,7 @@
 import type { Target } from "../behind/marks.ts";
+import { versionSchema } from "../contracts/customer.ts";
 import type { CustomerRecord } from "../customer-record.ts";
+import { hashOf } from "../hash.ts";
 import type { ParkedSummary } from "./work.ts";
 
 /** The target that a piece of work would bring its customer to; undefined for other work, such as a notice to people. */
@@ -37,4 +39,13 @@ export function isInStep(record: CustomerRecord, target: Target): boolean {
 /** Whether a version was read from Salesforce after a moment; it ends in when it was, epoch milliseconds. */
 export function wasReadAfter(version: string, moment: string): boolean {
   return Number(version.split("/")[2] ?? Number.NaN) > Date.parse(moment);
+}
+
+/**
+ * The parked id of a version that an account could not be told of: the same for every message that tries, so that work which
+ * is redriven and fails again is the same piece. Undefined when nobody knows the version.
+ */
+export function writeBackId(customerId: string | undefined, version: string | undefined): string | undefined {
+  if (!customerId || !versionSchema.safeParse(version).success) return undefined;
+  return hashOf("write-back", customerId, version).slice(0, 32);
 }

@@ -19,6 +19,7 @@ import {
   type Ended,
   isTroubled,
   told,
+  untold,
   waitOf,
 } from "./breaker.ts";
 
@@ -229,6 +230,15 @@ describe("what readers note", () => {
     expect(breaker.closed?.toldAt).toBe(NOW + SECOND);
     const ended = told(breaker, "ended", NOW, NOW) ?? {};
     expect(told(ended, "ended", NOW, NOW)).toBeUndefined();
+  });
+
+  test("is taken back when it did not reach anybody", () => {
+    const begun = told(open, "began", NOW, NOW) ?? {};
+    expect(untold(begun, "began", NOW)).toEqual(open);
+    expect(untold(begun, "began", NOW - 1)).toBeUndefined();
+    const { breaker } = probed(begun, answered);
+    expect(untold(breaker, "began", NOW)?.closed?.toldAt).toBeUndefined();
+    expect(untold(told(breaker, "ended", NOW, NOW) ?? {}, "ended", NOW)).toEqual(breaker);
   });
 
   test("an outage that nobody feels any more ends five minutes after its wait", () => {

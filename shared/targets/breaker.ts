@@ -68,7 +68,7 @@ const WAITS: Record<Reason, { first: number; longest: number }> = {
   refused: { first: 60_000, longest: 300_000 },
 };
 /** A target that fails again so soon has one outage, not two. */
-const FLAP_MS = 120_000;
+export const FLAP_MS = 120_000;
 /** The wait has been over for so long without a probe that no work can be waiting for it. */
 const IDLE_MS = 300_000;
 /** No probe has this id: the lease stays, but its call no longer decides. */
@@ -212,4 +212,16 @@ export function told(breaker: Breaker, what: "began" | "ended", since: number, n
   return closed?.since === since && !closed.endToldAt
     ? { ...breaker, closed: { ...closed, endToldAt: now } }
     : undefined;
+}
+
+/** Takes back that people were told, because it did not reach them; undefined when that was of another outage. */
+export function untold(breaker: Breaker, what: "began" | "ended", since: number): Breaker | undefined {
+  const { open, closed } = breaker;
+  if (what === "began" && open?.since === since) {
+    const { toldAt: _, ...rest } = open;
+    return { ...breaker, open: rest };
+  }
+  if (closed?.since !== since) return undefined;
+  const { toldAt, endToldAt, ...rest } = closed;
+  return { ...breaker, closed: what === "began" ? rest : { ...rest, ...(toldAt === undefined ? {} : { toldAt }) } };
 }

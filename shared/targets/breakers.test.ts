@@ -2,7 +2,7 @@ import { type DynamoDBClient, PutItemCommand } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { NotAuthorizedError, RateLimitedError } from "../errors.ts";
 import { startTable } from "../testing/dynamo.ts";
-import { type BreakerState, type Breakers, createBreakers, stateOf } from "./breakers.ts";
+import { awayUntil, type BreakerState, type Breakers, createBreakers, stateOf } from "./breakers.ts";
 import { createGate } from "./gate.ts";
 
 const TABLE = "fleet-state-test";
@@ -94,6 +94,23 @@ describe("an outage", () => {
     await wait("GET /a", 10);
     expect(one(await states())).toMatchObject({ state: "open", since: "2026-01-01T00:00:00.000Z" });
     expect(await breakers.markTold(one(await states()), "began")).toBe(false);
+  });
+
+  test("of an hour is what a record is not to blame for, and a short one, as may come every day, is nothing", async () => {
+    const { target, gate, wait, states } = newTarget();
+    const away = async () => awayUntil(await states(), target, now);
+    expect(await away()).toBe(0);
+    for (const [seconds, end] of [
+      [30, 0],
+      [3_600, NOW + 90_000_000 + 3_600_000],
+    ] as const) {
+      await wait("GET /a", seconds);
+      expect(await away()).toBe(now);
+      now += seconds * 1000;
+      await gate.call("GET /a", async () => "made");
+      expect(await away()).toBe(end);
+      now = NOW + 90_000_000;
+    }
   });
 
   test("that nobody feels any more ends five minutes after its wait", async () => {

@@ -1,5 +1,5 @@
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
-import { type Breaker, closeIdle, isProbing, type Reason, told } from "./breaker.ts";
+import { type Breaker, closeIdle, isProbing, type Reason, told, untold } from "./breaker.ts";
 import { createGateTable, type Row } from "./gate-table.ts";
 import { partsOf } from "./keys.ts";
 
@@ -50,6 +50,8 @@ export interface Breakers {
   list(): Promise<BreakerState[]>;
   /** Notes that people are told that the outage began, or ended; true for exactly one caller, who then tells. */
   markTold(outage: Outage, what: "began" | "ended"): Promise<boolean>;
+  /** Takes that back, because it could not be told. */
+  unmarkTold(outage: Outage, what: "began" | "ended"): Promise<void>;
   /**
    * Closes the breaker if nobody probed for five minutes after its wait, as when no waiting work needs the endpoint any
    * more; true for the one caller that closed it. Without it such an endpoint would count as out until its next call.
@@ -86,6 +88,10 @@ export function createBreakers(
     },
 
     markTold: ({ key, since }, what) => change(key, (breaker) => told(breaker, what, Date.parse(since), now())),
+
+    async unmarkTold({ key, since }, what) {
+      await change(key, (breaker) => untold(breaker, what, Date.parse(since)));
+    },
 
     closeIdle: ({ key, since }) =>
       change(key, (breaker) => (breaker.open?.since === Date.parse(since) ? closeIdle(breaker, now()) : undefined)),
@@ -129,15 +135,22 @@ export function stateOf(states: readonly BreakerState[], target: string, now: nu
   };
 }
 
+/** A shorter outage is nothing in a record's patience: a target that has one every day would keep it from ever ending. */
+const LONG_OUTAGE_MS = 3_600_000;
+
 /**
- * Until when a target was away last, in epoch milliseconds: `now` while it is, 0 when it never was. What failed before says
- * nothing of a record.
+ * Until when a target was away last for an hour, in epoch milliseconds: `now` while it is away, 0 when it never was. What
+ * failed before says nothing of a record.
  * @param endpoint only this one, such as one organisation
  */
 export function awayUntil(states: readonly BreakerState[], target: string, now: number, endpoint?: string): number {
   const ends = states
     .filter((state) => state.target === target && (endpoint === undefined || state.endpoint === endpoint))
-    .map(({ state, closedAt }) => (state === "closed" ? Date.parse(closedAt ?? "") || 0 : now));
+    .map(({ state, since, closedAt = "" }) => {
+      if (state !== "closed") return now;
+      const end = Date.parse(closedAt);
+      return end - Date.parse(since) >= LONG_OUTAGE_MS ? end : 0;
+    });
   return Math.max(0, ...ends);
 }
 

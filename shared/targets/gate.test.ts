@@ -202,7 +202,7 @@ describe("an outage", () => {
     const it = scene({ probeLeaseMs: 20_000 });
     for (const subject of subjects) await alone(it, () => call(it.gate(), fails(broken()), subject));
     await alone(it, () => it.clock.wait(5_000));
-    await alone(it, () => call(it.gate(), fails(broken())));
+    expect(await alone(it, () => call(it.gate(), fails(broken())))).toMatchObject({ wasProbe: true });
     expect(await it.state()).toMatchObject({ state: "open", until: "2026-01-01T00:00:15.000Z" });
     await alone(it, () => it.clock.wait(10_000));
     void call(it.gate(), () => new Promise(() => {}));
@@ -285,6 +285,7 @@ describe("the table", () => {
       expect(await alone(it, () => call(it.gate()))).toBe("made");
       const error = broken();
       expect(await alone(it, () => call(it.gate(), fails(error)))).toBe(error);
+      expect(error.wasProbe).toBe(false);
     },
   );
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
-import { describeError, InvalidInputError, NotAuthorizedError, TargetUnavailableError } from "../errors.ts";
+import { describeError, FleetError, InvalidInputError, NotAuthorizedError, TargetUnavailableError } from "../errors.ts";
 import { log } from "../observability.ts";
 import { currentScope } from "../scope.ts";
 import { answerOf } from "./breaker.ts";
@@ -46,7 +46,7 @@ export interface GateDependencies {
 export interface Gate {
   /**
    * Makes one call of the target unless its breaker is open or its budget stays used up. `work` is one request, so that
-   * the budget counts what the target counts; what it throws is thrown unchanged.
+   * the budget counts what the target counts; what it throws is thrown unchanged, but for the word that it was the probe.
    * @param endpoint one of a few fixed names, such as `POST /v1/customers`; never with the id of a record
    * @throws TargetUnavailableError `BREAKER_OPEN` or `BUDGET_USED_UP`; `work` was not called
    * @throws NotAuthorizedError when we may not use the table; `work` was not called
@@ -87,7 +87,8 @@ export function createGate(tableName: string, options: GateOptions, dependencies
     } catch (error) {
       if (error instanceof TargetUnavailableError || error instanceof NotAuthorizedError) throw error;
       entrance.refuseIfKnownOpen(key);
-      log().warn("A call is made without leave, because the gate's table fails", { key, ...describeError(error) });
+      const about = { key, error: describeError(error) };
+      log().warn("A call is made without leave, because the gate's table fails", about);
       return {};
     }
   }
@@ -102,6 +103,7 @@ export function createGate(tableName: string, options: GateOptions, dependencies
       const nobody = () => `call/${startedAt}/${random()}`;
       const ended = { subject: subject ?? scope?.customerId ?? nobody(), startedAt, probeId: entry.probeId };
       const result = await work().catch(async (error) => {
+        if (entry.probeId !== undefined && error instanceof FleetError) error.wasProbe = true;
         await report(called, entry, { ...ended, answer: answerOf(error) });
         throw error;
       });

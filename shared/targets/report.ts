@@ -88,13 +88,13 @@ export function createReporter(
       log().warn("How a call ended could not be kept", {
         target,
         endpoint: endpoint.endpoint,
-        ...describeError(error),
+        error: describeError(error),
       });
       if (ended.answer.kind === "asked-to-wait") obeyAlone(key, ended, at);
     });
     if (!change) return;
     await announce(endpoint, change.before, change.after).catch((error) => {
-      log().error("That a target recovered could not be told", { target, ...describeError(error) });
+      log().error("That a target recovered could not be told", { target, error: describeError(error) });
     });
   };
 }

@@ -30,6 +30,8 @@ const SUBSTITUTIONS: Readonly<Record<string, string>> = {
   FleetBusName: "fleet-bus",
 };
 export const ORG = "00D5f000005KcCnEAK";
+const CALLS = { apiCalls: 1, callsLeft: 1_000, reserve: 0 };
+const SECRET = `connector-fleet/local/salesforce/${ORG}`;
 
 // biome-ignore lint/suspicious/noExplicitAny: tests know the shapes they ask for
 type Any = any;
@@ -84,6 +86,7 @@ export class BackfillBench {
       [
         fakeLambda((payload, name) => running().#call(name, payload)),
         fakeService("events", { PutEvents: ({ Entries }) => running().#publish(Entries) }),
+        fakeService("secretsmanager", { ListSecrets: () => ({ SecretList: [{ Name: SECRET }] }) }),
       ],
       { scale },
     );
@@ -242,7 +245,7 @@ export class BackfillBench {
     this.before(name, data);
     switch (name) {
       case "plan":
-        return { records: this.ids.length, billedPerSecond: 12.5 };
+        return { records: this.ids.length, usd: 0, billedPerSecond: 12.5, billingMinutes: 1, salesforce: CALLS };
       case "start": {
         const jobId = `750${this.calls.length}`;
         // Bulk queries come in no order.

@@ -71,15 +71,20 @@ export function hopsOf(resources: Resources): Hop[] {
     const id = `queue ${nameOf(queue)} → ${nameOf(worker)}`;
     return { kind: "mapping", id, walk: walkOfQueue(nameOf(queue)), queue, worker, role };
   });
+  const secrets = all("AWS::SecretsManager::Secret").map(([id, { Name }]) => ({ id, name: String(Name) }));
   const actions = [...functions, ...machines].flatMap(({ id, name, role }) =>
-    actionsOf((resources as Record<string, { Properties: Properties }>)[role]?.Properties).flatMap((action): Hop[] => {
-      const read = mappings.filter(({ worker }) => worker === id).map(({ queue }) => queue);
-      // The poller asks for the attributes of the queue that it reads.
-      if (action.name === "sqs:GetQueueAttributes" && read.includes(action.resource)) return [];
-      const queues = read.map(nameOf);
-      const to = `${action.name.split(":")[1]} ${nameOf(action.resource)}${action.suffix}`;
-      return [{ kind: "action", id: `${name} → ${to}`, walk: walkOf(name, queues, action), caller: id, role, action }];
-    }),
+    actionsOf((resources as Record<string, { Properties: Properties }>)[role]?.Properties, secrets).flatMap(
+      (action): Hop[] => {
+        const read = mappings.filter(({ worker }) => worker === id).map(({ queue }) => queue);
+        // The poller asks for the attributes of the queue that it reads.
+        if (action.name === "sqs:GetQueueAttributes" && read.includes(action.resource)) return [];
+        const queues = read.map(nameOf);
+        const to = `${action.name.split(":")[1]} ${nameOf(action.resource)}${action.suffix}`;
+        return [
+          { kind: "action", id: `${name} → ${to}`, walk: walkOf(name, queues, action), caller: id, role, action },
+        ];
+      },
+    ),
   );
   const endpoints = ENDPOINTS.map(
     (endpoint): Hop => ({
@@ -93,18 +98,30 @@ export function hopsOf(resources: Resources): Hop[] {
   return [feed, ...deliveries, ...consumers, ...actions, ...endpoints];
 }
 
-/** The actions of a role, once each. */
-function actionsOf(role: Properties): Action[] {
+/** The actions of a role, once each; of secrets by a pattern each one. */
+function actionsOf(role: Properties, secrets: readonly { id: string; name: string }[]): Action[] {
   const actions = (role?.Policies ?? []).flatMap(({ PolicyDocument }: Properties) =>
     PolicyDocument.Statement.flatMap(({ Action: names, Resource }: Properties) =>
-      [names].flat().flatMap((name: string) => [Resource].flat().map((resource) => ({ name, ...placeOf(resource) }))),
+      [names]
+        .flat()
+        .flatMap((name: string) =>
+          [Resource].flat().flatMap((resource) => placesOf(resource, secrets).map((place) => ({ name, ...place }))),
+        ),
     ),
   ) as Action[];
   const wanted = actions.filter(({ name, resource }) => !ASIDE.test(name) && resource !== "");
   return [...new Map(wanted.map((action) => [JSON.stringify(action), action])).values()];
 }
 
-function placeOf(resource: Properties): { resource: string; suffix: string } {
+function placesOf(resource: Properties, secrets: readonly { id: string; name: string }[]): Place[] {
+  const [, below] = /:secret:(.*)\*$/.exec(resource?.["Fn::Sub"] ?? "") ?? [];
+  if (below === undefined) return [placeOf(resource)];
+  return secrets.filter(({ name }) => name.startsWith(below)).map(({ id }) => ({ resource: id, suffix: "" }));
+}
+
+type Place = Pick<Action, "resource" | "suffix">;
+
+function placeOf(resource: Properties): Place {
   const text = resource?.["Fn::Sub"];
   if (typeof text !== "string") return { resource: idIn(resource), suffix: "" };
   const [, id = "", suffix = ""] = /^\$\{(\w+)\.Arn\}(.*)$/.exec(text) ?? [];

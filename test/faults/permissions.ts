@@ -50,11 +50,16 @@ async function takeAway(
     const whole = String(fleet.twin.resources.get(resource)?.attributes.Arn ?? fleet.ref(resource));
     const machine = arnResource(whole).replace(/^stateMachine:/, "");
     const isIt = (place: string) =>
-      suffix === ":*" ? place.includes(`:execution:${machine}`) : place === whole + suffix;
+      suffix === ":*" ? place.includes(`:execution:${machine}`) : place === whole + suffix || isSecretOf(place, whole);
     const giveBack = withoutActions(fleet, hop.role, [name], isIt);
     return async () => giveBack();
   }
   throw new Error(`Nobody has a permission for ${hop.id}.`);
+}
+
+/** Whether a pattern of secrets holds this one. */
+function isSecretOf(pattern: string, secret: string): boolean {
+  return /:secret:.*\*$/.test(pattern) && secret.startsWith(pattern.slice(0, -1));
 }
 
 /** Policies of queues that are gone, and how many faults want them to be. */

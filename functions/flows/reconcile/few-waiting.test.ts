@@ -81,9 +81,11 @@ async function toldOf(target: Target, answer: Answer, waiting: number): Promise<
       behind,
       store,
       queues: { billing: queue, salesforce: queue },
+      live: queue,
       breakers: {
         list: async () => stateOf(target, breaker),
         markTold: async ({ since }, what) => change(told(breaker, what, Date.parse(since), moment)),
+        unmarkTold: async () => undefined,
         closeIdle: async () => change(closeIdle(breaker, moment)),
       },
       async publish(outgoing) {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/g
 import { type Behind, createBehind } from "#shared/behind/behind.ts";
 import { TARGETS, type Target } from "#shared/behind/marks.ts";
 import { type CustomerStore, createCustomerStore } from "#shared/customer-store.ts";
+import { TransientError } from "#shared/errors.ts";
 import type { BreakerState } from "#shared/targets/breakers.ts";
 import { cause, newCustomer, startCustomersTable, TABLE, version } from "#shared/testing/customers-table.ts";
 import { type ReconcileDependencies, reconcile } from "./run.ts";
@@ -16,8 +17,9 @@ let store: CustomerStore;
 let behind: Behind;
 let moment = START;
 let queued = 0;
+let queuedLive = 0;
 let breakers: BreakerState[] = [];
-let sent: Record<Target, string[]>;
+let sent: Record<Target | "live", string[]>;
 let deps: ReconcileDependencies;
 
 beforeAll(async () => {
@@ -26,8 +28,8 @@ beforeAll(async () => {
   const now = () => moment;
   store = createCustomerStore(TABLE, table.client, now);
   behind = createBehind(TABLE, { client: table.client, now, random: () => 0 });
-  const queue = (target: Target) => ({
-    waiting: async () => queued,
+  const queue = (target: Target | "live") => ({
+    waiting: async () => (target === "live" ? queuedLive : queued),
     async send(bodies: readonly string[]) {
       const data = bodies.map((body) => JSON.parse(body).detail.data);
       sent[target].push(...data.map(({ customer, customerId }) => customerId ?? customer.customerId));
@@ -37,7 +39,13 @@ beforeAll(async () => {
     behind,
     store,
     queues: { billing: queue("billing"), salesforce: queue("salesforce") },
-    breakers: { list: async () => breakers, markTold: async () => false, closeIdle: async () => false },
+    live: queue("live"),
+    breakers: {
+      list: async () => breakers,
+      markTold: async () => false,
+      unmarkTold: async () => undefined,
+      closeIdle: async () => false,
+    },
     publish: async (events) => events.map((event) => ({ event })),
     settleParked: async () => undefined,
     report: () => undefined,
@@ -53,7 +61,8 @@ beforeEach(async () => {
       await behind.reached(one.customerId, target, one.version);
       await behind.reached(one.customerId, "salesforce", one.version);
     }
-  [moment, queued, breakers, sent] = [START, 0, [], { billing: [], salesforce: [] }];
+  [moment, queued, queuedLive] = [START, 0, 0];
+  [breakers, sent] = [[], { billing: [], salesforce: [], live: [] }];
 });
 
 async function round(seconds: number): Promise<number> {
@@ -160,6 +169,31 @@ test("any number of organisations may be away", async () => {
   expect(sent.salesforce).toHaveLength(1);
 });
 
+test("people are told how many wait for each organisation that is away, and all are counted once", async () => {
+  await behindSalesforce(3);
+  await behindSalesforce(1, OTHERS);
+  breakers = [OURS, OTHERS, orgOf(3)].map((org) => openUntil(3_600, org, "salesforce"));
+  const waiting: unknown[] = [];
+  let counts = 0;
+  moment = START + 120_000;
+  await reconcile({
+    ...deps,
+    behind: {
+      ...behind,
+      countByOrg(target) {
+        counts += 1;
+        return behind.countByOrg(target);
+      },
+    },
+    breakers: { ...deps.breakers, markTold: async () => true },
+    async publish(events) {
+      waiting.push(...events.map(({ detail }) => (detail.data as { waiting: number }).waiting));
+      return events.map((event) => ({ event }));
+    },
+  });
+  expect([waiting, counts]).toEqual([[3, 1, 0], 1]);
+});
+
 test("whose run may still be under way when an outage ends is left for the next round", async () => {
   const [early] = await behindBilling(1);
   moment = START + 98_000;
@@ -183,4 +217,38 @@ test("while some functions may still find the breaker open nobody loses a turn, 
   expect(sent.billing).toEqual([early]);
   await round(166);
   expect(sent.billing).toEqual([early, meanwhile]);
+});
+
+describe("while a backfill fills the queue of the bulk lane for hours", () => {
+  test("those that are due go with the live changes, a few a minute", async () => {
+    const ids = await behindBilling(65);
+    queued = 100_000;
+    await round(200);
+    expect([sent.billing.length, sent.live.length]).toEqual([0, 60]);
+    await round(260);
+    expect(new Set(sent.live)).toEqual(new Set(ids));
+  });
+
+  test("they leave live changes that wait in front", async () => {
+    await behindBilling(5);
+    [queued, queuedLive] = [100_000, 58];
+    await round(200);
+    expect(sent.live).toHaveLength(2);
+    queuedLive = 500;
+    await round(260);
+    expect(sent.live).toHaveLength(2);
+  });
+});
+
+test("a failure among those that are taken up leaves only few of them without their piece", async () => {
+  await behindBilling(250);
+  let takes = 0;
+  const take: Behind["take"] = async (...input) => {
+    takes += 1;
+    if (takes === 210) throw new TransientError("ProvisionedThroughputExceededException", "throttled");
+    return behind.take(...input);
+  };
+  moment = START + 200_000;
+  await expect(reconcile({ ...deps, behind: { ...behind, take } })).rejects.toThrow("throttled");
+  expect(sent.billing).toHaveLength(200);
 });

@@ -21,6 +21,7 @@ const environment = {
   PARKED_TABLE: z.string().min(1),
   EVENT_BUS_NAME: z.string().min(1),
   BILLING_QUEUE_URL: z.url(),
+  LIVE_QUEUE_URL: z.url(),
   WRITE_BACK_QUEUE_URL: z.url(),
 };
 
@@ -34,6 +35,7 @@ export function productionDependencies(): ReconcileDependencies {
     store,
     settleParked: () => settleParked({ parked, store, state, now: () => new Date() }),
     queues: { billing: queueAt(env.BILLING_QUEUE_URL), salesforce: queueAt(env.WRITE_BACK_QUEUE_URL) },
+    live: queueAt(env.LIVE_QUEUE_URL),
     publish: createPublisher(env.EVENT_BUS_NAME),
     breakers: createBreakers(env.FLEET_STATE_TABLE),
     report,

@@ -1,5 +1,6 @@
 import type { Behind } from "#shared/behind/behind.ts";
 import { TARGETS } from "#shared/behind/marks.ts";
+import { lazy } from "#shared/lazy.ts";
 import type { BreakerState, Breakers } from "#shared/targets/breakers.ts";
 import { type Measured, measure } from "./measure.ts";
 import { drawsFor, secondsUntilKnown } from "./outages.ts";
@@ -7,7 +8,7 @@ import { type TakeDependencies, takeUp } from "./take.ts";
 import { type TellDependencies, tellOutages } from "./tell.ts";
 
 export interface ReconcileDependencies extends TakeDependencies, Omit<TellDependencies, "waiting"> {
-  readonly behind: Pick<Behind, "due" | "take" | "count" | "list">;
+  readonly behind: Pick<Behind, "due" | "take" | "count" | "countByOrg" | "list">;
   readonly breakers: Breakers;
   /** Closes parked work that needs nobody any more. */
   readonly settleParked: () => Promise<unknown>;
@@ -24,11 +25,7 @@ export async function reconcile(deps: ReconcileDependencies): Promise<number> {
   const breakers = await closeIdle(await deps.breakers.list(), deps.breakers);
   const now = deps.now();
   for (const target of TARGETS) await takeUp(target, drawsFor(target, breakers, now), deps);
-  const waiting = async (name: string) => {
-    const target = TARGETS.find((one) => one === name);
-    return target ? deps.behind.count(target) : 0;
-  };
-  await tellOutages(breakers, { ...deps, waiting });
+  await tellOutages(breakers, { ...deps, waiting: countWaiting(deps.behind) });
   deps.report(await measure(breakers, deps.behind, deps.now()));
   await deps.settleParked();
   return secondsUntilKnown(breakers, now);
@@ -39,4 +36,13 @@ async function closeIdle(states: readonly BreakerState[], breakers: Breakers): P
   const open = states.filter(({ state }) => state === "open");
   const closed = await Promise.all(open.map((state) => breakers.closeIdle(state)));
   return closed.includes(true) ? breakers.list() : states;
+}
+
+/** How many customers wait, of an organisation for itself alone; counted once, however many organisations are away. */
+function countWaiting(behind: ReconcileDependencies["behind"]): TellDependencies["waiting"] {
+  const byOrg = lazy(() => behind.countByOrg("salesforce"));
+  return async (target, endpoint) => {
+    if (target === "salesforce") return (await byOrg()).get(endpoint) ?? 0;
+    return target === "billing" ? behind.count(target) : 0;
+  };
 }

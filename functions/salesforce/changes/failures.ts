@@ -1,5 +1,7 @@
 import {
+  type FleetError,
   InvalidInputError,
+  isAwaitingTarget,
   isRetryable,
   RateLimitedError,
   TargetUnavailableError,
@@ -20,11 +22,17 @@ export interface FailedRecord {
 export function joinErrors(failed: readonly FailedRecord[], total: number): unknown {
   const [first] = failed;
   if (failed.length === 1 && total === 1) return first?.error;
+  const retryable = failed.map(({ error }) => error).filter(isRetryable);
+  const joined = join(failed, total, retryable);
+  joined.wasProbe = retryable.length > 0 && retryable.every(isAwaitingTarget);
+  return joined;
+}
+
+function join(failed: readonly FailedRecord[], total: number, retryable: readonly unknown[]): FleetError {
   const reasons = failed.map(({ recordId, error }) => `${recordId}: ${error instanceof Error ? error.message : error}`);
   const text = `${failed.length} of ${total} records failed: ${reasons.join("; ")}`;
-  const retryable = failed.map(({ error }) => error).filter(isRetryable);
   const limited = retryable.find((error) => error instanceof RateLimitedError);
-  const cause = limited ?? retryable[0] ?? first?.error;
+  const cause = limited ?? retryable[0] ?? failed[0]?.error;
   if (limited)
     return new RateLimitedError("RECORDS_FAILED", text, { cause, retryAfterSeconds: limited.retryAfterSeconds });
   const unavailable = retryable.filter((error) => error instanceof TargetUnavailableError);

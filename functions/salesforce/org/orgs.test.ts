@@ -1,9 +1,12 @@
 import { clearCaches } from "@aws-lambda-powertools/parameters";
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { serve, type TestServer } from "#shared/testing/server.ts";
+import { PAGE_TIMEOUT_MS } from "../client/bulk.ts";
+import { CALL_TIMEOUT_MS } from "../client/http.ts";
+import { WRITE_TIMEOUT_MS } from "../client/records.ts";
 import { connectionOf, limitInfo, startOrg } from "../client/testing.ts";
 import { ACCOUNT, ORG } from "../testing.ts";
-import { createOrgs } from "./orgs.ts";
+import { createOrgs, PROBE_LEASE_MS } from "./orgs.ts";
 
 const OTHER = "00D000000000001EAA";
 const before = { ...process.env };
@@ -103,4 +106,9 @@ describe("createOrgs", () => {
       printed.mockRestore();
     }
   });
+});
+
+test("a crashed probe is waited for longer than any call lasts, with the logins around it", () => {
+  expect(PROBE_LEASE_MS).toBeGreaterThan(2 * (WRITE_TIMEOUT_MS + CALL_TIMEOUT_MS));
+  expect(PROBE_LEASE_MS).toBeGreaterThan(PAGE_TIMEOUT_MS + 2 * CALL_TIMEOUT_MS);
 });

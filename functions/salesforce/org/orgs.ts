@@ -25,6 +25,8 @@ const environment = {
   SALESFORCE_ORGS: z.string().min(1),
   SALESFORCE_SECRET_PREFIX: z.string().min(1),
 };
+/** Longer than a call with the logins around it, so that a slow organisation that answers counts as one that is there. */
+export const PROBE_LEASE_MS = 90_000;
 const USAGE_PERIOD_MS = 60_000;
 
 /**
@@ -33,7 +35,10 @@ const USAGE_PERIOD_MS = 60_000;
  * @throws InvalidInputError when the environment is incomplete
  * @throws ContractError when it names an organisation by what is no id
  */
-export function createOrgs(priority: Priority, gate: Pick<Gate, "call"> = openGate({ target: "salesforce" })): Orgs {
+export function createOrgs(
+  priority: Priority,
+  gate: Pick<Gate, "call"> = openGate({ target: "salesforce", probeLeaseMs: PROBE_LEASE_MS }),
+): Orgs {
   const { SALESFORCE_ORGS, SALESFORCE_SECRET_PREFIX } = readEnv(environment);
   const ids = SALESFORCE_ORGS.split(",").map((id) => toLongId(id.trim()));
   return orgsOf(ids, (orgId) => {

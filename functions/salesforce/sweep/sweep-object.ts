@@ -10,6 +10,7 @@ import { currentScope } from "#shared/scope.ts";
 import type { StateTable } from "#shared/state-table.ts";
 import { identify } from "../changes/identity.ts";
 import { ACCOUNT } from "../mapping/mapping.ts";
+import { askEveryOrg, isForEveryOrg } from "../org/every-org.ts";
 import type { Orgs } from "../org/orgs.ts";
 import type { RetryDependencies } from "./behind.ts";
 import { countCalls } from "./count-calls.ts";
@@ -22,7 +23,7 @@ import { actorOf, type RepairDependencies, repair } from "./repair.ts";
 import type { CompareDependencies, SweepScope } from "./scope.ts";
 
 export interface SweepDependencies extends RepairDependencies, ParkDependencies, RetryDependencies {
-  readonly orgs: Pick<Orgs, "salesforce">;
+  readonly orgs: Orgs;
   readonly store: Pick<CustomerStore, "readMany" | "listVersions" | "raiseVersion">;
   readonly state: Pick<StateTable, "read" | "replace" | "readMany">;
   /** Longest time after which an invocation begins no further page, in milliseconds. */
@@ -37,7 +38,8 @@ const MAX_LIVE_REPAIRS = 1_000;
 /**
  * Compares the store with Salesforce, page by page, and sends what differs into the sync. An invocation that runs out of
  * time, or fails after its first page, hands the rest over to a new request before its own is done; a crash repeats the
- * pages since the last hand-over, which costs calls and nothing else.
+ * pages since the last hand-over, which costs calls and nothing else. A request that names no organisation becomes one for
+ * each.
  * @throws InvalidInputError when the request cannot be meant so
  * @throws TargetUnavailableError `API_RESERVE` when background work has to wait for the organisation's API calls
  */
@@ -45,6 +47,7 @@ export async function sweepObject(
   { event: { detail }, traceHeader }: Delivery<FleetEvent<typeof reconciliationRequested>>,
   deps: SweepDependencies,
 ): Promise<void> {
+  if (isForEveryOrg(detail)) return askEveryOrg(reconciliationRequested, detail, deps);
   const { correlationId, eventId, orgId } = detail.metadata;
   const birth = { transactionKey: eventId, sequenceNumber: 0, commitTimestamp: deps.now() };
   const settings = { orgId, sampleRate: deps.sampleRate, now: deps.now() };

@@ -75,7 +75,7 @@ export class SweepBench {
   get deps(): SweepDependencies {
     return {
       ...this.tables,
-      orgs: { salesforce: () => this.salesforce },
+      orgs: { ids: [], salesforce: () => this.salesforce },
       publish: async (events) =>
         events.map((event) => {
           const error = this.failPublish(event);

@@ -7,6 +7,7 @@ import {
   TargetUnavailableError,
   TransientError,
 } from "#shared/errors.ts";
+import { writeBackId } from "#shared/parked/state.ts";
 import { version } from "#shared/testing/customers-table.ts";
 import { ACCOUNT, OTHER_ACCOUNT } from "../testing.ts";
 import { deliveries, failed, setUp, synced } from "./testing.ts";
@@ -75,14 +76,16 @@ describe("an account that could not be written to", () => {
   test.each([undefined, 60])("for good is parked at once (behind for %p s)", async (behindFor) => {
     const { failures, log } = await fail(final, behindFor);
     expect(failures).toMatchObject([{ error: final }]);
-    expect(log).toEqual([`${ACCOUNT} given up salesforce m1`]);
+    expect(log).toEqual([`${ACCOUNT} given up salesforce ${writeBackId(ACCOUNT, version(1))}`]);
   });
 
   test("for a day is parked, unless Salesforce asks for time or needs a person", async () => {
     const { failures, log } = await fail(down, 86_401);
     expect(failures).toMatchObject([{ error: { name: "RejectedByTargetError", code: "HTTP_503" } }]);
-    expect(log.at(-1)).toBe(`${ACCOUNT} given up salesforce m1`);
-    for (const error of [reserve, limited, refused, open]) expect((await fail(error, 4 * 86_400)).failures).toEqual([]);
+    expect(log.at(-1)).toBe(`${ACCOUNT} given up salesforce ${writeBackId(ACCOUNT, version(1))}`);
+    const probe = Object.assign(new TransientError("HTTP_503", "still down"), { wasProbe: true });
+    for (const error of [reserve, limited, refused, open, probe])
+      expect((await fail(error, 4 * 86_400)).failures).toEqual([]);
   });
 
   test("for a day of which its organisation was away is tried again", async () => {

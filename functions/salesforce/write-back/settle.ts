@@ -8,6 +8,7 @@ import {
   TransientError,
 } from "#shared/errors.ts";
 import { log } from "#shared/observability.ts";
+import { writeBackId } from "#shared/parked/state.ts";
 import { API_RESERVE } from "../client/usage.ts";
 import type { AccountOutcome } from "./coalesce.ts";
 import type { AccountResult } from "./write-accounts.ts";
@@ -43,7 +44,8 @@ export async function settleAccount(
   const error = await judge(result, { orgId, accountId }, isMarked, deps);
   if (!error) return;
   if (!isWaiting(error)) {
-    const parked = { parkedId: newest.messageId, state: "WriteBack", version: outcome.version };
+    const parkedId = writeBackId(accountId, outcome.version) ?? newest.messageId;
+    const parked = { parkedId, state: "WriteBack", version: outcome.version };
     await deps.behind.giveUp(accountId, { target: "salesforce", ...parked });
   }
   throw error;
@@ -62,7 +64,7 @@ async function judge(
   if (!isTry && error.code !== API_RESERVE) return undefined;
   const { name, message } = describeError(error);
   const { code = name, retryAfterSeconds } = error as FleetError & { retryAfterSeconds?: number };
-  const counts = error instanceof TransientError;
+  const counts = error instanceof TransientError && !error.wasProbe;
   const mark = await behind.failed(accountId, "salesforce", { name, code, message, retryAfterSeconds, counts, isTry });
   const age = mark?.failingSince ? (now() - Date.parse(mark.failingSince)) / 1000 : 0;
   if (!counts || age <= giveUpAfterSeconds) return undefined;
