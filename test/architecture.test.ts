@@ -102,6 +102,17 @@ describe("import rules", () => {
 });
 
 describe("one way to do each thing", () => {
+  test("one module opens the ports of this machine", () => {
+    const sources = SOURCES.filter((file) => file.startsWith("local/") && !/test(ing)?\.ts$/.test(file));
+    const wrong = findings(sources, (file) =>
+      /\bserver\.listen\(|createServer\b.*"node:http2?s?"/.test(readFileSync(join(ROOT, file), "utf8")) &&
+      file !== "local/loopback.ts"
+        ? ["opens a port itself"]
+        : [],
+    );
+    expect(wrong).toEqual([]);
+  });
+
   test("there are handlers to look at", () => {
     expect(HANDLERS.length).toBeGreaterThanOrEqual(6);
   });

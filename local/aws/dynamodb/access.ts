@@ -1,6 +1,8 @@
 import { arn } from "../kernel/names.ts";
 import type { Access } from "../kernel/service.ts";
 
+const MAX_EXPRESSION = 4096;
+
 type Value = Readonly<Record<string, unknown>>;
 type Values = Readonly<Record<string, Value>>;
 
@@ -66,7 +68,9 @@ function leadingKeys(input: ItemInput, partitionKey: string | undefined): string
 }
 
 function queriedKey(input: ItemInput, partitionKey: string | undefined): Value | undefined {
-  for (const [, name = "", value = ""] of (input.KeyConditionExpression ?? "").matchAll(/(#?[\w.-]+)\s*=\s*(:\w+)/g)) {
+  // A longer one is refused later; this search takes the square of its length.
+  const condition = String(input.KeyConditionExpression ?? "").slice(0, MAX_EXPRESSION);
+  for (const [, name = "", value = ""] of condition.matchAll(/(#?[\w.-]+)\s*=\s*(:\w+)/g)) {
     const attribute = name.startsWith("#") ? input.ExpressionAttributeNames?.[name] : name;
     if (attribute === partitionKey || partitionKey === undefined) return input.ExpressionAttributeValues?.[value];
   }

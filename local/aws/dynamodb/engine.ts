@@ -2,6 +2,7 @@ import { createRequire } from "node:module";
 import { setTimeout as pause } from "node:timers/promises";
 import { AwsError } from "../kernel/errors.ts";
 import { ACCOUNT, REGION } from "../kernel/names.ts";
+import { cappedParsers } from "./expressions.ts";
 
 /** An item as the wire carries it: `{ id: { S: "1" } }`. */
 export type Item = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
@@ -41,6 +42,10 @@ interface Validations {
 const require = createRequire(import.meta.url);
 const database: Database = require("dynalite/db");
 const validations: Validations = require("dynalite/validations");
+// The generated parsers take exponential time; dynalite finds ours in their place.
+const projection = { ...require("dynalite/db/projectionParser") };
+for (const [name, parser] of Object.entries(cappedParsers(projection)))
+  Object.assign(require(`dynalite/db/${name}`), parser);
 
 /** The operations that dynalite itself has. */
 export const DYNALITE_OPERATIONS = [

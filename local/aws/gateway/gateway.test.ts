@@ -380,5 +380,7 @@ describe("the control calls", () => {
 test("a taken port is one clear sentence", async () => {
   const port = Number(new URL(twin.origin).port);
   const second = bootTwin({ template: { Resources: {} }, artifacts: ".", port, services: [] });
-  await expect(second).rejects.toThrow(`Port ${port} is in use: stop what listens there, or choose another port.`);
+  await expect(second).rejects.toThrow(
+    `AWS cannot listen on 127.0.0.1:${port}, the port is taken: stop what listens there, or choose another port.`,
+  );
 });

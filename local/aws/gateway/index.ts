@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { pipeline } from "node:stream/promises";
 import { crc32, gunzipSync } from "node:zlib";
+import { BodyTooLarge, readBody, serveLoopback } from "../../loopback.ts";
 import { AwsError, CutConnection } from "../kernel/errors.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import type { Principal, WireRequest, WireResponse } from "../kernel/service.ts";
@@ -14,7 +15,6 @@ import { restExchange } from "./rest.ts";
 
 /** DynamoDB takes the largest bodies, 16 MiB. https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Limits.html */
 const MAX_BODY_BYTES = 16 * 1024 * 1024;
-const LOOPBACK = /^(sync-)?(127\.0\.0\.1|localhost|\[::1\]|([a-z0-9-]+\.)*localhost)(:\d+)?$/i;
 
 export interface Gateway {
   /** `http://127.0.0.1:<port>` */
@@ -37,39 +37,20 @@ export interface GatewayOptions {
 export async function startGateway(kernel: Kernel, options: GatewayOptions = {}): Promise<Gateway> {
   const control = { ...controlRoutes(kernel), ...options.control };
   const closing = new AbortController();
-  const server = createServer({ requestTimeout: 0, keepAliveTimeout: 60_000 }, (incoming, response) => {
+  const { url, close } = await serveLoopback({ name: "AWS", port: options.port ?? 0 }, (incoming, response) => {
     const abort = new AbortController();
     const signal = AbortSignal.any([abort.signal, closing.signal]);
     response.on("close", () => abort.abort(new Error("The caller went away.")));
     void serve(kernel, control, incoming, response, signal);
   });
-  const port = await listen(server, options.port ?? 0);
-  kernel.origin = `http://127.0.0.1:${port}`;
+  kernel.origin = url;
   return {
-    origin: kernel.origin,
-    close: () =>
-      new Promise((resolve) => {
-        closing.abort(new Error("The twin is stopping."));
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
+    origin: url,
+    close() {
+      closing.abort(new Error("The twin is stopping."));
+      return close();
+    },
   };
-}
-
-function listen(server: Server, port: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once("error", (cause: NodeJS.ErrnoException) =>
-      reject(
-        cause.code === "EADDRINUSE"
-          ? new Error(`Port ${port} is in use: stop what listens there, or choose another port.`, { cause })
-          : cause,
-      ),
-    );
-    server.listen(port, "127.0.0.1", () => {
-      const address = server.address();
-      resolve(typeof address === "object" && address ? address.port : port);
-    });
-  });
 }
 
 async function serve(
@@ -82,12 +63,13 @@ async function serve(
   const requestId = randomUUID();
   try {
     const head = readHead(incoming);
-    const refused = refuseForeign(head);
-    if (refused) return await send(response, refused, requestId);
     const credential = credentialOf(head);
     const own = ownExchange(kernel.services(), head, incoming, credential);
     if (own) return await send(response, await answer(kernel, own, head, credential, requestId, signal), requestId);
-    const request = { ...head, body: unpack(await readBody(incoming), head.headers["content-encoding"]) };
+    const request = {
+      ...head,
+      body: unpack(await readBody(incoming, MAX_BODY_BYTES), head.headers["content-encoding"]),
+    };
     if (request.path.startsWith("/_twin/"))
       return await send(response, await answerControl(control, request), requestId);
     const exchange = recognise(kernel, request, credential);
@@ -96,21 +78,13 @@ async function serve(
   } catch (cause) {
     if (cause instanceof CutConnection) response.destroy();
     if (response.destroyed) return;
-    const status = cause instanceof AwsError ? cause.status : 500;
+    const status = cause instanceof BodyTooLarge ? 413 : cause instanceof AwsError ? cause.status : 500;
     await send(response, { status, headers: { connection: "close" }, body: String(cause) }, requestId);
   }
 }
 
 function unknownRequest({ method, path }: RequestHead): WireResponse {
   return { status: 404, body: `The twin does not know the request ${method} ${path}.` };
-}
-
-/** A browser page of another site, or a name that was pointed at this machine, must not reach the twin. */
-function refuseForeign({ headers }: RequestHead): WireResponse | undefined {
-  const origin = headers.origin;
-  if (headers.host && LOOPBACK.test(headers.host) && (!origin || LOOPBACK.test(origin.replace(/^https?:\/\//, ""))))
-    return undefined;
-  return { status: 403, body: "The twin answers to loopback names only, and to pages served from them." };
 }
 
 async function answer(
@@ -173,20 +147,6 @@ function readHead(incoming: IncomingMessage): RequestHead {
     if (value !== undefined) headers[name] = Array.isArray(value) ? value.join(", ") : value;
   const rawPath = target.split("?", 1)[0] ?? "/";
   return { method: incoming.method ?? "GET", path: url.pathname, rawPath, query: url.searchParams, headers };
-}
-
-async function readBody(incoming: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of incoming as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > MAX_BODY_BYTES)
-      throw new AwsError("RequestEntityTooLargeException", `The body exceeds ${MAX_BODY_BYTES} bytes.`, {
-        status: 413,
-      });
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
 }
 
 /** CloudWatch clients compress large bodies. */

@@ -1,3 +1,4 @@
+import { BoundedRegExp } from "../../bounded-regexp.ts";
 import { AwsError } from "../kernel/errors.ts";
 
 /** Whether a log line meets a filter pattern. */
@@ -6,7 +7,7 @@ export type Matcher = (message: string) => boolean;
 /** The expression between two percent signs of a pattern. @throws AwsError `InvalidParameterException` */
 export function regularExpression(source: string): RegExp {
   try {
-    return new RegExp(source);
+    return new BoundedRegExp(source);
   } catch (cause) {
     throw new AwsError("InvalidParameterException", `Invalid regular expression %${source}%.`, { cause });
   }

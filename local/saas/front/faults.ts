@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { BoundedRegExp } from "../../bounded-regexp.ts";
 
 /**
  * Faults that break the connection or the timing. `…AfterEffect` and `timeoutAfterSuccess` happen once the work is done:
@@ -133,10 +134,13 @@ function take(armed: Armed): DrawnFault {
   return armed.rule;
 }
 
+/** More than these take more than moments on a long path. */
+const MANY_STARS = 4;
+
 function globPattern(glob: string): RegExp {
   const source = glob
     .split(/(\*\*|\*)/)
     .map((part) => (part === "**" ? ".*" : part === "*" ? "[^/]*" : part.replace(/[.+?^${}()|[\]\\]/g, "\\$&")))
     .join("");
-  return new RegExp(`^${source}$`);
+  return glob.split("*").length > MANY_STARS ? new BoundedRegExp(`^${source}$`) : new RegExp(`^${source}$`);
 }

@@ -14,6 +14,7 @@ beforeEach(async () => {
   front = await startFront({
     name: "Test",
     port: 0,
+    maxBodyBytes: 1000,
     faultNames: ["own"],
     connect: async () => ({
       async fetch(request, fault) {

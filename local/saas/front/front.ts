@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Calls } from "./calls.ts";
 import { CONTROL, type Control, commonControls, runControl } from "./control.ts";
 import { type DrawnFault, Faults } from "./faults.ts";
-import { type Incoming, type Listener, listen, toRequest, write } from "./listen.ts";
+import { type Incoming, type ListenOptions, listen, shownHeaders, toRequest, write } from "./listen.ts";
 
 /** What an emulator gives to the front that stands before it. */
 export interface Backend {
@@ -30,10 +30,7 @@ export interface Front {
   stop(): Promise<void>;
 }
 
-export interface FrontOptions {
-  /** Name in messages, such as `Salesforce`. */
-  readonly name: string;
-  readonly port: number;
+export interface FrontOptions extends ListenOptions {
   /** Faults that the backend plays itself, beside those of the transport. */
   readonly faultNames: readonly string[];
   /** Builds the backend once the address is known. */
@@ -41,15 +38,15 @@ export interface FrontOptions {
 }
 
 /** Listens, then starts the emulator behind. */
-export async function startFront({ name, port, faultNames, connect }: FrontOptions): Promise<Front> {
+export async function startFront({ faultNames, connect, ...options }: FrontOptions): Promise<Front> {
   const faults = new Faults(faultNames);
   const calls = new Calls();
   const owned = new Set(faultNames);
   let controls = commonControls(faults, calls);
   let backend: Backend | undefined;
 
-  const listener: Listener = await listen(name, port, async (incoming, response) => {
-    if (!backend) return write(response, new Response(`${name} is starting`, { status: 503 }));
+  const listener = await listen(options, async (incoming, response) => {
+    if (!backend) return write(response, new Response(`${options.name} is starting`, { status: 503 }));
     const path = incoming.url.pathname;
     if (path.startsWith(CONTROL)) return write(response, await runControl(controls, incoming));
     const fault = faults.draw(incoming.method, path);
@@ -130,7 +127,7 @@ async function breakCall(
 
 async function truncate(answer: Response, response: ServerResponse): Promise<number> {
   const body = Buffer.from(await answer.arrayBuffer());
-  const headers = { ...Object.fromEntries(answer.headers), "content-length": String(body.length) };
+  const headers = { ...shownHeaders(answer), "content-length": String(body.length) };
   response.writeHead(answer.status, headers);
   response.write(body.subarray(0, Math.floor(body.length / 2)), () => response.socket?.destroy());
   return answer.status;

@@ -1,14 +1,5 @@
-import { once } from "node:events";
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { closeHttpServer } from "emulate";
-
-/** An HTTP server on loopback. */
-export interface Listener {
-  /** `http://127.0.0.1:<port>` */
-  readonly url: string;
-  readonly port: number;
-  close(): Promise<void>;
-}
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { answerAtOnce, BodyTooLarge, type LoopbackServer, readBody, serveLoopback } from "../../loopback.ts";
 
 /** One request whose body has been read. */
 export interface Incoming {
@@ -25,39 +16,44 @@ export interface Incoming {
 /** Answers a request; `response` is there for faults that must break the connection itself. */
 export type Answer = (incoming: Incoming, response: ServerResponse) => Promise<void>;
 
+export interface ListenOptions {
+  readonly name: string;
+  /** 0 takes any free port. */
+  readonly port: number;
+  /** A larger body is answered with 413. */
+  readonly maxBodyBytes: number;
+}
+
 /**
- * Listens on 127.0.0.1; port 0 takes any free port.
+ * Listens on loopback, behind the front of all servers of this machine.
  * @throws Error with one sentence that names the service and the port when the port is taken
  */
-export async function listen(name: string, port: number, answer: Answer): Promise<Listener> {
+export async function listen({ maxBodyBytes, ...options }: ListenOptions, answer: Answer): Promise<LoopbackServer> {
   const stopping = new AbortController();
-  const server = createServer((request, response) => void serve(request, response, server, stopping.signal, answer));
-  server.keepAliveTimeout = 60_000;
-  server.listen(port, "127.0.0.1");
-  try {
-    await once(server, "listening");
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== "EADDRINUSE") throw cause;
-    throw new Error(
-      `${name} cannot listen on 127.0.0.1:${port}, the port is taken: stop what listens there, or choose another port.`,
-      { cause },
-    );
-  }
-  const actual = portOf(server);
+  const server = await serveLoopback(options, (request, response) => {
+    const gone = new AbortController();
+    response.once("close", () => gone.abort());
+    const signal = AbortSignal.any([gone.signal, stopping.signal]);
+    void serve(request, response, { maxBodyBytes, signal }, answer);
+  });
   return {
-    url: `http://127.0.0.1:${actual}`,
-    port: actual,
-    async close() {
+    ...server,
+    close() {
       stopping.abort();
-      await closeHttpServer(server);
+      return server.close();
     },
   };
+}
+
+/** The headers of an answer without those that would open it to pages of other origins, which `emulate` adds. */
+export function shownHeaders(answer: Response): Record<string, string | string[]> {
+  return Object.fromEntries([...answer.headers].filter(([name]) => !name.startsWith("access-control-")));
 }
 
 /** Writes a fetch `Response` to the wire, with a length instead of chunks, as the real services mostly do. */
 export async function write(response: ServerResponse, answer: Response): Promise<void> {
   const body = Buffer.from(await answer.arrayBuffer());
-  const headers: Record<string, string | string[]> = Object.fromEntries(answer.headers);
+  const headers = shownHeaders(answer);
   const cookies = answer.headers.getSetCookie();
   if (cookies.length > 0) headers["set-cookie"] = cookies;
   if (answer.status !== 204 && answer.status !== 304) headers["content-length"] = String(body.length);
@@ -78,32 +74,18 @@ export function toRequest(incoming: Incoming, headers: Headers = incoming.header
 async function serve(
   request: IncomingMessage,
   response: ServerResponse,
-  server: Server,
-  stopping: AbortSignal,
+  { maxBodyBytes, signal }: { maxBodyBytes: number; signal: AbortSignal },
   answer: Answer,
 ): Promise<void> {
-  const gone = new AbortController();
-  response.once("close", () => gone.abort());
   try {
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk as Buffer);
+    const body = await readBody(request, maxBodyBytes);
     const target = request.url ?? "/";
-    await answer(
-      {
-        method: request.method ?? "GET",
-        target,
-        url: new URL(`http://127.0.0.1:${portOf(server)}${target.startsWith("/") ? target : "/"}`),
-        headers: headersOf(request),
-        body: Buffer.concat(chunks),
-        signal: AbortSignal.any([gone.signal, stopping]),
-      },
-      response,
-    );
+    const url = new URL(`http://127.0.0.1:${request.socket.localPort}${target.startsWith("/") ? target : "/"}`);
+    await answer({ method: request.method ?? "GET", target, url, headers: headersOf(request), body, signal }, response);
   } catch (error) {
-    if (response.destroyed || stopping.aborted) return;
+    if (response.destroyed || signal.aborted) return;
     if (response.headersSent) return void response.destroy();
-    const message = error instanceof Error ? error.message : String(error);
-    response.writeHead(500, { "content-type": "application/json" }).end(JSON.stringify({ error: message }));
+    answerAtOnce(response, error instanceof BodyTooLarge ? 413 : 500, (error as Error).message);
   }
 }
 
@@ -112,9 +94,4 @@ function headersOf(request: IncomingMessage): Headers {
   for (const [name, values] of Object.entries(request.headersDistinct))
     for (const value of values ?? []) headers.append(name, value);
   return headers;
-}
-
-function portOf(server: Server): number {
-  const address = server.address();
-  return typeof address === "object" && address ? address.port : 0;
 }

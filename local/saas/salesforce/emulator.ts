@@ -44,6 +44,8 @@ export interface SalesforceOptions {
 
 export interface SalesforceEmulator extends Front, Connections {}
 
+/** What a Bulk API job takes at once. https://developer.salesforce.com/docs/atlas.en-us.api_asynch.meta/api_asynch/bulk_common_limits.htm */
+const MAX_BODY_BYTES = 150_000_000;
 const PUBSUB_TIMES: StreamTimes = { keepaliveMs: 270_000, nextFetchMs: 60_000 };
 const COMETD_TIMES: CometdTimes = { timeoutMs: 110_000, intervalMs: 2_000 };
 
@@ -112,6 +114,7 @@ export async function startSalesforce(options: SalesforceOptions): Promise<Sales
   const front = await startFront({
     name: "Salesforce",
     port: options.port,
+    maxBodyBytes: MAX_BODY_BYTES,
     faultNames: SALESFORCE_FAULTS,
     async connect(url) {
       try {

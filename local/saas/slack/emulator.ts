@@ -1,9 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import { createEmulator } from "emulate";
 import type { DrawnFault } from "../front/faults.ts";
 import { type Backend, type Front, startFront, statusFault } from "../front/front.ts";
 import { createStateFile } from "../front/state-file.ts";
+import { type InnerSlack, startInnerSlack } from "./inner.ts";
 import { Journal, type JournalEntry } from "./journal.ts";
 import { refuseSize } from "./limits.ts";
 
@@ -50,6 +50,7 @@ const CHANNEL_NAME = "customer-sync";
 /** A channel that `emulate` always makes with this id; we give it our name, so that the id outlives restarts. */
 const CHANNEL_ID = "C000000002";
 const RETRY_AFTER_SECONDS = 1;
+const MAX_BODY_BYTES = 1024 * 1024;
 /** Hop-by-hop and length headers are the next connection's own. */
 const DROPPED_HEADERS = ["accept-encoding", "connection", "content-length", "host", "keep-alive", "transfer-encoding"];
 
@@ -68,6 +69,7 @@ export async function startSlack(options: SlackOptions): Promise<SlackEmulator> 
   const front = await startFront({
     name: "Slack",
     port: options.port,
+    maxBodyBytes: MAX_BODY_BYTES,
     faultNames: Object.keys(SLACK_ERRORS),
     async connect() {
       let journal = new Journal();
@@ -90,11 +92,10 @@ export async function startSlack(options: SlackOptions): Promise<SlackEmulator> 
   };
 }
 
-/** Starts `emulate`'s Slack on a port of its own and passes calls on to it. */
+/** Starts `emulate`'s Slack and passes calls on to it. */
 async function startBackend(token: string, journal: Journal, persist: () => Promise<void>): Promise<Backend> {
   const adminToken = `xoxp-${randomBytes(12).toString("hex")}`;
-  const emulator = await createEmulator({ service: "slack", port: 0, seed: { slack: workspace(token, adminToken) } });
-  const inner = `http://127.0.0.1:${new URL(emulator.url).port}`;
+  const inner = await startInnerSlack(workspace(token, adminToken));
   const prepare = async () => {
     const channel = CHANNEL_ID;
     await call(inner, "conversations.rename", adminToken, { channel, name: CHANNEL_NAME });
@@ -107,7 +108,7 @@ async function startBackend(token: string, journal: Journal, persist: () => Prom
     await prepare();
     await journal.replay((entry) => replay(inner, entry));
   } catch (error) {
-    await emulator.close();
+    await inner.close();
     throw error;
   }
   return {
@@ -120,12 +121,12 @@ async function startBackend(token: string, journal: Journal, persist: () => Prom
     routeOf: (path) => path,
     controls: [],
     async reset() {
-      emulator.reset();
+      inner.reset();
       journal.clear();
       await prepare();
       await persist();
     },
-    stop: () => emulator.close(),
+    stop: () => inner.close(),
   };
 }
 
@@ -138,15 +139,15 @@ function refuseStranger(request: Request, token: string): Response | undefined {
 }
 
 async function pass(
-  inner: string,
+  inner: InnerSlack,
   request: Request,
   journal: Journal,
   persist: () => Promise<void>,
 ): Promise<Response> {
-  const { url, init, entry } = await toInner(inner, request, journal);
+  const { target, call, entry } = await toInner(request, journal);
   const refusal = entry?.method === "chat.postMessage" ? refuseSize(entry.body, entry.contentType) : undefined;
   if (refusal) return Response.json({ ok: false, error: refusal });
-  const answer = await fetch(url, init);
+  const answer = await inner.send(target, call);
   const text = await answer.text();
   if (entry && journal.record(entry, text)) await persist();
   const shown = new Headers(answer.headers);
@@ -156,44 +157,43 @@ async function pass(
 
 /** The same call for `emulate`, which knows most methods by POST only; Slack takes GET with a query as well. */
 async function toInner(
-  inner: string,
   request: Request,
   journal: Journal,
-): Promise<{ url: string; init: RequestInit; entry?: Omit<JournalEntry, "ts"> }> {
+): Promise<{ target: string; call: Parameters<InnerSlack["send"]>[1]; entry?: Omit<JournalEntry, "ts"> }> {
   const { pathname, search } = new URL(request.url);
   const headers = new Headers(request.headers);
   for (const name of DROPPED_HEADERS) headers.delete(name);
   if (!pathname.startsWith("/api/"))
     return {
-      url: `${inner}${pathname}${search}`,
-      init: { method: request.method, headers, body: await bodyOf(request) },
+      target: `${pathname}${search}`,
+      call: { method: request.method, headers, body: await bodyOf(request) },
     };
   const isGet = request.method === "GET";
   if (isGet) headers.set("content-type", "application/x-www-form-urlencoded");
   const body = isGet ? search.slice(1) : await request.text();
-  const url = `${inner}${pathname}${isGet ? "" : search}`;
+  const target = `${pathname}${isGet ? "" : search}`;
   const entry = {
     method: pathname.slice("/api/".length),
     contentType: headers.get("content-type") ?? "",
     authorization: headers.get("authorization") ?? "",
     body,
   };
-  return { url, init: { method: "POST", headers, body: journal.toCurrent(body) }, entry };
+  return { target, call: { method: "POST", headers, body: journal.toCurrent(body) }, entry };
 }
 
 async function bodyOf(request: Request): Promise<ArrayBuffer | null> {
   return request.method === "GET" || request.method === "HEAD" ? null : request.arrayBuffer();
 }
 
-async function replay(inner: string, entry: JournalEntry): Promise<string> {
+async function replay(inner: InnerSlack, entry: JournalEntry): Promise<string> {
   const headers = { "content-type": entry.contentType, authorization: entry.authorization };
-  const answer = await fetch(`${inner}/api/${entry.method}`, { method: "POST", headers, body: entry.body });
+  const answer = await inner.send(`/api/${entry.method}`, { method: "POST", headers, body: entry.body });
   return answer.text();
 }
 
 /** @throws Error when Slack does not answer `ok` */
 async function call(
-  inner: string,
+  inner: InnerSlack,
   method: string,
   token: string,
   body: object,

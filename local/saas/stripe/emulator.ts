@@ -27,6 +27,8 @@ export interface StripeEmulator extends Front {
   connection(): StripeConnection;
 }
 
+const MAX_BODY_BYTES = 1024 * 1024;
+
 const configSchema = z.strictObject({
   ratePerEndpoint: z.int().positive().optional(),
   searchLagMs: z.int().nonnegative().optional(),
@@ -59,6 +61,7 @@ export async function startStripe(options: StripeOptions): Promise<StripeEmulato
   const front = await startFront({
     name: "Stripe",
     port: options.port,
+    maxBodyBytes: MAX_BODY_BYTES,
     faultNames: STRIPE_FAULTS,
     async connect(url) {
       const path = options.stateDir === undefined ? undefined : join(options.stateDir, "stripe.json");

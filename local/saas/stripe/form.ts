@@ -6,14 +6,21 @@ export interface Params {
 }
 export type Param = string | Params | Param[];
 
+/** Stripe names no limits; ours are far above what its API takes. */
+const MAX_MEMBERS = 1000;
+const MAX_DEPTH = 20;
+
 /**
  * Decodes a form body or a query string.
- * @throws StripeError when a parameter is given both as a text and as a hash
+ * @throws StripeError when a parameter is given both as a text and as a hash, and for too many or too deep ones
  */
 export function decodeForm(text: string): Params {
   const root: Params = {};
-  for (const [name, value] of new URLSearchParams(text)) {
+  const members = [...new URLSearchParams(text)];
+  if (members.length > MAX_MEMBERS) throw new StripeError(400, "invalid_request_error", "Too many parameters.");
+  for (const [name, value] of members) {
     const [first = "", ...rest] = name.split("[").map((part) => part.replace(/\]$/, ""));
+    if (rest.length > MAX_DEPTH) throw new StripeError(400, "invalid_request_error", "Too deep a parameter.");
     put(root, [first, ...rest], value, name);
   }
   return toArrays(root) as Params;

@@ -57,6 +57,10 @@ describe("expressions", () => {
     expect(new Set(results).size).toBe(1);
   }, 30_000);
 
+  test("a regular expression without an end ends", async () => {
+    await expect(evaluate(`$match("${"a".repeat(60)}", /(a+)+b/)`)).rejects.toThrow("timed out");
+  });
+
   test("an endless loop ends after its second", async () => {
     await expect(evaluate("($f := function($x){ $f($x) }; $f(1))")).rejects.toThrow("D1012");
   });

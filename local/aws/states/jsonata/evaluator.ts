@@ -1,4 +1,5 @@
 import jsonata from "jsonata";
+import { BoundedRegExp } from "../../../bounded-regexp.ts";
 import type { Json } from "../json.ts";
 import { jsonType } from "../json.ts";
 import { EXTRA_FUNCTIONS } from "./functions.ts";
@@ -43,7 +44,11 @@ export function expressionOf(value: unknown): string | undefined {
 export function compile(source: string): jsonata.Expression {
   const known = compiled.get(source);
   if (known) return known;
-  const expression = jsonata(source, { timeout: TIME_LIMIT_MS, stack: STACK_LIMIT });
+  const expression = jsonata(source, {
+    timeout: TIME_LIMIT_MS,
+    stack: STACK_LIMIT,
+    RegexEngine: BoundedRegExp as RegExpConstructor,
+  });
   for (const [name, implementation] of Object.entries(EXTRA_FUNCTIONS))
     expression.registerFunction(name, implementation as (...values: unknown[]) => unknown);
   if (compiled.size >= CACHE_SIZE) compiled.clear();

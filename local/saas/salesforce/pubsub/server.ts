@@ -1,5 +1,4 @@
 import { randomUUID } from "node:crypto";
-import { once } from "node:events";
 import { createServer, type Socket } from "node:net";
 import {
   type handleUnaryCall,
@@ -11,6 +10,7 @@ import {
   status,
 } from "@grpc/grpc-js";
 import { generate } from "selfsigned";
+import { HEAD_MS, listenOnLoopback } from "../../../loopback.ts";
 import { schemaOf } from "../cdc/avro-schema.ts";
 import { findTopic } from "../cdc/topics.ts";
 import { toId18 } from "../ids.ts";
@@ -20,6 +20,7 @@ import { OBJECT_TYPES, requireType } from "../schema.ts";
 import { pubSubService } from "./descriptor.ts";
 import { authError, authHeadersInvalid, type PubSubError, pubSubError, topicNotFound } from "./errors.ts";
 import type { PubSubFaults } from "./faults.ts";
+import { loopbackFront } from "./front.ts";
 import { type FetchStream, type StreamTimes, Subscription } from "./subscription.ts";
 
 export interface PubSubOptions {
@@ -27,6 +28,8 @@ export interface PubSubOptions {
   readonly port: number;
   readonly times: StreamTimes;
   readonly faults: PubSubFaults;
+  /** How long a connection may be without a call, in milliseconds. */
+  readonly headMs?: number;
   /** The org of this moment: a reset replaces it. */
   org(): Org;
 }
@@ -61,7 +64,8 @@ export async function startPubSub(options: PubSubOptions): Promise<PubSubServer>
     ],
   });
   const sockets = new Map<string, Socket>();
-  const grpc = new Server();
+  const silent = new Map<string, NodeJS.Timeout>();
+  const grpc = new Server({ interceptors: [loopbackFront((peer) => clearTimeout(silent.get(peer)))] });
   grpc.addService(
     pubSubService,
     implement(options, (peer) => sockets.get(peer)?.destroy()),
@@ -70,14 +74,22 @@ export async function startPubSub(options: PubSubOptions): Promise<PubSubServer>
     { private_key: Buffer.from(key), cert_chain: Buffer.from(cert) },
   ]);
   const injector = grpc.createConnectionInjector(credentials);
-  // The sockets are ours, so that a fault can cut one.
+  // The sockets are ours, so that a fault can cut one, and silence.
   const listener = createServer((socket) => {
     const peer = `${socket.remoteAddress}:${socket.remotePort}`;
     sockets.set(peer, socket);
-    socket.once("close", () => sockets.delete(peer));
+    silent.set(
+      peer,
+      setTimeout(() => socket.destroy(), options.headMs ?? HEAD_MS),
+    );
+    socket.once("close", () => {
+      sockets.delete(peer);
+      clearTimeout(silent.get(peer));
+      silent.delete(peer);
+    });
     injector.injectConnection(socket);
   });
-  const port = await listen(listener, options.port);
+  const port = await listenOnLoopback(listener, "The Pub/Sub API of Salesforce", options.port);
   return {
     endpoint: `localhost:${port}`,
     certificate: cert,
@@ -88,21 +100,6 @@ export async function startPubSub(options: PubSubOptions): Promise<PubSubServer>
       injector.destroy();
     },
   };
-}
-
-async function listen(listener: ReturnType<typeof createServer>, port: number): Promise<number> {
-  listener.listen(port, "127.0.0.1");
-  try {
-    await once(listener, "listening");
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== "EADDRINUSE") throw cause;
-    throw new Error(
-      `The Pub/Sub API of Salesforce cannot listen on 127.0.0.1:${port}, the port is taken: stop what listens there, or choose another port.`,
-      { cause },
-    );
-  }
-  const address = listener.address();
-  return typeof address === "object" && address ? address.port : 0;
 }
 
 function implement({ org, times, faults }: PubSubOptions, cut: (peer: string) => void) {

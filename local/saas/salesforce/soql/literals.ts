@@ -1,9 +1,12 @@
+import { BoundedRegExp } from "../../../bounded-regexp.ts";
 import { malformedQuery, SalesforceError } from "../errors.ts";
 import type { Field } from "../fields.ts";
 import { toId18 } from "../ids.ts";
 import { dateTime, type Value } from "../values.ts";
 import { spanOf } from "./dates.ts";
 import type { Operand } from "./parse.ts";
+
+const MANY_WILDCARDS = 4;
 
 /** Whether a value meets a condition. */
 export type Test = (value: Value) => boolean;
@@ -196,7 +199,9 @@ function like(field: Field, operand: Operand): Test {
       if (other) return unescapeOne(other).replace(/[.*+?^${}()|[\]\\]/, "\\$&");
       return wildcard ? (wildcard === "%" ? "[^]*" : "[^]") : `\\${special}`;
     });
-  const expression = new RegExp(`^${pattern}$`, "i");
+  // A few wildcards are cheap on a text field of any length; many take for ever.
+  const Pattern = pattern.split("[^]*").length > MANY_WILDCARDS ? BoundedRegExp : RegExp;
+  const expression = new Pattern(`^${pattern}$`, "i");
   return (value) => value !== null && expression.test(String(value));
 }
 
