@@ -10,9 +10,11 @@ type Json = any;
 
 let resources: Record<string, { Type: string; Properties: Json }>;
 
+let outputs: Record<string, unknown>;
+
 beforeAll(async () => {
   const { template } = await packageFleet("local");
-  resources = JSON.parse(readFileSync(template, "utf8")).Resources;
+  ({ Resources: resources, Outputs: outputs } = JSON.parse(readFileSync(template, "utf8")));
 }, 120_000);
 
 function ofType(type: string): [string, Json][] {
@@ -90,6 +92,38 @@ describe("least privilege", () => {
     );
     expect(suspicious).toEqual([]);
   });
+});
+
+test("everything of the fleet's own is told in the outputs of the stack", () => {
+  const types = /^AWS::(DynamoDB::Table|SQS::Queue|StepFunctions::StateMachine|S3::Bucket|CloudWatch::Dashboard)$/;
+  const ids = Object.entries(resources).flatMap(([id, { Type }]) => (types.test(Type) ? [id] : []));
+  const told = Object.keys(outputs);
+  expect(told).toEqual(
+    expect.arrayContaining(["FleetBus", ...ids.filter((id) => id !== "ServerlessDeploymentBucket")]),
+  );
+  expect(told.filter((id) => /^Salesforce\w+Bus/.test(id))).toEqual([]);
+});
+
+test("every state machine logs its errors, and no data", () => {
+  for (const [id, { LoggingConfiguration }] of ofType("AWS::StepFunctions::StateMachine"))
+    expect([id, LoggingConfiguration]).toMatchObject([id, { Level: "ERROR", IncludeExecutionData: false }]);
+});
+
+test("queues and buckets take no plain text", () => {
+  const policies = [...ofType("AWS::SQS::QueuePolicy"), ...ofType("AWS::S3::BucketPolicy")].map(([, policy]) => policy);
+  const guarded = policies.flatMap(({ PolicyDocument, Queues, Bucket }) => {
+    const denied = PolicyDocument.Statement.filter(
+      ({ Effect, Condition }: Json) => Effect === "Deny" && Condition?.Bool?.["aws:SecureTransport"] === "false",
+    );
+    const places = denied.flatMap(({ Resource }: Json) =>
+      [Resource].flat().map((place: Json) => place["Fn::GetAtt"]?.[0]),
+    );
+    return [...(Queues ?? []), ...(Bucket ? [Bucket] : [])].flatMap(({ Ref }: Json) =>
+      places.includes(Ref) ? [Ref] : [],
+    );
+  });
+  const all = [...ofType("AWS::SQS::Queue"), ...ofType("AWS::S3::Bucket")].map(([id]) => id);
+  expect(guarded.sort()).toEqual(all.filter((id) => id !== "ServerlessDeploymentBucket").sort());
 });
 
 describe("nothing is lost", () => {

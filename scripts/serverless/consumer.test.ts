@@ -116,7 +116,19 @@ describe("a consumer", () => {
   test("lets its own rule, and nobody else, write to both queues, and the rule wait for that", () => {
     const { Properties } = build().resources.SlackNoticesQueuePolicy as Json;
     expect(Properties.Queues).toEqual([{ Ref: "SlackNoticesQueue" }, { Ref: "SlackNoticesDeadLetterQueue" }]);
-    expect(Properties.PolicyDocument.Statement).toEqual(
+    const [allowed, denied] = ["Allow", "Deny"].map((effect) =>
+      Properties.PolicyDocument.Statement.filter(({ Effect }: Json) => Effect === effect),
+    );
+    expect(denied).toEqual(
+      ["SlackNoticesQueue", "SlackNoticesDeadLetterQueue"].map((queue) => ({
+        Effect: "Deny",
+        Principal: "*",
+        Action: "sqs:*",
+        Resource: arnOf(queue),
+        Condition: { Bool: { "aws:SecureTransport": "false" } },
+      })),
+    );
+    expect(allowed).toEqual(
       ["SlackNoticesQueue", "SlackNoticesDeadLetterQueue"].map((queue) => ({
         Effect: "Allow",
         Principal: { Service: "events.amazonaws.com" },

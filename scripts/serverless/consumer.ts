@@ -114,7 +114,7 @@ export function buildConsumer(declaration: ConsumerDeclaration, context: Consume
           Queues: [{ Ref: Queue }, { Ref: Dead }],
           PolicyDocument: {
             Version: "2012-10-17",
-            Statement: [Queue, Dead].map((to) => allowRules(to, sourcesOf(rules))),
+            Statement: [Queue, Dead].flatMap((to) => [allowRules(to, sourcesOf(rules)), denyPlainText(to)]),
           },
         },
       },
@@ -207,6 +207,17 @@ function allowRules(queue: string, sources: readonly unknown[]): unknown {
       StringEquals: { "aws:SourceAccount": { Ref: "AWS::AccountId" } },
       ArnLike: { "aws:SourceArn": sources },
     },
+  };
+}
+
+/** https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-security-best-practices.html */
+function denyPlainText(queue: string): unknown {
+  return {
+    Effect: "Deny",
+    Principal: "*",
+    Action: "sqs:*",
+    Resource: arnOf(queue),
+    Condition: { Bool: { "aws:SecureTransport": "false" } },
   };
 }
 

@@ -5,6 +5,7 @@ import { takeInventory } from "./inventory.ts";
 import { overLimits } from "./limits.ts";
 import { fitName, MOST } from "./names.ts";
 import { type Org, orgAccess, orgResources, PLACEHOLDER, parseOrgs, targetAccess } from "./orgs.ts";
+import { buildOutputs } from "./outputs.ts";
 import type { Resources } from "./resolve.ts";
 
 /** The parts of osls that the plugin uses. https://github.com/oss-serverless/serverless */
@@ -18,7 +19,7 @@ interface Serverless {
     };
     readonly custom: { readonly fleet: FleetSettings };
     readonly functions: Record<string, FunctionConfig>;
-    resources?: { Resources?: Record<string, unknown> };
+    resources?: { Resources?: Record<string, unknown>; Outputs?: Record<string, unknown> };
   };
   readonly processedInput: { readonly commands: readonly string[] };
   readonly classes: { readonly Error: new (message: string, code: string) => Error };
@@ -120,6 +121,7 @@ export default class FleetPlugin {
         this.dropSharedRole();
         this.unnameRoles();
         this.watch();
+        this.#tell();
         this.#requireLimits();
       },
     };
@@ -221,6 +223,12 @@ export default class FleetPlugin {
     this.#log.warning(
       "Parameter alarmTopicArn is empty: the alarms change state and tell nobody. Pass --param='alarmTopicArn=arn:aws:sns:…'.",
     );
+  }
+
+  #tell(): void {
+    const { service } = this.#serverless;
+    const Outputs = buildOutputs((service.resources?.Resources ?? {}) as Resources);
+    service.resources = { ...service.resources, Outputs: { ...Outputs, ...service.resources?.Outputs } };
   }
 
   /** What AWS would refuse in the middle of a deploy. */
