@@ -68,7 +68,9 @@ describe("readConnection", () => {
   test.each([
     ["AccessDeniedException", 400, "NotAuthorizedError"],
     ["ResourceNotFoundException", 400, "NotAuthorizedError"],
-    ["InvalidRequestException", 400, "TransientError"],
+    // Scheduled for deletion: a person restores it.
+    ["InvalidRequestException", 400, "NotAuthorizedError"],
+    ["InternalServiceError", 500, "TransientError"],
   ])("%s is %3$s", async (type, status, name) => {
     answer = { status, body: { __type: type, message: "no" } };
     const error = await readConnection("stripe", schema).catch((failed) => failed);

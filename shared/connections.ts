@@ -8,6 +8,8 @@ import { networkCodeOf } from "./bare-error.ts";
 import { NotAuthorizedError, TransientError } from "./errors.ts";
 
 const MAX_AGE_SECONDS = 300;
+/** There is none, or it is scheduled for deletion. */
+const MISSING: ReadonlySet<string> = new Set(["ResourceNotFoundException", "InvalidRequestException"]);
 
 /** Reads a secret's text by name or ARN, from a cache that is `maxAge` seconds old at most. */
 export type ReadSecret = (secretId: string, options: { maxAge: number; forceFetch: boolean }) => Promise<unknown>;
@@ -53,10 +55,13 @@ async function fetchSecret(secretId: string, forceFetch: boolean, readSecret: Re
     const words = networkCodeOf(cause) || awsWords(root.name, root.message);
     if (root.name === "AccessDeniedException")
       throw new NotAuthorizedError("SECRET_DENIED", `May not read secret ${secretId}: ${words}`, { cause });
-    if (root.name !== "ResourceNotFoundException")
+    if (!MISSING.has(root.name))
       throw new TransientError("SECRET_UNAVAILABLE", `Could not read secret ${secretId}: ${words}`, { cause });
   }
-  throw new NotAuthorizedError("SECRET_MISSING", `Secret ${secretId} has no value; store the connection there first.`);
+  throw new NotAuthorizedError(
+    "SECRET_MISSING",
+    `Secret ${secretId} has no value; 'npx fleet connect' stores the connection.`,
+  );
 }
 
 /** Of a union, the problems of the alternative that lacks least. */

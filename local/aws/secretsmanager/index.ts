@@ -8,12 +8,16 @@ import type { Access, Operation, ResourceProvider, Service } from "../kernel/ser
 import { generateSecretString } from "./generate.ts";
 import {
   createSecret,
+  deleteSecret,
   findSecret,
   findVersion,
+  purge,
   putValue,
+  requireLive,
   requireSecret,
   type Secret,
   type Secrets,
+  type Tag,
   type ValueInput,
 } from "./store.ts";
 
@@ -21,7 +25,9 @@ interface SecretInput extends ValueInput {
   readonly SecretId: string;
   readonly Name?: string;
   readonly Description?: string;
-  readonly Tags?: unknown;
+  readonly Tags?: readonly Tag[];
+  readonly RecoveryWindowInDays?: number;
+  readonly ForceDeleteWithoutRecovery?: boolean;
   readonly VersionId?: string;
   readonly VersionStage?: string;
 }
@@ -29,6 +35,7 @@ interface SecretInput extends ValueInput {
 interface ListInput {
   readonly MaxResults?: number;
   readonly NextToken?: string;
+  readonly IncludePlannedDeletion?: boolean;
   readonly Filters?: readonly { readonly Key: string; readonly Values: readonly string[] }[];
 }
 
@@ -38,7 +45,15 @@ export function createSecretsManager(kernel: Kernel): Service {
   return {
     name: "secretsmanager",
     wire: { kind: "json", version: "1.1", targetPrefix: "secretsmanager." },
-    operations: operationsOf(kernel, secrets),
+    operations: Object.fromEntries(
+      Object.entries(operationsOf(kernel, secrets)).map(([name, operation]) => {
+        const access: Operation["access"] = (...given) => {
+          purge(secrets, kernel.clock.now());
+          return operation.access(...given);
+        };
+        return [name, { ...operation, access }];
+      }),
+    ),
     resources: [secretProvider(kernel, secrets), policyProvider(secrets)],
     snapshot: () => [...secrets.values()],
     restore(state) {
@@ -53,7 +68,7 @@ function operationsOf(kernel: Kernel, secrets: Secrets): Record<string, Operatio
     GetSecretValue: {
       access: access("GetSecretValue"),
       run: ({ SecretId, VersionId, VersionStage }: SecretInput) => {
-        const secret = requireSecret(secrets, SecretId);
+        const secret = requireLive(secrets, SecretId);
         const { stages, ...version } = findVersion(secret, VersionId, VersionStage);
         return { ARN: secret.ARN, Name: secret.Name, ...version, VersionStages: stages };
       },
@@ -68,8 +83,11 @@ function operationsOf(kernel: Kernel, secrets: Secrets): Record<string, Operatio
     },
     ListSecrets: {
       access: () => [{ action: "secretsmanager:ListSecrets", resource: "*" }],
-      run: ({ MaxResults = 100, NextToken, Filters = [] }: ListInput) => {
-        const found = [...secrets.values()].filter((secret) => Filters.every((filter) => meetsFilter(secret, filter)));
+      run: ({ MaxResults = 100, NextToken, Filters = [], IncludePlannedDeletion = false }: ListInput) => {
+        const shown = [...secrets.values()].filter(
+          ({ DeletedDate }) => IncludePlannedDeletion || DeletedDate === undefined,
+        );
+        const found = shown.filter((secret) => Filters.every((filter) => meetsFilter(secret, filter)));
         const { items, nextToken } = page(found, MaxResults, NextToken);
         return { SecretList: items.map(entry), ...(nextToken ? { NextToken: nextToken } : {}) };
       },
@@ -79,15 +97,51 @@ function operationsOf(kernel: Kernel, secrets: Secrets): Record<string, Operatio
       run: ({ Name = "", Description, Tags, ...value }: SecretInput) => {
         const secret = createSecret(secrets, Name, kernel.clock.now());
         Object.assign(secret, { ...(Description ? { Description } : {}), ...(Tags ? { Tags } : {}) });
-        const empty = value.SecretString === undefined && value.SecretBinary === undefined;
-        const version = empty ? undefined : putValue(secret, value, kernel.clock.now());
+        const version = isEmpty(value) ? undefined : putValue(secret, value, kernel.clock.now());
         return { ARN: secret.ARN, Name, ...(version ? { VersionId: version.VersionId } : {}) };
+      },
+    },
+    // https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_UpdateSecret.html
+    UpdateSecret: {
+      access: access("UpdateSecret"),
+      run: ({ SecretId, Description, ...value }: SecretInput) => {
+        const secret = requireLive(secrets, SecretId);
+        const version = isEmpty(value) ? undefined : putValue(secret, value, kernel.clock.now());
+        if (Description !== undefined) secret.Description = Description;
+        secret.LastChangedDate = kernel.clock.now() / 1000;
+        return { ARN: secret.ARN, Name: secret.Name, ...(version ? { VersionId: version.VersionId } : {}) };
+      },
+    },
+    TagResource: {
+      access: access("TagResource"),
+      run: ({ SecretId, Tags = [] }: SecretInput) => {
+        const secret = requireLive(secrets, SecretId);
+        const kept = (secret.Tags ?? []).filter(({ Key }) => !Tags.some((tag) => tag.Key === Key));
+        secret.Tags = [...kept, ...Tags];
+        return {};
+      },
+    },
+    DeleteSecret: {
+      access: access("DeleteSecret"),
+      run: ({ SecretId, ...input }: SecretInput) => {
+        const secret = requireLive(secrets, SecretId);
+        const DeletionDate = deleteSecret(secrets, secret, input, kernel.clock.now());
+        return { ARN: secret.ARN, Name: secret.Name, DeletionDate };
+      },
+    },
+    RestoreSecret: {
+      access: access("RestoreSecret"),
+      run: ({ SecretId }: SecretInput) => {
+        const secret = requireSecret(secrets, SecretId);
+        delete secret.DeletedDate;
+        delete secret.DeletionDate;
+        return { ARN: secret.ARN, Name: secret.Name };
       },
     },
     PutSecretValue: {
       access: access("PutSecretValue"),
       run: ({ SecretId, ...value }: SecretInput) => {
-        const secret = requireSecret(secrets, SecretId);
+        const secret = requireLive(secrets, SecretId);
         const { VersionId, stages } = putValue(secret, value, kernel.clock.now());
         return { ARN: secret.ARN, Name: secret.Name, VersionId, VersionStages: stages };
       },
@@ -105,8 +159,13 @@ function accessTo(secrets: Secrets, action: string, id: string): Access {
   };
 }
 
-function entry({ ARN, Name, Description, Tags, CreatedDate, LastChangedDate }: Secret): Record<string, unknown> {
-  return { ARN, Name, Description, Tags: Tags ?? [], CreatedDate, LastChangedDate };
+function isEmpty({ SecretString, SecretBinary }: ValueInput): boolean {
+  return SecretString === undefined && SecretBinary === undefined;
+}
+
+function entry(secret: Secret): Record<string, unknown> {
+  const { ARN, Name, Description, Tags, CreatedDate, LastChangedDate, DeletedDate } = secret;
+  return { ARN, Name, Description, Tags: Tags ?? [], CreatedDate, LastChangedDate, DeletedDate };
 }
 
 function meetsFilter({ Name, Description = "" }: Secret, { Key, Values }: { Key: string; Values: readonly string[] }) {
@@ -123,7 +182,8 @@ function secretProvider(kernel: Kernel, secrets: Secrets): ResourceProvider {
     properties: ["Name", "Description", "SecretString", "GenerateSecretString", "KmsKeyId", "Tags"],
     create({ logicalId, properties, stackName }) {
       const name = properties.Name ?? physicalName(stackName, logicalId, 255);
-      const secret = secrets.get(name) ?? createSecret(secrets, name, kernel.clock.now());
+      const known = secrets.get(name);
+      const secret = known && !known.DeletedDate ? known : createSecret(secrets, name, kernel.clock.now());
       const { Description, Tags, SecretString, GenerateSecretString } = properties;
       Object.assign(secret, { ...(Description ? { Description } : {}), ...(Tags ? { Tags } : {}) });
       const source = SecretString ?? (GenerateSecretString ? JSON.stringify(GenerateSecretString) : undefined);

@@ -92,6 +92,64 @@ describe("versions of a secret", () => {
   });
 });
 
+// https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_DeleteSecret.html
+describe("a secret that is to be deleted", () => {
+  const listed = async (more: object = {}) =>
+    (await call("ListSecrets", more)).SecretList.map(({ Name }: { Name: string }) => Name);
+
+  beforeEach(async () => {
+    await call("CreateSecret", { Name: "app", SecretString: "one" });
+    await call("DeleteSecret", { SecretId: "app", RecoveryWindowInDays: 7 });
+  });
+
+  test("gives and takes nothing, keeps its name, and is hidden", async () => {
+    const marked = { code: "InvalidRequestException", message: expect.stringContaining("marked for deletion") };
+    await expect(value()).rejects.toMatchObject(marked);
+    await expect(call("PutSecretValue", { SecretId: "app", SecretString: "x" })).rejects.toMatchObject(marked);
+    await expect(call("CreateSecret", { Name: "app" })).rejects.toMatchObject({
+      code: "InvalidRequestException",
+      message: expect.stringContaining("already scheduled for deletion"),
+    });
+    expect(await listed()).toEqual([]);
+    expect(await listed({ IncludePlannedDeletion: true })).toEqual(["app"]);
+  });
+
+  test("is restored with its value", async () => {
+    await call("RestoreSecret", { SecretId: "app" });
+    expect(await value()).toBe("one");
+    expect(await call("DescribeSecret", { SecretId: "app" })).not.toHaveProperty("DeletedDate", expect.anything());
+  });
+
+  test("is gone after its window", async () => {
+    kernel.clock.advance(7 * 86_400_000);
+    await expect(call("RestoreSecret", { SecretId: "app" })).rejects.toMatchObject({
+      code: "ResourceNotFoundException",
+    });
+    await call("CreateSecret", { Name: "app", SecretString: "two" });
+    expect(await value()).toBe("two");
+  });
+
+  test.each([
+    [{ RecoveryWindowInDays: 3 }, "between 7 and 30"],
+    [{ RecoveryWindowInDays: 7, ForceDeleteWithoutRecovery: true }, "in conjunction"],
+  ])("%j is an error", async (input, message) => {
+    await call("CreateSecret", { Name: "other" });
+    await expect(call("DeleteSecret", { SecretId: "other", ...input })).rejects.toThrow(message);
+  });
+});
+
+test("value, description and tags are changed", async () => {
+  await call("CreateSecret", { Name: "app", SecretString: "one", Tags: [{ Key: "stage", Value: "dev" }] });
+  await call("UpdateSecret", { SecretId: "app", SecretString: "two", Description: "of the app" });
+  const Tags = [
+    { Key: "stage", Value: "prod" },
+    { Key: "service", Value: "fleet" },
+  ];
+  await call("TagResource", { SecretId: "app", Tags });
+  expect(await value()).toBe("two");
+  expect(await call("DescribeSecret", { SecretId: "app" })).toMatchObject({ Description: "of the app", Tags });
+});
+
 describe("listing", () => {
   test("goes page by page and filters by name", async () => {
     for (const Name of ["fleet/a", "fleet/b", "other"]) await call("CreateSecret", { Name });

@@ -5,6 +5,9 @@ import type { PolicyDocument } from "../kernel/service.ts";
 
 const MAX_SECRET_BYTES = 65_536;
 const MAX_VERSIONS = 100;
+const MIN_WINDOW_DAYS = 7;
+const MAX_WINDOW_DAYS = 30;
+const DAY_SECONDS = 86_400;
 
 /** One value of a secret; binary values stay in base64, as on the wire. */
 export interface SecretVersion {
@@ -15,13 +18,21 @@ export interface SecretVersion {
   stages: string[];
 }
 
+export interface Tag {
+  readonly Key: string;
+  readonly Value?: string;
+}
+
 export interface Secret {
   readonly Name: string;
   readonly ARN: string;
   readonly CreatedDate: number;
   LastChangedDate: number;
   Description?: string;
-  Tags?: unknown;
+  Tags?: readonly Tag[];
+  /** Seconds; when its deletion was asked for, and when it is final. */
+  DeletedDate?: number;
+  DeletionDate?: number;
   /** Digest of the value that the template gave last; a value put by hand outlives a boot with the same template. */
   templateValue?: string;
   resourcePolicy?: PolicyDocument;
@@ -61,13 +72,64 @@ export function requireSecret(secrets: Secrets, id: string): Secret {
   throw new AwsError("ResourceNotFoundException", "Secrets Manager can't find the specified secret.");
 }
 
+/** @throws AwsError `ResourceNotFoundException`, or `InvalidRequestException` for one that is scheduled for deletion */
+export function requireLive(secrets: Secrets, id: string): Secret {
+  const secret = requireSecret(secrets, id);
+  if (secret.DeletedDate === undefined) return secret;
+  throw new AwsError(
+    "InvalidRequestException",
+    "You can't perform this operation on the secret because it was marked for deletion.",
+  );
+}
+
 export function createSecret(secrets: Secrets, name: string, now: number): Secret {
+  if (secrets.get(name)?.DeletedDate !== undefined)
+    throw new AwsError(
+      "InvalidRequestException",
+      "You can't create this secret because a secret with this name is already scheduled for deletion.",
+    );
   if (secrets.has(name))
     throw new AwsError("ResourceExistsException", `The operation failed because the secret ${name} already exists.`);
   const seconds = now / 1000;
   const secret = { Name: name, ARN: secretArn(name), CreatedDate: seconds, LastChangedDate: seconds, versions: [] };
   secrets.set(name, secret);
   return secret;
+}
+
+/**
+ * Schedules the deletion, or deletes at once.
+ * https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_DeleteSecret.html
+ */
+export function deleteSecret(
+  secrets: Secrets,
+  secret: Secret,
+  input: { readonly RecoveryWindowInDays?: number; readonly ForceDeleteWithoutRecovery?: boolean },
+  now: number,
+): number {
+  const { RecoveryWindowInDays: days, ForceDeleteWithoutRecovery: force = false } = input;
+  if (force && days !== undefined)
+    throw new AwsError(
+      "InvalidParameterException",
+      "You can't use ForceDeleteWithoutRecovery in conjunction with RecoveryWindowInDays.",
+    );
+  if (days !== undefined && (days < MIN_WINDOW_DAYS || days > MAX_WINDOW_DAYS))
+    throw new AwsError(
+      "InvalidParameterException",
+      "The RecoveryWindowInDays value must be between 7 and 30 days (inclusive).",
+    );
+  if (force) {
+    secrets.delete(secret.Name);
+    return now / 1000;
+  }
+  secret.DeletedDate = now / 1000;
+  secret.DeletionDate = now / 1000 + (days ?? MAX_WINDOW_DAYS) * DAY_SECONDS;
+  return secret.DeletionDate;
+}
+
+/** Forgets what nobody can restore any more. */
+export function purge(secrets: Secrets, now: number): void {
+  for (const { Name, DeletionDate } of secrets.values())
+    if (DeletionDate !== undefined && DeletionDate * 1000 <= now) secrets.delete(Name);
 }
 
 /**
