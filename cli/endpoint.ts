@@ -10,7 +10,7 @@ interface Running {
 }
 
 /** What the twin takes from anybody on this machine. */
-const LOCAL = { region: "us-east-1", credentials: { accessKeyId: "local", secretAccessKey: "local" } };
+export const LOCAL = { region: "us-east-1", credentials: { accessKeyId: "local", secretAccessKey: "local" } };
 let isSaid = false;
 
 /**

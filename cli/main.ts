@@ -1,6 +1,7 @@
 import * as backfill from "./backfill/command.ts";
 import * as behind from "./behind/command.ts";
 import * as catchUp from "./catch-up/command.ts";
+import * as connect from "./connect/command.ts";
 import * as doctor from "./doctor/command.ts";
 import { describeFailure } from "./failure.ts";
 import * as parked from "./parked/command.ts";
@@ -38,6 +39,7 @@ const COMMANDS: Record<string, Command> = {
   redrive: partOfParked("redrive"),
   discard: partOfParked("discard"),
   trace,
+  connect,
   doctor,
   sweep,
   "catch-up": { summary, help, prepare },

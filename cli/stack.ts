@@ -1,4 +1,5 @@
 import { ListSecretsCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+import { type System, secretName } from "./connect/names.ts";
 import { clientOptions, isLocal } from "./endpoint.ts";
 import { UsageError } from "./usage.ts";
 
@@ -11,10 +12,14 @@ export interface Stack {
   readonly bus: string;
   /** Name of a table or state machine, such as `customers`. */
   name(resource: string): string;
+  /** Name of the service. */
+  readonly service: string;
   /** Name of the secret that connects to a Salesforce organisation. */
   secret(orgId: string): string;
-  /** Name of the secret that connects to Stripe. */
-  readonly stripeSecret: string;
+  /** Name of the secret that connects to Stripe or Slack; of Salesforce, what the names of its secrets begin with. */
+  secretOf(system: System): string;
+  /** What the names of all its secrets begin with. */
+  readonly secretPrefix: string;
   /** Namespace of the metrics of its functions, as `serverless.yml` names it. */
   readonly metrics: string;
 }
@@ -27,8 +32,10 @@ export function stackOf(stage: string | undefined): Stack {
     stage: chosen,
     bus,
     name: (resource) => `${bus}-${resource}`,
-    secret: (orgId) => `${SERVICE}/${chosen}/salesforce/${orgId}`,
-    stripeSecret: `${SERVICE}/${chosen}/stripe`,
+    service: SERVICE,
+    secret: (orgId) => secretName(SERVICE, chosen, "salesforce", orgId),
+    secretOf: (system) => secretName(SERVICE, chosen, system),
+    secretPrefix: `${SERVICE}/${chosen}/`,
     metrics: `ConnectorFleet/${chosen}`,
   };
 }
@@ -60,7 +67,8 @@ export async function chooseOrgs(
   const orgs = await orgsOf(stack, client);
   if (orgs.length === 0)
     throw new Error(
-      `stage '${stack.stage}' is connected to no Salesforce organisation; deploy it, or give another --stage`,
+      `stage '${stack.stage}' is connected to no Salesforce organisation; connect one with ` +
+        `'npx fleet connect salesforce --stage ${stack.stage}', or give another --stage`,
     );
   if (given === undefined) return orgs;
   const found = orgs.filter((org) => org.slice(0, 15) === given.slice(0, 15));

@@ -28,25 +28,29 @@ export async function runFleet(
 /**
  * Runs the command line against the AWS at a URL, which is all that a fleet of this machine needs.
  * @param more further variables of the environment
+ * @param input what it finds on standard input
  */
 export function runFleetAt(
   url: string,
   args: readonly string[],
   more: Readonly<Record<string, string>> = {},
+  input = "",
 ): Promise<Omit<Run, "requests">> {
-  return runFleetIn({ AWS_ENDPOINT_URL: url, AWS_MAX_ATTEMPTS: "1", ...more }, args);
+  return runFleetIn({ AWS_ENDPOINT_URL: url, AWS_MAX_ATTEMPTS: "1", ...more }, args, { input });
 }
 
 /**
  * Runs the command line with this environment and no other variables.
- * @param main its entry, by default that of this clone
+ * @param options its entry, by default that of this clone, and what it finds on standard input
  */
 export async function runFleetIn(
   env: Readonly<Record<string, string>>,
   args: readonly string[],
-  main = MAIN,
+  { main = MAIN, input = "" }: { readonly main?: string; readonly input?: string } = {},
 ): Promise<Omit<Run, "requests">> {
-  const child = spawn(process.execPath, [main, ...args], { env, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, [main, ...args], { env, stdio: "pipe" });
+  // Most commands end without having read it.
+  child.stdin.on("error", () => undefined).end(input);
   const ended = new Promise<number | null>((resolve, reject) => child.on("error", reject).on("close", resolve));
   const [out, err, code] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
   return { code, out, err };

@@ -23,7 +23,7 @@ afterAll(async () => {
   rmSync(clone, { recursive: true });
 });
 
-const fleet = (args: readonly string[]) => runFleetIn({}, args, join(clone, "cli", "main.ts"));
+const fleet = (args: readonly string[]) => runFleetIn({}, args, { main: join(clone, "cli", "main.ts") });
 
 test("a command that connects to the fleet of this machine says so", async () => {
   const { code, out, err } = await fleet(["parked"]);

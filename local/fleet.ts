@@ -1,7 +1,10 @@
 import { join } from "node:path";
+import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+import { SYSTEMS, secretName } from "../cli/connect/names.ts";
+import { createConnectionStore } from "../cli/connect/store.ts";
+import { LOCAL } from "../cli/endpoint.ts";
 import { bootTwin, type Twin } from "./aws/boot.ts";
 import { type Clock, createClock } from "./aws/kernel/clock.ts";
-import { ADMINISTRATOR } from "./aws/kernel/kernel.ts";
 import { packageFleet } from "./packaging.ts";
 import { type Saas, startSaas } from "./saas/index.ts";
 
@@ -18,6 +21,9 @@ export interface FleetOptions {
   readonly template?: object;
   readonly say?: (line: string) => void;
 }
+
+/** The fleet of this machine, as its package is named. */
+const OWNER = { service: "connector-fleet", stage: "local" };
 
 type BootedTwin = Pick<Twin, "origin" | "kernel" | "resources">;
 
@@ -81,18 +87,14 @@ function refOf(twin: BootedTwin, logicalId: string): string {
   return resource.ref;
 }
 
-async function storeConnections(twin: BootedTwin, saas: Saas): Promise<void> {
-  const { salesforce, stripe, slack } = saas.connections();
-  const secrets = {
-    [`Salesforce${salesforce.orgId}Connection`]: salesforce,
-    StripeConnection: stripe,
-    SlackConnection: slack,
-  };
-  for (const [logicalId, connection] of Object.entries(secrets))
-    await twin.kernel.call(
-      "secretsmanager",
-      "PutSecretValue",
-      { SecretId: refOf(twin, logicalId), SecretString: JSON.stringify(connection) },
-      { principal: ADMINISTRATOR },
-    );
+/** Stores the connections as `fleet connect` does. */
+async function storeConnections({ origin }: BootedTwin, saas: Saas): Promise<void> {
+  const client = new SecretsManagerClient({ ...LOCAL, endpoint: origin });
+  const store = createConnectionStore(client);
+  const connections = saas.connections();
+  for (const system of SYSTEMS) {
+    const name = secretName(OWNER.service, OWNER.stage, system, connections.salesforce.orgId);
+    await store.put(name, system, OWNER, connections[system]);
+  }
+  client.destroy();
 }

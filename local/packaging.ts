@@ -14,7 +14,7 @@ const SERVERLESS = join(ROOT, "node_modules", "serverless", "bin", "serverless.j
 const SOURCES = [
   "serverless.yml",
   "package-lock.json",
-  "{functions,shared,statemachines,resources,scripts/serverless}/**/*.{ts,yml,json}",
+  "{functions,shared,statemachines,resources,scripts/serverless,cli/connect}/**/*.{ts,yml,json}",
 ];
 
 /** The packaged fleet, ready to boot or deploy. */

@@ -42,7 +42,7 @@ export async function traceOfParked(parkedId: string, { stack, options }: Lookup
 
 /** The account of a Stripe customer, as it says itself. https://docs.stripe.com/api/customers/retrieve */
 async function accountOf(stripeId: string, { stack, options }: Lookup): Promise<string> {
-  const secretId = stack.stripeSecret;
+  const secretId = stack.secretOf("stripe");
   const secret = await new SecretsManagerClient(options).send(new GetSecretValueCommand({ SecretId: secretId }));
   const { apiKey, baseUrl = "https://api.stripe.com" } = stripeConnectionSchema.parse(
     JSON.parse(secret.SecretString ?? "null"),

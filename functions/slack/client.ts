@@ -20,6 +20,14 @@ export interface Slack {
   post(message: Message): Promise<void>;
 }
 
+/** What a look at a connection to Slack has found. */
+export interface SlackInspection {
+  /** Id of the workspace. */
+  readonly teamId: string;
+  /** False when the token has no scope to look at the channel, so that only posting shows whether it may. */
+  readonly isChannelSeen: boolean;
+}
+
 /** Time for one call with its answer. */
 export const TIMEOUT_MS = 8_000;
 const DEFAULT_RETRY_SECONDS = 30;
@@ -51,7 +59,44 @@ export function createSlack(connect: Connect, gate = ungated, now: () => number 
   };
 }
 
-async function postTo({ token, apiUrl, channel }: SlackConnection, message: Message, now: () => number): Promise<void> {
+async function postTo(connection: SlackConnection, message: Message, now: () => number): Promise<void> {
+  const { channel } = connection;
+  await callSlack(connection, now, (client) => client.chat.postMessage({ channel, ...message, unfurl_links: false }));
+}
+
+/**
+ * Whose the token is, and whether notices can go to the channel. Posts nothing.
+ * @throws NotAuthorizedError when the token or the channel does not do; any other of the fleet's errors when Slack fails
+ */
+export async function inspectSlack(
+  connection: SlackConnection,
+  now: () => number = Date.now,
+): Promise<SlackInspection> {
+  const { channel } = connection;
+  const { team_id: teamId = "", response_metadata: told } = await callSlack(connection, now, (client) =>
+    client.auth.test(),
+  );
+  const scopes = told?.scopes ?? [];
+  if (scopes.length > 0 && !scopes.includes("chat:write"))
+    throw new NotAuthorizedError("missing_scope", "The token lacks the scope chat:write.");
+  try {
+    const answer = await callSlack(connection, now, (client) => client.conversations.info({ channel }));
+    if (answer.channel?.is_archived) throw new NotAuthorizedError("is_archived", "The channel is archived.");
+    if (answer.channel?.is_member || scopes.includes("chat:write.public")) return { teamId, isChannelSeen: true };
+    throw new NotAuthorizedError("not_in_channel", "The bot is not in the channel; invite it there.");
+  } catch (error) {
+    // Looking at a channel takes a scope that posting does not.
+    if (error instanceof NotAuthorizedError && error.code === "missing_scope") return { teamId, isChannelSeen: false };
+    throw error;
+  }
+}
+
+/** Calls Slack once. @throws the fleet's errors only */
+async function callSlack<T>(
+  { token, apiUrl }: SlackConnection,
+  now: () => number,
+  work: (client: WebClient) => Promise<T>,
+): Promise<T> {
   let headers: Headers | undefined;
   const client = new WebClient(token, {
     ...(apiUrl ? { slackApiUrl: apiUrl } : {}),
@@ -68,7 +113,7 @@ async function postTo({ token, apiUrl, channel }: SlackConnection, message: Mess
     },
   });
   try {
-    await client.chat.postMessage({ channel, ...message, unfurl_links: false });
+    return await work(client);
   } catch (error) {
     const named = retryAfterOf(headers?.get("retry-after") ?? undefined, now());
     throw toFleetError(error, named, requestIdIn(headers?.get("x-slack-req-id")));

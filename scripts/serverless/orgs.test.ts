@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { orgAccess, orgResources, PLACEHOLDER, parseOrgs } from "./orgs.ts";
+import { connectionAccess, orgAccess, orgResources, PLACEHOLDER, parseOrgs } from "./orgs.ts";
 
 const ORG = "00D5f000005KcCnEAK";
 const RELAY = `aws.partner/salesforce.com/${ORG}/0YL5f0000000001GAA`;
@@ -40,23 +40,31 @@ describe("the parameter", () => {
   });
 });
 
-test("every organisation has a bus and a secret, and functions may read those secrets alone", () => {
+const readable = (name: string) => ({
+  Effect: "Allow",
+  Action: "secretsmanager:GetSecretValue",
+  Resource: { "Fn::Sub": `arn:\${AWS::Partition}:secretsmanager:\${AWS::Region}:\${AWS::AccountId}:secret:${name}` },
+});
+
+test("every organisation has a bus, and functions may read the secrets of organisations alone", () => {
   const orgs = parseOrgs(`${RELAY},${OTHER_RELAY}`);
-  const resources = orgResources(orgs, "fleet", "test");
-  expect(resources).toMatchObject({
-    [`Salesforce${ORG}Bus`]: { Properties: { Name: RELAY, EventSourceName: RELAY } },
-    [`Salesforce${OTHER}Connection`]: { Properties: { Name: `fleet/test/salesforce/${OTHER}` } },
+  const bus = (source: string) => ({
+    Type: "AWS::Events::EventBus",
+    Properties: { Name: source, EventSourceName: source },
+  });
+  expect(orgResources(orgs)).toEqual({
+    [`Salesforce${ORG}Bus`]: bus(RELAY),
+    [`Salesforce${OTHER}Bus`]: bus(OTHER_RELAY),
   });
   expect(orgAccess(orgs, "fleet", "test")).toEqual({
     environment: { SALESFORCE_ORGS: `${ORG},${OTHER}`, SALESFORCE_SECRET_PREFIX: "fleet/test/salesforce/" },
-    statements: [
-      {
-        Effect: "Allow",
-        Action: "secretsmanager:GetSecretValue",
-        Resource: {
-          "Fn::Sub": `arn:\${AWS::Partition}:secretsmanager:\${AWS::Region}:\${AWS::AccountId}:secret:fleet/test/salesforce/*`,
-        },
-      },
-    ],
+    statements: [readable("fleet/test/salesforce/*")],
+  });
+});
+
+test("a function may read the one secret of its system", () => {
+  expect(connectionAccess("stripe", "fleet", "test")).toEqual({
+    environment: { STRIPE_SECRET: "fleet/test/stripe" },
+    statements: [readable("fleet/test/stripe-??????")],
   });
 });

@@ -1,3 +1,4 @@
+import { salesforcePrefix, secretName } from "../../cli/connect/names.ts";
 import { toLongId } from "../../functions/salesforce/org/ids.ts";
 
 /** A Salesforce organisation that the fleet is connected to. */
@@ -45,38 +46,33 @@ function parseOrg(entry: string, index: number): Org {
   return { orgId: toLongId(orgId), eventSource };
 }
 
-/** What every organisation adds to the template: its bus, and the secret that holds the connection to it. */
-export function orgResources(orgs: readonly Org[], service: string, stage: string): Record<string, unknown> {
+/** What every organisation adds to the template: its bus. The connection to it is made by a command. */
+export function orgResources(orgs: readonly Org[]): Record<string, unknown> {
   return Object.fromEntries(
-    orgs.flatMap(({ orgId, eventSource }) => [
-      [
-        busOf(orgId),
-        { Type: "AWS::Events::EventBus", Properties: { Name: eventSource, EventSourceName: eventSource } },
-      ],
-      [
-        connectionOf(orgId),
-        {
-          Type: "AWS::SecretsManager::Secret",
-          Properties: {
-            Name: `${secretPrefix(service, stage)}${orgId}`,
-            Description:
-              "loginUrl, clientId, clientSecret or username and privateKey, apiVersion, orgId, integrationClientName",
-          },
-        },
-      ],
+    orgs.map(({ orgId, eventSource }) => [
+      busOf(orgId),
+      { Type: "AWS::Events::EventBus", Properties: { Name: eventSource, EventSourceName: eventSource } },
     ]),
   );
 }
 
 /** What a function needs that talks to Salesforce: which organisations there are, and the right to read their secrets. */
 export function orgAccess(orgs: readonly Org[], service: string, stage: string) {
+  const prefix = salesforcePrefix(service, stage);
   return {
-    environment: {
-      SALESFORCE_ORGS: orgs.map(({ orgId }) => orgId).join(","),
-      SALESFORCE_SECRET_PREFIX: secretPrefix(service, stage),
-    },
+    environment: { SALESFORCE_ORGS: orgs.map(({ orgId }) => orgId).join(","), SALESFORCE_SECRET_PREFIX: prefix },
     // One pattern: a hundred names would be more than a role's policies may hold.
-    statements: [{ Effect: "Allow", Action: "secretsmanager:GetSecretValue", Resource: secretsBelow(service, stage) }],
+    statements: [readSecrets(`${prefix}*`)],
+  };
+}
+
+/** What a function needs that calls Stripe or Slack: the name of the secret, and the right to read it. */
+export function connectionAccess(system: "stripe" | "slack", service: string, stage: string) {
+  const name = secretName(service, stage, system);
+  return {
+    environment: { [`${system.toUpperCase()}_SECRET`]: name },
+    // Secrets Manager ends every ARN with a hyphen and six characters.
+    statements: [readSecrets(`${name}-??????`)],
   };
 }
 
@@ -105,16 +101,7 @@ export function isPartnerBus(id: string): boolean {
   return /^Salesforce\w+Bus$/.test(id);
 }
 
-/** Logical id of the secret that connects to an organisation. */
-function connectionOf(orgId: string): string {
-  return `Salesforce${orgId}Connection`;
-}
-
-function secretsBelow(service: string, stage: string): unknown {
-  const name = `${secretPrefix(service, stage)}*`;
-  return { "Fn::Sub": `arn:\${AWS::Partition}:secretsmanager:\${AWS::Region}:\${AWS::AccountId}:secret:${name}` };
-}
-
-function secretPrefix(service: string, stage: string): string {
-  return `${service}/${stage}/salesforce/`;
+function readSecrets(name: string) {
+  const arn = `arn:\${AWS::Partition}:secretsmanager:\${AWS::Region}:\${AWS::AccountId}:secret:${name}`;
+  return { Effect: "Allow", Action: "secretsmanager:GetSecretValue", Resource: { "Fn::Sub": arn } };
 }

@@ -4,9 +4,10 @@ import { buildDashboard } from "./dashboard.ts";
 import { takeInventory } from "./inventory.ts";
 import { overLimits } from "./limits.ts";
 import { fitName, MOST } from "./names.ts";
-import { type Org, orgAccess, orgResources, PLACEHOLDER, parseOrgs, targetAccess } from "./orgs.ts";
+import { connectionAccess, type Org, orgAccess, orgResources, PLACEHOLDER, parseOrgs, targetAccess } from "./orgs.ts";
 import { buildOutputs } from "./outputs.ts";
 import type { Resources } from "./resolve.ts";
+import { CONSUMER, DEAD_LETTERS, FUNCTION } from "./schema.ts";
 
 /** The parts of osls that the plugin uses. https://github.com/oss-serverless/serverless */
 interface Serverless {
@@ -55,6 +56,8 @@ interface FunctionConfig {
   readonly timeout?: number;
   /** The function talks to Salesforce. */
   readonly salesforceOrgs?: boolean;
+  /** The function reads the connection to this system. */
+  readonly connection?: "stripe" | "slack";
   /** The function calls a target that can be down: it shares breaker and budget with the others. */
   readonly callsTarget?: boolean;
   events?: Record<string, unknown>[];
@@ -69,8 +72,9 @@ const SHARED_ROLE = "IamRoleLambdaExecution";
 const TRACING = { Effect: "Allow", Action: ["xray:PutTraceSegments", "xray:PutTelemetryRecords"], Resource: "*" };
 
 /**
- * Teaches serverless.yml two events and one property. `consumer` makes the one shape of every bus consumer; `deadLetters`
- * feeds a function from the dead-letter queues of all consumers; `salesforceOrgs` lets a function reach the organisations.
+ * Teaches serverless.yml two events and three properties. `consumer` makes the one shape of every bus consumer; `deadLetters`
+ * feeds a function from the dead-letter queues of all consumers; `salesforceOrgs` lets a function reach the organisations,
+ * `connection` Stripe or Slack; `callsTarget` shares the breakers.
  */
 export default class FleetPlugin {
   readonly hooks: Record<string, () => void>;
@@ -83,38 +87,9 @@ export default class FleetPlugin {
     this.#serverless = serverless;
     this.#log = log;
     const schema = serverless.configSchemaHandler;
-    schema.defineFunctionEvent("aws", "consumer", {
-      type: "object",
-      properties: {
-        queue: { type: "string", pattern: "^[a-z][a-z0-9-]{0,39}$" },
-        consumes: { type: "array", items: { type: "string" }, minItems: 1 },
-        lane: { enum: ["live", "bulk"] },
-        replays: { type: "boolean" },
-        partnerBuses: { type: "boolean", const: true },
-        schedule: {
-          type: "object",
-          properties: {
-            rate: { type: "string" },
-            request: { type: "string" },
-            data: { type: "array", items: { type: "object" }, minItems: 1 },
-            enabled: {},
-          },
-          required: ["rate", "request", "data", "enabled"],
-          additionalProperties: false,
-        },
-        batchSize: { type: "integer", minimum: 1, maximum: 10_000 },
-        window: { type: "integer", minimum: 0, maximum: 300 },
-        maximumConcurrency: { type: "integer", minimum: 2, maximum: 1_000 },
-        giveUpAfter: { type: "integer", minimum: 60, maximum: 1_123_200 },
-        staleAfter: { type: "integer", minimum: 60, maximum: 345_600 },
-      },
-      required: ["queue"],
-      additionalProperties: false,
-    });
-    schema.defineFunctionEvent("aws", "deadLetters", { type: "boolean", const: true });
-    schema.defineFunctionProperties("aws", {
-      properties: { salesforceOrgs: { type: "boolean" }, callsTarget: { type: "boolean" } },
-    });
+    schema.defineFunctionEvent("aws", "consumer", CONSUMER);
+    schema.defineFunctionEvent("aws", "deadLetters", DEAD_LETTERS);
+    schema.defineFunctionProperties("aws", FUNCTION);
     this.hooks = {
       initialize: () => this.expand(),
       "before:package:finalize": () => {
@@ -139,7 +114,7 @@ export default class FleetPlugin {
     refuseSharedQueues(service.functions);
     const orgs = parseOrgs(settings.salesforceEventSource);
     const { stage } = service.provider;
-    this.#addResources(orgResources(orgs, service.service, stage));
+    this.#addResources(orgResources(orgs));
     const access = orgAccess(orgs, service.service, stage);
     const deadLetterQueues = Object.values(service.functions).flatMap((config) => this.#expandConsumers(config, orgs));
     for (const [name, config] of Object.entries(service.functions)) {
@@ -147,6 +122,7 @@ export default class FleetPlugin {
       config.iamRoleStatementsName = UNNAMED;
       grant(config, [TRACING]);
       if (config.salesforceOrgs) give(config, access);
+      if (config.connection) give(config, connectionAccess(config.connection, service.service, stage));
       if (config.salesforceOrgs || config.callsTarget) give(config, targetAccess(settings.fleetBus));
       config.events = (config.events ?? []).flatMap((event) =>
         "deadLetters" in event ? deadLetterQueues.map(drain) : [event],

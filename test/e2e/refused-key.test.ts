@@ -17,7 +17,7 @@ afterAll(() => fleet?.stop());
 
 const putKey = (connection: object) =>
   fleet.aws("secretsmanager", "PutSecretValue", {
-    SecretId: fleet.ref("StripeConnection"),
+    SecretId: "connector-fleet/local/stripe",
     SecretString: JSON.stringify(connection),
   });
 

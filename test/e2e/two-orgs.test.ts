@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { runFleetAt } from "../../cli/testing.ts";
 import { SalesforceApi } from "../../local/console/salesforce.ts";
 import { packageFleet } from "../../local/packaging.ts";
 import { type SalesforceEmulator, startSalesforce } from "../../local/saas/salesforce/emulator.ts";
@@ -19,7 +20,7 @@ beforeAll(async () => {
   const { template } = await packageFleet("local", undefined, { salesforceEventSource });
   fleet = await startTestFleet({ template: JSON.parse(readFileSync(template, "utf8")) });
   origin = fleet.twin.origin;
-  await storeConnection(other.connection());
+  await connect(other.connection());
   person = new SalesforceApi(other.humanConnection());
 }, 120_000);
 
@@ -28,10 +29,12 @@ afterAll(async () => {
   await other?.stop();
 });
 
-async function storeConnection(connection: object): Promise<void> {
-  const SecretId = fleet.ref(`Salesforce${other.orgId}Connection`);
-  const input = { SecretId, SecretString: JSON.stringify(connection) };
-  await fleet.aws("secretsmanager", "PutSecretValue", input);
+/** As people do it: by the command, which logs in and finds out which organisation it is. */
+async function connect({ orgId: _, ...connection }: ReturnType<SalesforceEmulator["connection"]>): Promise<void> {
+  const args = ["connect", "salesforce", "--stdin"];
+  const { code, out, err } = await runFleetAt(fleet.twin.origin, args, {}, JSON.stringify(connection));
+  expect([code, err]).toEqual([0, ""]);
+  expect(out).toContain(`organisation ${other.orgId}`);
 }
 
 test("two organisations are served side by side, each by its own secret, and each is written back to", async () => {

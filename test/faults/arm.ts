@@ -7,7 +7,7 @@ import { callTrouble } from "./arm-endpoint.ts";
 import { ALWAYS, type Armed, type Place } from "./armed.ts";
 import type { Cell, FaultName } from "./cells.ts";
 import type { Hop } from "./hops.ts";
-import { permissionTrouble } from "./permissions.ts";
+import { arnIn, permissionTrouble } from "./permissions.ts";
 import type { Endpoint } from "./targets.ts";
 
 /** Calls that a short fault hits. */
@@ -31,14 +31,14 @@ export function arm(fleet: TestFleet, { hop, fault, duration }: Cell, hops: read
 /** The functions that call a target: those that may read its connection. */
 function callersOf(fleet: TestFleet, { target }: Endpoint, hops: readonly Hop[]): Principal[] {
   return hops.flatMap((hop) =>
-    hop.kind === "action" && new RegExp(`^${target}.*Connection$`, "i").test(hop.action.resource)
+    hop.kind === "action" && new RegExp(`/${target}(/|$)`).test(hop.action.resource)
       ? [sessionOf(fleet.ref(hop.role), fleet.ref(hop.caller))]
       : [],
   );
 }
 
 function placeOf(fleet: TestFleet, hop: Exclude<Hop, { kind: "endpoint" }>): Place {
-  const arnOf = (id: string) => String(fleet.twin.resources.get(id)?.attributes.Arn ?? fleet.ref(id));
+  const arnOf = (id: string) => arnIn(fleet, id);
   switch (hop.kind) {
     case "feed":
       return { service: "events", operations: ["PutPartnerEvents"], when: () => true };

@@ -15,6 +15,7 @@ export type Hop = { readonly id: string; readonly walk: Walk } & (
 export interface Action {
   /** Signing name and operation as IAM spells them: `dynamodb:UpdateItem`. */
   readonly name: string;
+  /** Logical id, or the name of a secret. */
   readonly resource: string;
   readonly suffix: string;
 }
@@ -51,7 +52,7 @@ export function hopsOf(resources: Resources): Hop[] {
     ...machines.map(({ id, name }) => [id, name] as const),
     ...all("AWS::SQS::Queue").map(([id, { QueueName }]) => [id, shortName(QueueName)] as const),
   ]);
-  const nameOf = (id: string) => names.get(id) ?? id;
+  const nameOf = (id: string) => names.get(id) ?? id.replace(/^[\w-]+\/[\w-]+\//, "");
 
   const deliveries = rules.flatMap(([rule, { Targets }]) =>
     (Targets as Properties[]).map(({ Arn }): Hop => {
@@ -71,9 +72,9 @@ export function hopsOf(resources: Resources): Hop[] {
     const id = `queue ${nameOf(queue)} → ${nameOf(worker)}`;
     return { kind: "mapping", id, walk: walkOfQueue(nameOf(queue)), queue, worker, role };
   });
-  const secrets = all("AWS::SecretsManager::Secret").map(([id, { Name }]) => ({ id, name: String(Name) }));
+  const orgs = orgsOf(all("AWS::Lambda::Function"));
   const actions = [...functions, ...machines].flatMap(({ id, name, role }) =>
-    actionsOf((resources as Record<string, { Properties: Properties }>)[role]?.Properties, secrets).flatMap(
+    actionsOf((resources as Record<string, { Properties: Properties }>)[role]?.Properties, orgs).flatMap(
       (action): Hop[] => {
         const read = mappings.filter(({ worker }) => worker === id).map(({ queue }) => queue);
         // The poller asks for the attributes of the queue that it reads.
@@ -98,14 +99,20 @@ export function hopsOf(resources: Resources): Hop[] {
   return [feed, ...deliveries, ...consumers, ...actions, ...endpoints];
 }
 
+/** The organisations that functions are told of. */
+function orgsOf(functions: readonly (readonly [string, Properties])[]): string[] {
+  const lists = functions.flatMap(([, { Environment }]) => Environment?.Variables?.SALESFORCE_ORGS ?? []);
+  return [...new Set(lists.flatMap((list: string) => list.split(",")))];
+}
+
 /** The actions of a role, once each; of secrets by a pattern each one. */
-function actionsOf(role: Properties, secrets: readonly { id: string; name: string }[]): Action[] {
+function actionsOf(role: Properties, orgs: readonly string[]): Action[] {
   const actions = (role?.Policies ?? []).flatMap(({ PolicyDocument }: Properties) =>
     PolicyDocument.Statement.flatMap(({ Action: names, Resource }: Properties) =>
       [names]
         .flat()
         .flatMap((name: string) =>
-          [Resource].flat().flatMap((resource) => placesOf(resource, secrets).map((place) => ({ name, ...place }))),
+          [Resource].flat().flatMap((resource) => placesOf(resource, orgs).map((place) => ({ name, ...place }))),
         ),
     ),
   ) as Action[];
@@ -113,10 +120,12 @@ function actionsOf(role: Properties, secrets: readonly { id: string; name: strin
   return [...new Map(wanted.map((action) => [JSON.stringify(action), action])).values()];
 }
 
-function placesOf(resource: Properties, secrets: readonly { id: string; name: string }[]): Place[] {
-  const [, below] = /:secret:(.*)\*$/.exec(resource?.["Fn::Sub"] ?? "") ?? [];
-  if (below === undefined) return [placeOf(resource)];
-  return secrets.filter(({ name }) => name.startsWith(below)).map(({ id }) => ({ resource: id, suffix: "" }));
+function placesOf(resource: Properties, orgs: readonly string[]): Place[] {
+  const [, name, end] = /:secret:(.*?)(\*|-\?{6})$/.exec(resource?.["Fn::Sub"] ?? "") ?? [];
+  if (name === undefined) return [placeOf(resource)];
+  // Connections are no resources of the template: their names stand for them.
+  const names = end === "*" ? orgs.map((org) => name + org) : [name];
+  return names.map((secret) => ({ resource: secret, suffix: "" }));
 }
 
 type Place = Pick<Action, "resource" | "suffix">;

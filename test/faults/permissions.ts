@@ -2,6 +2,7 @@ import type { Role } from "../../local/aws/iam/identities.ts";
 import type { Activity } from "../../local/aws/kernel/kernel.ts";
 import { arnResource } from "../../local/aws/kernel/names.ts";
 import type { PolicyDocument, PolicyStatement } from "../../local/aws/kernel/service.ts";
+import { secretArn } from "../../local/aws/secretsmanager/store.ts";
 import type { TestFleet } from "../support/fleet.ts";
 import { ALWAYS, type Armed, type Place } from "./armed.ts";
 import type { Hop } from "./hops.ts";
@@ -47,7 +48,7 @@ async function takeAway(
   }
   if (hop.kind === "action") {
     const { name, resource, suffix } = hop.action;
-    const whole = String(fleet.twin.resources.get(resource)?.attributes.Arn ?? fleet.ref(resource));
+    const whole = arnIn(fleet, resource);
     const machine = arnResource(whole).replace(/^stateMachine:/, "");
     const isIt = (place: string) =>
       suffix === ":*" ? place.includes(`:execution:${machine}`) : place === whole + suffix || isSecretOf(place, whole);
@@ -57,9 +58,15 @@ async function takeAway(
   throw new Error(`Nobody has a permission for ${hop.id}.`);
 }
 
+/** The ARN of a resource by its logical id, of a secret by its name. */
+export function arnIn(fleet: TestFleet, id: string): string {
+  if (id.includes("/")) return secretArn(id);
+  return String(fleet.twin.resources.get(id)?.attributes.Arn ?? fleet.ref(id));
+}
+
 /** Whether a pattern of secrets holds this one. */
 function isSecretOf(pattern: string, secret: string): boolean {
-  return /:secret:.*\*$/.test(pattern) && secret.startsWith(pattern.slice(0, -1));
+  return /:secret:.*[*?]$/.test(pattern) && secret.startsWith(pattern.replace(/\*$|-\?{6}$/, ""));
 }
 
 /** Policies of queues that are gone, and how many faults want them to be. */

@@ -36,7 +36,7 @@ export const OUTAGES: readonly Outage[] = [
     begin: (fleet) => control(fleet.current.saas.stripe.url, "roll-key"),
     end: (fleet) =>
       fleet.aws("secretsmanager", "PutSecretValue", {
-        SecretId: fleet.current.ref("StripeConnection"),
+        SecretId: "connector-fleet/local/stripe",
         SecretString: JSON.stringify(fleet.current.saas.connections().stripe),
       }),
   },

@@ -77,8 +77,7 @@ function operationsOf(kernel: Kernel, secrets: Secrets): Record<string, Operatio
       access: access("DescribeSecret"),
       run: ({ SecretId }: SecretInput) => {
         const secret = requireSecret(secrets, SecretId);
-        const stages = secret.versions.map(({ VersionId, stages }) => [VersionId, stages]);
-        return { ...entry(secret), VersionIdsToStages: Object.fromEntries(stages) };
+        return { ...entry(secret), VersionIdsToStages: stagesOf(secret) };
       },
     },
     ListSecrets: {
@@ -89,7 +88,8 @@ function operationsOf(kernel: Kernel, secrets: Secrets): Record<string, Operatio
         );
         const found = shown.filter((secret) => Filters.every((filter) => meetsFilter(secret, filter)));
         const { items, nextToken } = page(found, MaxResults, NextToken);
-        return { SecretList: items.map(entry), ...(nextToken ? { NextToken: nextToken } : {}) };
+        const SecretList = items.map((secret) => ({ ...entry(secret), SecretVersionsToStages: stagesOf(secret) }));
+        return { SecretList, ...(nextToken ? { NextToken: nextToken } : {}) };
       },
     },
     CreateSecret: {
@@ -157,6 +157,10 @@ function accessTo(secrets: Secrets, action: string, id: string): Access {
     resource: secret?.ARN ?? unknown,
     ...(secret?.resourcePolicy ? { resourcePolicy: secret.resourcePolicy } : {}),
   };
+}
+
+function stagesOf({ versions }: Secret): Record<string, readonly string[]> {
+  return Object.fromEntries(versions.map(({ VersionId, stages }) => [VersionId, stages]));
 }
 
 function isEmpty({ SecretString, SecretBinary }: ValueInput): boolean {
