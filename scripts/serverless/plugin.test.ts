@@ -58,11 +58,11 @@ const drained = (queue: string) => ({
   sqs: { arn: { "Fn::GetAtt": [queue, "Arn"] }, batchSize: 10, functionResponseType: "ReportBatchItemFailures" },
 });
 
-test("the framework learns the two events, the property and both moments", () => {
+test("the framework learns the events, the properties and the moments", () => {
   const { schemas, plugin } = framework({});
   expect(Object.keys(schemas)).toEqual(["aws:consumer", "aws:deadLetters", "aws.function"]);
   expect(schemas["aws:consumer"]).toMatchObject({ required: ["queue"], additionalProperties: false });
-  expect(Object.keys(plugin.hooks)).toEqual(["initialize", "before:package:finalize"]);
+  expect(Object.keys(plugin.hooks)).toEqual(["initialize", "before:package:finalize", "before:deploy:deploy"]);
 });
 
 describe("a consumer", () => {
@@ -165,6 +165,21 @@ describe("deadLetters", () => {
     const functions: Json = { park: { events: [{ deadLetters: true }] }, other: {} };
     framework(functions).plugin.expand();
     for (const config of Object.values(functions)) expect((config as Json).iamRoleStatements).toContainEqual(TRACING);
+  });
+});
+
+test("a deploy takes over the secrets of the deployed template, so that CloudFormation keeps them", async () => {
+  const Secret = { Type: "AWS::SecretsManager::Secret", Properties: { Name: "fleet/test/stripe" } };
+  const { plugin, serverless } = framework({});
+  serverless.getProvider = () => ({
+    naming: { getStackName: () => "fleet-test" },
+    getCloudFormationClient: async () => ({
+      send: async () => ({ TemplateBody: JSON.stringify({ Resources: { Secret } }) }),
+    }),
+  });
+  await plugin.hooks["before:deploy:deploy"]?.();
+  expect(serverless.service.provider.compiledCloudFormationTemplate.Resources).toEqual({
+    Secret: { ...Secret, DeletionPolicy: "Retain", UpdateReplacePolicy: "Retain" },
   });
 });
 

@@ -2,6 +2,7 @@ import { buildAlarms } from "./alarms.ts";
 import { buildConsumer, type ConsumerDeclaration } from "./consumer.ts";
 import { buildDashboard } from "./dashboard.ts";
 import { takeInventory } from "./inventory.ts";
+import { type CloudFormation, deployedResources, keptConnections } from "./kept-connections.ts";
 import { overLimits } from "./limits.ts";
 import { fitName, MOST } from "./names.ts";
 import { connectionAccess, type Org, orgAccess, orgResources, PLACEHOLDER, parseOrgs, targetAccess } from "./orgs.ts";
@@ -22,6 +23,7 @@ interface Serverless {
     readonly functions: Record<string, FunctionConfig>;
     resources?: { Resources?: Record<string, unknown>; Outputs?: Record<string, unknown> };
   };
+  getProvider(name: "aws"): CloudFormation;
   readonly processedInput: { readonly commands: readonly string[] };
   readonly classes: { readonly Error: new (message: string, code: string) => Error };
   readonly configSchemaHandler: {
@@ -77,7 +79,7 @@ const TRACING = { Effect: "Allow", Action: ["xray:PutTraceSegments", "xray:PutTe
  * `connection` Stripe or Slack; `callsTarget` shares the breakers.
  */
 export default class FleetPlugin {
-  readonly hooks: Record<string, () => void>;
+  readonly hooks: Record<string, () => void | Promise<void>>;
   readonly #serverless: Serverless;
   readonly #log: Utilities["log"];
   /** Seconds that a message may wait, by the logical id of its queue. */
@@ -99,6 +101,7 @@ export default class FleetPlugin {
         this.#tell();
         this.#requireLimits();
       },
+      "before:deploy:deploy": () => this.keepConnections(),
     };
   }
 
@@ -145,6 +148,15 @@ export default class FleetPlugin {
     const { Resources } = this.#serverless.service.provider.compiledCloudFormationTemplate;
     const { [SHARED_ROLE]: role, ...others } = Resources;
     if (role && !new RegExp(`\\b${SHARED_ROLE}\\b`).test(JSON.stringify(others))) delete Resources[SHARED_ROLE];
+  }
+
+  /** Deploys over no connection that an earlier version made. What was packaged before comes by here too. */
+  async keepConnections(): Promise<void> {
+    const deployed = await deployedResources(this.#serverless.getProvider("aws"));
+    Object.assign(
+      this.#serverless.service.provider.compiledCloudFormationTemplate.Resources,
+      keptConnections(deployed),
+    );
   }
 
   /** Adds the alarms and the dashboard of everything that the template will contain. */
