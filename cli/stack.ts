@@ -56,6 +56,7 @@ async function orgsOf(stack: Stack, client = new SecretsManagerClient(clientOpti
 
 /**
  * The organisations that a command works on: the one that `--org` names, or all.
+ * @param more organisations beside those that are connected
  * @throws UsageError when it names none
  * @throws Error when there is none at all
  */
@@ -63,8 +64,9 @@ export async function chooseOrgs(
   stack: Stack,
   given: string | undefined,
   client?: SecretsManagerClient,
+  more: readonly string[] = [],
 ): Promise<string[]> {
-  const orgs = await orgsOf(stack, client);
+  const orgs = [...new Set([...(await orgsOf(stack, client)), ...more])];
   if (orgs.length === 0)
     throw new Error(
       `stage '${stack.stage}' is connected to no Salesforce organisation; connect one with ` +

@@ -3,14 +3,18 @@ import { ORG } from "../../functions/salesforce/testing.ts";
 import type { Answer, SeenRequest } from "../../shared/testing/server.ts";
 import { runFleet } from "../testing.ts";
 import { renderReports } from "./render.ts";
-import { secretOf, startHealthyOrg } from "./testing.ts";
+import { secretOf, startHealthyOrg, startTargets } from "./testing.ts";
 
 const OTHER = "00D000000000001EAA";
 
-/** A Secrets Manager that holds these secrets, by name. */
+/** A Secrets Manager that holds these secrets, by name, and a Lambda whose functions are told of these organisations. */
 const holding =
-  (secrets: Record<string, string>) =>
-  ({ headers, body }: SeenRequest): Answer => {
+  (secrets: Record<string, string>, deployed?: string) =>
+  ({ headers, body, url }: SeenRequest): Answer => {
+    if (url.startsWith("/2015-03-31/functions/"))
+      return deployed === undefined
+        ? { status: 404, headers: { "x-amzn-errortype": "ResourceNotFoundException" } }
+        : { body: { Environment: { Variables: { SALESFORCE_ORGS: deployed } } } };
     const type = { "content-type": "application/x-amz-json-1.1" };
     if (!String(headers["x-amz-target"]).endsWith("ListSecrets"))
       return { headers: type, body: { SecretString: secrets[JSON.parse(body).SecretId] } };
@@ -20,17 +24,34 @@ const holding =
 /** Runs `fleet doctor` against a Secrets Manager of its own. */
 const doctor = (args: string[], answer: (request: SeenRequest) => Answer) => runFleet(["doctor", ...args], answer);
 
+const target = (system: string) => `connector-fleet/local/${system}`;
 const named = (orgId: string, stage = "local") => `connector-fleet/${stage}/salesforce/${orgId}`;
 
 describe("fleet doctor", () => {
   test("prints a line for each check, without colour in a pipe, and ends well", async () => {
     await using org = await startHealthyOrg();
-    const { code, out, err } = await doctor([], holding({ [named(ORG)]: secretOf(org.url), unrelated: "" }));
+    await using targets = await startTargets();
+    const { stripe, slack } = targets.secrets;
+    const secrets = { [named(ORG)]: secretOf(org.url), [target("stripe")]: stripe, [target("slack")]: slack };
+    const { code, out, err } = await doctor([], holding({ ...secrets, unrelated: "" }, ORG));
     expect([code, err]).toEqual([0, ""]);
-    const [head, ...lines] = out.trimEnd().split("\n");
-    expect(head).toBe(`Salesforce organisation ${ORG}`);
-    expect(lines).toHaveLength(8);
+    const parts = out.trimEnd().split("\n\n");
+    expect(parts.map((part) => part.split("\n")[0])).toEqual([`Salesforce organisation ${ORG}`, "Stripe", "Slack"]);
+    const lines = parts.flatMap((part) => part.split("\n").slice(1));
+    expect(lines).toHaveLength(10);
     for (const line of lines) expect(line).toMatch(/^ {2}✓ \S/);
+  });
+
+  test("names the command for every connection that is missing", async () => {
+    const { code, out } = await doctor(["--stage", "prod"], holding({}, `${ORG},${OTHER}`));
+    expect(code).toBe(1);
+    const advice = [...out.matchAll(/→ (npx .*)$/gm)].map(([, command]) => command);
+    expect(advice).toEqual([
+      `npx fleet connect salesforce --org ${ORG} --stage prod`,
+      `npx fleet connect salesforce --org ${OTHER} --stage prod`,
+      "npx fleet connect stripe --stage prod",
+      "npx fleet connect slack --stage prod",
+    ]);
   });
 
   test("ends badly when anything is wrong, and looks at every organisation", async () => {
@@ -38,7 +59,11 @@ describe("fleet doctor", () => {
     const secrets = { [named(OTHER, "prod")]: "{}", [named(ORG, "prod")]: secretOf(org.url) };
     const { code, out } = await doctor(["--stage", "prod"], holding(secrets));
     expect(code).toBe(1);
-    expect(out).toMatch(new RegExp(`organisation ${OTHER}\n  ✗ secret  .*→ store the whole connection`));
+    expect(out).toMatch(
+      new RegExp(
+        `organisation ${OTHER}\n  ✗ secret  .*→ npx fleet connect salesforce --org ${OTHER} --stage prod --rotate`,
+      ),
+    );
     expect(out).toMatch(/ {2}✗ Account\.Plan__c +is not there, or hidden .*→ create it/);
   });
 
@@ -48,7 +73,11 @@ describe("fleet doctor", () => {
     const { code, out } = await doctor(["--org", ORG.slice(0, 15), "--json"], answer);
     expect(code).toBe(0);
     expect(JSON.parse(out)).toEqual([
-      { orgId: ORG, checks: expect.arrayContaining([expect.objectContaining({ name: "login", ok: true })]) },
+      {
+        system: "salesforce",
+        orgId: ORG,
+        checks: expect.arrayContaining([expect.objectContaining({ name: "login", ok: true })]),
+      },
     ]);
   });
 
@@ -84,8 +113,8 @@ describe("fleet doctor", () => {
 describe("renderReports", () => {
   const check = { name: "login", ok: false, detail: "refused\n  with a pointer", advice: "look" };
   const reports = [
-    { orgId: ORG, checks: [check] },
-    { orgId: OTHER, checks: [{ name: "secret", ok: true, detail: "fine" }] },
+    { system: "salesforce" as const, orgId: ORG, checks: [check] },
+    { system: "stripe" as const, checks: [{ name: "secret", ok: true, detail: "fine" }] },
   ];
 
   test("keeps every check on one line and aligns them", () => {
@@ -93,7 +122,7 @@ describe("renderReports", () => {
       `Salesforce organisation ${ORG}`,
       "  ✗ login  refused with a pointer → look",
       "",
-      `Salesforce organisation ${OTHER}`,
+      "Stripe",
       "  ✓ secret  fine",
     ]);
   });

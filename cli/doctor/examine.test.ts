@@ -5,12 +5,13 @@ import { examineOrg, isWell } from "./examine.ts";
 import { type Oddities, secretOf, startHealthyOrg } from "./testing.ts";
 
 const SECRET = `connector-fleet/test/salesforce/${ORG}`;
+const COMMAND = `npx fleet connect salesforce --org ${ORG} --stage test`;
 const OTHER = "00D000000000001EAA";
 
 /** What is found in an organisation with these oddities. */
 async function examine(oddities: Oddities = {}, secret: Record<string, unknown> = {}) {
   await using org = await startHealthyOrg(oddities);
-  const { checks } = await examineOrg(ORG, SECRET, async () => secretOf(org.url, secret));
+  const { checks } = await examineOrg(ORG, SECRET, async () => secretOf(org.url, secret), COMMAND);
   return { checks, bad: checks.filter(({ ok }) => !ok), names: checks.map(({ name }) => name), org };
 }
 
@@ -41,14 +42,14 @@ describe("an organisation that is well", () => {
 
 describe("what stands in the way of all else ends the examination", () => {
   test.each([
-    ["no JSON", "is not JSON"],
-    [JSON.stringify({ loginUrl: "acme" }), "does not have the expected members: loginUrl: invalid_format"],
-    [secretOf("https://acme.example", { orgId: OTHER }), `connects to organisation ${OTHER}`],
-    [undefined, "has no value"],
-  ])("a secret of %j", async (text, sentence) => {
-    const { checks } = await examineOrg(ORG, SECRET, async () => text);
+    ["no JSON", "is not JSON", "--rotate"],
+    [JSON.stringify({ loginUrl: "acme" }), "does not have the expected members: loginUrl: invalid_format", "--rotate"],
+    [secretOf("https://acme.example", { orgId: OTHER }), `connects to organisation ${OTHER}`, "--rotate"],
+    [undefined, "has no value", ""],
+  ])("a secret of %j", async (text, sentence, how) => {
+    const { checks } = await examineOrg(ORG, SECRET, async () => text, COMMAND);
     expect(checks).toEqual([
-      { name: "secret", ok: false, detail: expect.stringContaining(sentence), advice: expect.any(String) },
+      { name: "secret", ok: false, detail: expect.stringContaining(sentence), advice: `${COMMAND} ${how}`.trim() },
     ]);
   });
 

@@ -8,10 +8,16 @@ export function renderReports(reports: readonly Report[], paint: Paint): string 
   return reports.map((report) => renderReport(report, paint)).join("\n\n");
 }
 
-function renderReport({ orgId, checks }: Report, paint: Paint): string {
+const TITLES: Readonly<Record<Report["system"], string>> = {
+  salesforce: "Salesforce organisation",
+  stripe: "Stripe",
+  slack: "Slack",
+};
+
+function renderReport({ system, orgId, checks }: Report, paint: Paint): string {
   const width = Math.max(...checks.map(({ name }) => name.length));
   const lines = checks.map((check) => renderCheck(check, width, paint));
-  return [paint("bold", `Salesforce organisation ${orgId}`), ...lines].join("\n");
+  return [paint("bold", [TITLES[system], orgId].filter(Boolean).join(" ")), ...lines].join("\n");
 }
 
 function renderCheck({ name, ok, detail, advice }: Check, width: number, paint: Paint): string {

@@ -9,7 +9,7 @@ import { mappings } from "../../functions/salesforce/mapping/fields.ts";
 import { ACCOUNT, chooseMapping, sourcesOf } from "../../functions/salesforce/mapping/mapping.ts";
 import { ORG, USER } from "../../functions/salesforce/testing.ts";
 import { WRITTEN_FIELDS } from "../../functions/salesforce/write-back/fields.ts";
-import type { Answer } from "../../shared/testing/server.ts";
+import { type Answer, serve } from "../../shared/testing/server.ts";
 
 /** What an organisation can have that is not as it should be. */
 export interface Oddities {
@@ -43,6 +43,19 @@ export async function startHealthyOrg(oddities: Oddities = {}): Promise<TestOrg>
     };
   const org: TestOrg = await startOrg(api, token);
   return org;
+}
+
+/** A tiny Stripe and Slack at one address, and the texts of the secrets that connect to them. */
+export async function startTargets() {
+  const server = await serve(({ url }) => {
+    if (url.startsWith("/v1/")) return { body: { object: "list", data: [], has_more: false } };
+    return { body: { ok: true, team_id: "T1", channel: { is_member: true } } };
+  });
+  const secrets = {
+    stripe: JSON.stringify({ apiKey: "rk_test_1", baseUrl: server.url }),
+    slack: JSON.stringify({ token: "xoxb-1", channel: "C1", apiUrl: `${server.url}/api/` }),
+  };
+  return { ...server, secrets };
 }
 
 /** The text of the secret that connects to an organisation. */
