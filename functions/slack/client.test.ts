@@ -2,7 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { FleetError } from "#shared/errors.ts";
 import { type Answer, serve, type TestServer } from "#shared/testing/server.ts";
-import { createSlack } from "./client.ts";
+import { createSlack, inspectSlack } from "./client.ts";
 import type { Message } from "./digest.ts";
 import { SLACK_ERRORS, SLACK_STATUSES } from "./error-codes.ts";
 
@@ -45,6 +45,44 @@ describe("post", () => {
     const connection = { apiUrl: `${server.url}/api/`, token: "xoxb-1" };
     await createSlack(async ({ forceFetch }) => ({ ...connection, channel: forceFetch ? "C2" : "C1" })).post(MESSAGE);
     expect(server.requests).toHaveLength(2);
+  });
+});
+
+// https://docs.slack.dev/reference/methods/auth.test and https://docs.slack.dev/reference/methods/conversations.info
+describe("a look at a connection", () => {
+  const lookAt = async (channel: object, scopes = "chat:write,channels:read") => {
+    await using server = await serve(({ url }) => ({
+      headers: { "x-oauth-scopes": scopes },
+      body: url.endsWith("auth.test") ? { ok: true, team_id: "T1" } : channel,
+    }));
+    return await inspectSlack({ token: "xoxb-1", apiUrl: `${server.url}/api/`, channel: "C1" });
+  };
+  const seen = (channel: object) => ({ ok: true, channel: { id: "C1", ...channel } });
+
+  test("tells the workspace, and that the bot is in the channel", async () => {
+    expect(await lookAt(seen({ is_member: true }))).toEqual({ teamId: "T1", isChannelSeen: true });
+  });
+
+  test("is content with a scope that posts to every public channel", async () => {
+    expect(await lookAt(seen({ is_member: false }), "chat:write,chat:write.public")).toMatchObject({
+      isChannelSeen: true,
+    });
+  });
+
+  test("says when the token may not look at channels", async () => {
+    expect(await lookAt({ ok: false, error: "missing_scope", needed: "channels:read" }, "chat:write")).toEqual({
+      teamId: "T1",
+      isChannelSeen: false,
+    });
+  });
+
+  test.each<[string, object, string | undefined, string]>([
+    ["a bot that is not in the channel", seen({ is_member: false }), undefined, "not_in_channel"],
+    ["an archived channel", seen({ is_member: true, is_archived: true }), undefined, "is_archived"],
+    ["no such channel", { ok: false, error: "channel_not_found" }, undefined, "channel_not_found"],
+    ["a token that may not post", seen({ is_member: true }), "channels:read", "missing_scope"],
+  ])("refuses %s", async (_, channel, scopes, code) => {
+    await expect(lookAt(channel, scopes)).rejects.toMatchObject({ name: "NotAuthorizedError", code });
   });
 });
 
