@@ -38,7 +38,7 @@ describe("without a way to AWS every command says in one sentence what to do", (
     expect([code, out]).toEqual([1, ""]);
     expect(err).toMatch(ONE_SENTENCE);
     expect(err).toMatch(
-      /no AWS credentials that work .*: sign in, choose a profile with AWS_PROFILE, or start the local/,
+      /no AWS credentials that work.*: sign in, choose a profile with AWS_PROFILE, or start the local/,
     );
   });
 
@@ -49,13 +49,21 @@ describe("without a way to AWS every command says in one sentence what to do", (
   });
 });
 
+const DENIED =
+  "User: arn:aws:iam::123456789012:user/ada is not authorized to perform: dynamodb:Query on resource: " +
+  "arn:aws:dynamodb:us-east-1:123456789012:table/connector-fleet-local-parked because no identity-based policy allows it";
+
 test.each([
-  ["ExpiredTokenException", /have expired: sign in again/],
-  ["UnrecognizedClientException", /does not know these credentials \(no\): sign in again/],
-  ["ResourceNotFoundException", /is the fleet deployed with this stage\? give another with --stage/],
-  ["AccessDeniedException", /no/],
-])("an answer of %s is one sentence", async (type, sentence) => {
-  const { code, out, err } = await runFleet(["parked"], () => ({ status: 400, body: { __type: type, message: "no" } }));
+  ["ExpiredTokenException", "The security token included in the request is expired", /have expired: sign in again/],
+  [
+    "UnrecognizedClientException",
+    "The security token included in the request is invalid.",
+    /does not know these credentials: sign in again/,
+  ],
+  ["ResourceNotFoundException", "no", /is the fleet deployed with this stage\? give another with --stage/],
+  ["AccessDeniedException", DENIED, /is not authorized to perform: dynamodb:Query on resource: arn:.*-parked/],
+])("an answer of %s is one sentence", async (type, message, sentence) => {
+  const { code, out, err } = await runFleet(["parked"], () => ({ status: 400, body: { __type: type, message } }));
   expect([code, out]).toEqual([1, ""]);
   expect(err).toMatch(ONE_SENTENCE);
   expect(err).toMatch(sentence);

@@ -1,3 +1,4 @@
+import { UNTOLD } from "#shared/bare-error.ts";
 import { UsageError } from "./usage.ts";
 
 interface Failure extends Error {
@@ -19,24 +20,24 @@ export function describeFailure(error: unknown, command = "fleet"): { sentence: 
   const usage = error instanceof UsageError || code?.startsWith("ERR_PARSE_ARGS");
   if (usage) return { sentence: `${message}; see '${command} --help'`, exitCode: 2 };
   const causes = causesOf(error);
-  const advice = causes.map(adviceFor).find((sentence) => sentence !== undefined);
+  const advice = causes.map((cause) => adviceFor(cause, causes[0] ?? cause)).find((sentence) => sentence !== undefined);
   return { sentence: advice ?? (message || code || String(error)), exitCode: 1 };
 }
 
-function adviceFor(error: Failure): string | undefined {
+function adviceFor(error: Failure, outermost: Failure): string | undefined {
   const { name, message, code } = error;
   if (/Region is missing/i.test(message))
     return `no AWS region is set: give AWS_REGION, or AWS_PROFILE with a profile that has one, or ${LOCAL}`;
   if (name === "CredentialsProviderError" || /Could not load credentials/i.test(message))
-    return `there are no AWS credentials that work (${firstLine(message)}): sign in, choose a profile with AWS_PROFILE, or ${LOCAL}`;
+    return `there are no AWS credentials that work${inBrackets(message)}: sign in, choose a profile with AWS_PROFILE, or ${LOCAL}`;
   if (EXPIRED.has(name)) return "the AWS credentials have expired: sign in again";
-  if (UNKNOWN_KEY.has(name)) return `AWS does not know these credentials (${firstLine(message)}): sign in again`;
+  if (UNKNOWN_KEY.has(name)) return `AWS does not know these credentials${inBrackets(message)}: sign in again`;
   if (code === "ECONNREFUSED" && error.port)
     return `nothing answers at ${error.address}:${error.port}: ${LOCAL}, or unset AWS_ENDPOINT_URL`;
   if (code === "ENOTFOUND" || code === "EAI_AGAIN")
-    return `there is no such address (${firstLine(message)}): check the network, AWS_REGION and AWS_ENDPOINT_URL`;
+    return `there is no such address${inBrackets(message)}: check the network, AWS_REGION and AWS_ENDPOINT_URL`;
   if (name === "ResourceNotFoundException")
-    return `${firstLine(message)}: is the fleet deployed with this stage? give another with --stage`;
+    return `${firstLine(outermost.message)}: is the fleet deployed with this stage? give another with --stage`;
   return undefined;
 }
 
@@ -45,6 +46,10 @@ function causesOf(error: unknown): Failure[] {
   if (!(error instanceof Error)) return [];
   const inner = error instanceof AggregateError ? error.errors : [];
   return [error, ...inner.flatMap(causesOf), ...causesOf(error.cause)];
+}
+
+function inBrackets(message: string): string {
+  return message === UNTOLD ? "" : ` (${firstLine(message)})`;
 }
 
 function firstLine(text: string): string {

@@ -49,6 +49,12 @@ const AWS_SENTENCES: readonly Sentence[] = [
     source: DYNAMODB,
   },
   {
+    codes: ["ValidationException"],
+    // The value itself stands before it.
+    words: /at '[\w.]+' failed to satisfy constraint: Member must have length less than or equal to \d+/,
+    source: STATES,
+  },
+  {
     codes: ["States.DataLimitExceeded"],
     words: /returned a result with a size exceeding the maximum number of bytes service limit/,
     source: STATES,

@@ -6,7 +6,8 @@ export abstract class Facts {
   readonly requestId?: string | undefined;
 }
 
-const UNTOLD = "its message is left out, as it may hold data";
+/** Stands for a message that may hold data. */
+export const UNTOLD = "its message is left out, as it may hold data";
 const MAX_DEPTH = 5;
 const SOURCE = "https://github.com/v8/v8/blob/main/src/common/message-template.h";
 

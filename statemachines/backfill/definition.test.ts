@@ -27,6 +27,14 @@ describe("tasks that call a connector", () => {
     }
   });
 
+  test.each(invocations)(
+    "%s waits out a bad deploy, unless it is of one batch, which may be the one that kills it",
+    (name, state) => {
+      const crashed = state.Retry?.find((retrier) => retrier.ErrorEquals.includes("Runtime.ExitError"));
+      expect(crashed?.ErrorEquals.includes("TransientError")).toBe(!/Batch$/.test(name));
+    },
+  );
+
   test.each(invocations)("%s waits out days without API calls", (_name, state) => {
     const limited = state.Retry?.find((retrier) => retrier.ErrorEquals.includes("TargetUnavailableError"));
     const longest = (limited?.MaxAttempts ?? 0) * (limited?.MaxDelaySeconds ?? 0);
