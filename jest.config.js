@@ -16,6 +16,8 @@ export default {
       },
     ],
   },
+  // A core waits while a fleet waits: each has a worker.
+  maxWorkers: "100%",
   testTimeout: 30_000,
   testMatch: ["<rootDir>/{cli,functions,shared,statemachines,local,scripts,test}/**/*.test.ts"],
   modulePathIgnorePatterns: ["<rootDir>/.serverless", "<rootDir>/.esbuild", "<rootDir>/.twin"],

@@ -13,7 +13,7 @@ import { packagedTemplate } from "../test/support/fleet.ts";
 
 const HELP = `Makes every hop of the fleet fail in every way, with changes meanwhile, and compares every system with Salesforce.
 
-usage: npm run test:faults -- [--hop <text>]... [--fault <name>]... [--duration <name>]... [--fleets 3] [--list]
+usage: npm run test:faults -- [--hop <text>]... [--fault <name>]... [--duration <name>]... [--fleets 4] [--list]
 
   --hop       only hops with this text in their name, such as stripe or "queue write-back"
   --fault     only these: ${FAULTS.join(", ")}
@@ -38,7 +38,7 @@ async function main(args: string[]): Promise<number> {
       hop: { type: "string", multiple: true },
       fault: { type: "string", multiple: true },
       duration: { type: "string", multiple: true },
-      fleets: { type: "string", default: "3" },
+      fleets: { type: "string", default: "4" },
       list: { type: "boolean", default: false },
       json: { type: "string" },
       write: { type: "boolean", default: false },

@@ -1,5 +1,6 @@
-import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { packageFleet } from "../local/packaging.ts";
@@ -21,13 +22,23 @@ interface Results {
   readonly numFailedTestSuites: number;
 }
 
+/** What a test left open would keep jest from ending for ever. */
+const GRACE_MS = 30_000;
+
 /** Runs jest; `undefined` when it ended without results. */
-function runJest(args: string[]): Results | undefined {
+async function runJest(args: string[]): Promise<Results | undefined> {
   const folder = mkdtempSync(join(tmpdir(), "fleet-test-"));
   const outputFile = join(folder, "results.json");
   const flags = ["--experimental-vm-modules", "--no-warnings", JEST, "--json", `--outputFile=${outputFile}`];
   // With --json jest would also print the results to standard output.
-  spawnSync(process.execPath, [...flags, ...args], { cwd: ROOT, stdio: ["inherit", "ignore", "inherit"] });
+  const jest = spawn(process.execPath, [...flags, ...args], { cwd: ROOT, stdio: ["inherit", "ignore", "inherit"] });
+  const watch = setInterval(() => {
+    if (!existsSync(outputFile)) return;
+    clearInterval(watch);
+    setTimeout(() => jest.kill("SIGKILL") && console.error("warning: a test left something open."), GRACE_MS).unref();
+  }, 1000);
+  await once(jest, "close");
+  clearInterval(watch);
   try {
     return JSON.parse(readFileSync(outputFile, "utf8"));
   } catch {
@@ -43,7 +54,7 @@ async function main(args: string[]): Promise<number> {
     return 0;
   }
   await packageFleet("local", (line) => console.error(line));
-  const results = runJest(args);
+  const results = await runJest(args);
   if (!results) {
     console.error("error: the tests did not run to their end.");
     return 1;

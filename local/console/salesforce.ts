@@ -20,7 +20,7 @@ export class SalesforceRefusal extends Error {
 /** The REST API as one person; logs in when needed, and again after the session has ended. */
 export class SalesforceApi {
   readonly #login: Login;
-  #token: string | undefined;
+  #token: Promise<string> | undefined;
 
   constructor(login: Login) {
     this.#login = login;
@@ -36,11 +36,15 @@ export class SalesforceApi {
 
   async #send(method: string, path: string, body: unknown): Promise<Response> {
     const { loginUrl, apiVersion } = this.#login;
-    this.#token ??= await this.#signIn();
+    this.#token ??= this.#signIn();
+    const token = await this.#token.catch((error) => {
+      this.#token = undefined;
+      throw error;
+    });
     return fetch(`${loginUrl}/services/data/v${apiVersion}/${path}`, {
       method,
       headers: {
-        authorization: `Bearer ${this.#token}`,
+        authorization: `Bearer ${token}`,
         // What Salesforce writes for an edit in its own pages.
         "sforce-call-options": "client=SfdcInternalAPI/",
         "content-type": "application/json",

@@ -1,15 +1,13 @@
+import { MOST } from "./names.ts";
 import { type Json, propertiesOf, type Resources, resolve } from "./resolve.ts";
 
 /** Names that AWS takes, by type and property: most characters, and which. */
 const NAMES: Readonly<Record<string, { property: string; most: number; pattern: RegExp }>> = {
-  // https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html
-  "AWS::Lambda::Function": { property: "FunctionName", most: 64, pattern: /^[\w-]+$/ },
+  "AWS::Lambda::Function": { property: "FunctionName", most: MOST.function, pattern: /^[\w-]+$/ },
   // https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html
   "AWS::IAM::Role": { property: "RoleName", most: 64, pattern: /^[\w+=,.@-]+$/ },
-  // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CreateQueue.html
-  "AWS::SQS::Queue": { property: "QueueName", most: 80, pattern: /^[\w-]+$/ },
-  // https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html
-  "AWS::Events::Rule": { property: "Name", most: 64, pattern: /^[\w.-]+$/ },
+  "AWS::SQS::Queue": { property: "QueueName", most: MOST.queue, pattern: /^[\w-]+$/ },
+  "AWS::Events::Rule": { property: "Name", most: MOST.rule, pattern: /^[\w.-]+$/ },
   // https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_CreateEventBus.html
   "AWS::Events::EventBus": { property: "Name", most: 256, pattern: /^[/\w.-]+$/ },
   // https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_CreateArchive.html

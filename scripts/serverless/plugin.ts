@@ -164,8 +164,7 @@ export default class FleetPlugin {
     const { service } = this.#serverless;
     const prefix = `${service.service}-${service.provider.stage}`;
     const { alarmActions, feedSilentHours } = service.custom.fleet;
-    const compiled = service.provider.compiledCloudFormationTemplate.Resources;
-    const inventory = takeInventory({ ...compiled, ...service.resources?.Resources }, prefix);
+    const inventory = takeInventory(this.#wholeTemplate(), prefix);
     const { stage } = service.provider;
     const settings = { prefix, stage, actions: alarmActions, staleAfter: this.#staleAfter };
     const alarms = buildAlarms(inventory, { ...settings, feedSilentHours: Number(feedSilentHours) });
@@ -173,6 +172,12 @@ export default class FleetPlugin {
       ...alarms,
       Dashboard: buildDashboard(inventory, { name: prefix, stage }, Object.keys(alarms)),
     });
+  }
+
+  /** What the framework compiled, and what was given or added beside it. */
+  #wholeTemplate(): Resources {
+    const { provider, resources } = this.#serverless.service;
+    return { ...provider.compiledCloudFormationTemplate.Resources, ...resources?.Resources } as Resources;
   }
 
   #addResources(resources: Record<string, unknown>): void {
@@ -221,10 +226,8 @@ export default class FleetPlugin {
 
   /** What AWS would refuse in the middle of a deploy. */
   #requireLimits(): void {
-    const { service, classes } = this.#serverless;
-    const compiled = service.provider.compiledCloudFormationTemplate.Resources;
-    const over = overLimits({ ...compiled, ...service.resources?.Resources } as Resources);
-    if (over.length > 0) throw new classes.Error(over.join("\n"), "OVER_AWS_LIMITS");
+    const over = overLimits(this.#wholeTemplate());
+    if (over.length > 0) throw new this.#serverless.classes.Error(over.join("\n"), "OVER_AWS_LIMITS");
   }
 
   #requireStage(): void {

@@ -74,6 +74,17 @@ export function createBehindIndex(
     });
   }
 
+  /** A whole shard, page by page, as far as somebody asks for it. */
+  async function* pagesOf(key: string, input: Pick<QueryCommandInput, "Select" | "ProjectionExpression">) {
+    const shard = { KeyConditionExpression: "behindKey = :key", ExpressionAttributeValues: { ":key": key } };
+    let ExclusiveStartKey: Record<string, unknown> | undefined;
+    do {
+      const page = await query({ ...input, ...shard, ExclusiveStartKey });
+      yield page;
+      ExclusiveStartKey = page.LastEvaluatedKey;
+    } while (ExclusiveStartKey);
+  }
+
   /** The customers of a shard to be tried now, in the order of their next try, read as far as somebody asks for them. */
   async function* walkDue(
     key: string,
@@ -129,17 +140,10 @@ export function createBehindIndex(
     async count(target, most = Number.POSITIVE_INFINITY) {
       let total = 0;
       const counts = keysOf(target).map(async (key) => {
-        let ExclusiveStartKey: Record<string, unknown> | undefined;
-        do {
-          const page = await query({
-            KeyConditionExpression: "behindKey = :key",
-            ExpressionAttributeValues: { ":key": key },
-            Select: "COUNT",
-            ExclusiveStartKey,
-          });
-          total += page.Count ?? 0;
-          ExclusiveStartKey = page.LastEvaluatedKey;
-        } while (ExclusiveStartKey && total < most);
+        for await (const { Count = 0 } of pagesOf(key, { Select: "COUNT" })) {
+          total += Count;
+          if (total >= most) return;
+        }
       });
       await Promise.all(counts);
       return total;
@@ -148,17 +152,8 @@ export function createBehindIndex(
     async countByOrg(target) {
       const counts = new Map<string, number>();
       const walks = keysOf(target).map(async (key) => {
-        let ExclusiveStartKey: Record<string, unknown> | undefined;
-        do {
-          const page = await query({
-            ProjectionExpression: "orgId",
-            KeyConditionExpression: "behindKey = :key",
-            ExpressionAttributeValues: { ":key": key },
-            ExclusiveStartKey,
-          });
-          for (const { orgId } of page.Items ?? []) counts.set(orgId, (counts.get(orgId) ?? 0) + 1);
-          ExclusiveStartKey = page.LastEvaluatedKey;
-        } while (ExclusiveStartKey);
+        for await (const { Items = [] } of pagesOf(key, { ProjectionExpression: "orgId" }))
+          for (const { orgId } of Items) counts.set(orgId, (counts.get(orgId) ?? 0) + 1);
       });
       await Promise.all(walks);
       return counts;

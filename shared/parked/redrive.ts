@@ -79,10 +79,11 @@ export function discard(
   options: RedriveOptions,
   deps: Pick<RedriveDependencies, "parked" | "actor" | "now" | "pause">,
 ): Promise<RedriveResult[]> {
-  return eachOf(parkedIds, options, deps, async ({ parkedId, customerId }) => {
+  return eachOf(parkedIds, options, deps, async (item) => {
+    const { parkedId, customerId } = item;
     const how = `given up: ${reason}`;
     if (options.dryRun) return { parkedId, customerId, outcome: "discarded", how };
-    const step = { by: deps.actor, at: deps.now(), note: reason };
+    const step = { by: deps.actor, at: deps.now(), note: reason, seen: item };
     const { moved, status } = await deps.parked.move(parkedId, "discarded", step);
     if (!moved) return { parkedId, customerId, outcome: "skipped", how: `is ${status ?? "gone"}` };
     return { parkedId, customerId, outcome: "discarded", how };
@@ -132,7 +133,8 @@ async function redriveOne(item: ParkedItem, dryRun: boolean, deps: RedriveDepend
   const outcome = plan.kind === "settled" ? plan.status : "redriven";
   if (dryRun) return { parkedId, customerId, outcome, how };
   // First the mark, then the work: work that is parked again at once finds its item redriven.
-  const { moved, status } = await deps.parked.move(parkedId, outcome, { by: deps.actor, at: deps.now(), note: how });
+  const step = { by: deps.actor, at: deps.now(), note: how, seen: item };
+  const { moved, status } = await deps.parked.move(parkedId, outcome, step);
   if (!moved) return { parkedId, customerId, outcome: "skipped", how: `is ${status ?? "gone"}` };
   try {
     await carryOut(plan, item, deps);
@@ -140,7 +142,8 @@ async function redriveOne(item: ParkedItem, dryRun: boolean, deps: RedriveDepend
   } catch (error) {
     const { message } = describeError(error);
     const note = `not redriven: ${message}${isRetryable(error) ? " (try again)" : ""}`;
-    await deps.parked.move(parkedId, "parked", { by: deps.actor, at: deps.now(), note });
+    const seen = { ...item, status: "redriven", redrivenAt: step.at.toISOString() } as const;
+    await deps.parked.move(parkedId, "parked", { by: deps.actor, at: deps.now(), note, seen });
     return { parkedId, customerId, outcome: "failed", how: message };
   }
 }

@@ -57,6 +57,56 @@ const sync = { kind: "customer-sync", hop: "customer-sync/UpsertBilling" } as co
 const account = { kind: "message", hop: "connector-fleet-test-write-back" } as const;
 const comparison = { kind: "comparison", hop: "salesforce/sweep" } as const;
 
+/** Settles while something happens between the look at the work and the step. */
+const settleWhile = (meanwhile: () => Promise<unknown>) =>
+  settleParked({
+    parked: {
+      ...table.parked,
+      list: async (query) => {
+        const page = await table.parked.list(query);
+        if (page.items.length > 0) await meanwhile();
+        return page;
+      },
+    },
+    store,
+    state,
+    now: () => new Date(now),
+  });
+
+describe("work that goes on while it is judged", () => {
+  const letter = { kind: "message", hop: "connector-fleet-test-catch-up", customerId: "unknown" } as const;
+
+  test("stays parked when it was parked again", async () => {
+    await park("letter", letter, true);
+    now += 2 * HOUR;
+    const again = { ...letter, parking: "second", parkedAt: new Date(now).toISOString() };
+    expect(await settleWhile(() => park("letter", again))).toMatchObject({ done: 0 });
+    expect(await statusOf("letter")).toBe("parked");
+  });
+
+  test("stays redriven when it was redriven again", async () => {
+    await park("letter", letter, true);
+    now += 2 * HOUR;
+    const step = { by: "bob", at: new Date(now) };
+    expect(await settleWhile(() => table.parked.move("letter", "redriven", step))).toMatchObject({ done: 0 });
+    expect(await statusOf("letter")).toBe("redriven");
+  });
+
+  test("stays parked when a version came that no target has", async () => {
+    await bring("0015f00002J9YYEAA3", 2, "billing");
+    await park("sync", { ...sync, customerId: "0015f00002J9YYEAA3", version: version(1) });
+    const newer = {
+      parking: "second",
+      version: version(3),
+      errorMessage: "another reason",
+      parkedAt: new Date(now + 1).toISOString(),
+    };
+    const parkNewer = () => park("sync", { ...sync, customerId: "0015f00002J9YYEAA3", ...newer });
+    expect(await settleWhile(parkNewer)).toMatchObject({ superseded: 0 });
+    expect(await statusOf("sync")).toBe("parked");
+  });
+});
+
 describe("work about version 1 of a customer", () => {
   test.each<[string, Partial<ParkedWork>, boolean, (id: string) => Promise<void>, ParkedStatus]>([
     ["stays while nothing happens", sync, false, (id) => bring(id, 1), "parked"],

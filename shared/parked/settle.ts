@@ -71,7 +71,8 @@ async function settlePage(
     counts.looked += 1;
     const verdict = judge(item, records.get(item.customerId), now().getTime());
     if (!verdict) continue;
-    const { moved } = await parked.move(item.parkedId, verdict.status, { by: BY, at: now(), note: verdict.why });
+    const step = { by: BY, at: now(), note: verdict.why, seen: item };
+    const { moved } = await parked.move(item.parkedId, verdict.status, step);
     if (!moved) continue;
     if (verdict.status === "parked") counts.returned += 1;
     else counts[verdict.status] += 1;

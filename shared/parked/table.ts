@@ -55,6 +55,8 @@ export interface Step {
   readonly by: string;
   readonly at: Date;
   readonly note?: string;
+  /** The work as it was judged: what was parked or redriven since then is not taken further. */
+  readonly seen?: Pick<ParkedSummary, "status" | "parkedAt" | "redrivenAt">;
 }
 
 /** Where the work stands now; `moved` is false when somebody else was faster. `status` is undefined when there is none. */
@@ -73,7 +75,7 @@ export interface ParkedTable {
   read(parkedId: string): Promise<ParkedItem | undefined>;
   /** A page of what has a status, oldest first unless asked otherwise; never a scan. Eventually consistent. */
   list(query: ParkedQuery): Promise<ParkedPage>;
-  /** Takes a piece of work to another status, unless it has one from which that is no step. */
+  /** Takes a piece of work to another status, unless it has one from which that is no step, or is not as `step.seen`. */
   move(parkedId: string, to: ParkedStatus, step: Step): Promise<Moved>;
 }
 
@@ -235,11 +237,12 @@ export function createParkedTable(tableName: string, client = awsClient(new Dyna
           ? ", redrivenAt = :at"
           : "";
       const entry = { status: to, at, by: step.by, ...(step.note ? { note: step.note } : {}) };
+      const asSeen = step.seen ? ` AND ${AS_SEEN[step.seen.redrivenAt ? "redriven" : "parked"]}` : "";
       const moved = await update(parkedId, 0, {
         UpdateExpression:
           `SET #status = :to, history = list_append(if_not_exists(history, :none), :entry)${also}` +
           (to === "parked" ? " REMOVE redrivenAt" : ""),
-        ConditionExpression: `attribute_exists(parkedId) AND ${isOneOf(FROM[to])}`,
+        ConditionExpression: `attribute_exists(parkedId) AND ${isOneOf(FROM[to])}${asSeen}`,
         ExpressionAttributeNames: { "#status": "status" },
         ExpressionAttributeValues: {
           ...statusValues(FROM[to]),
@@ -248,6 +251,7 @@ export function createParkedTable(tableName: string, client = awsClient(new Dyna
           ":entry": [entry],
           ...(also ? { ":at": at } : {}),
           ...(hasEnded(to) ? { ":expires": expiresAt } : {}),
+          ...(step.seen ? seenValues(step.seen) : {}),
         },
       });
       if (!moved) return { moved, status: (await read(parkedId))?.status };
@@ -255,6 +259,17 @@ export function createParkedTable(tableName: string, client = awsClient(new Dyna
       return { moved, status: to };
     },
   };
+}
+
+/** That the work is still the one that was judged; each parking and each redrive has its moment. */
+const AS_SEEN = {
+  parked: "#status = :seen AND parkedAt = :seenParked AND attribute_not_exists(redrivenAt)",
+  redriven: "#status = :seen AND parkedAt = :seenParked AND redrivenAt = :seenRedriven",
+} as const;
+
+function seenValues({ status, parkedAt, redrivenAt }: NonNullable<Step["seen"]>): Record<string, string> {
+  const redriven = redrivenAt ? { ":seenRedriven": redrivenAt } : {};
+  return { ":seen": status, ":seenParked": parkedAt, ...redriven };
 }
 
 /** Epoch seconds, so many days after a moment. */

@@ -57,7 +57,7 @@ export interface Ended {
 export class BackfillBench {
   readonly #bench: MapBench;
   readonly #machineArn: string;
-  #gateway: Gateway | undefined;
+  #gateway: Promise<Gateway> | undefined;
   #client: DynamoDBClient | undefined;
   ids: string[] = [];
   /** Polls that see a new query job at work. */
@@ -103,8 +103,8 @@ export class BackfillBench {
 
   /** An endpoint for unmodified clients; it ends with the bench. */
   async origin(): Promise<string> {
-    this.#gateway ??= await startGateway(this.#bench.kernel);
-    return this.#gateway.origin;
+    this.#gateway ??= startGateway(this.#bench.kernel);
+    return (await this.#gateway).origin;
   }
 
   /** Leaves customers behind billing, and one that billing refused. */
@@ -211,7 +211,7 @@ export class BackfillBench {
 
   async close(): Promise<void> {
     this.#client?.destroy();
-    await this.#gateway?.close();
+    await (await this.#gateway)?.close();
     await this.#bench.stop();
   }
 

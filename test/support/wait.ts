@@ -23,17 +23,22 @@ const QUIET_MS = 150;
 /** Some functions wait for more to come for as long as they may. */
 const LONGEST_RUN_MS = 5_000;
 
-/** Waits until nothing has happened in the twin for a moment, and no function works or starts. */
-export async function untilQuiet(kernel: Pick<Kernel, "on" | "off" | "underWay">): Promise<void> {
+/** Waits until nothing has happened in the twin for a moment, and no function works or starts, or for so long. */
+export async function untilQuiet(
+  kernel: Pick<Kernel, "on" | "off" | "underWay">,
+  mostMs = Number.POSITIVE_INFINITY,
+): Promise<void> {
   const began = performance.now();
   let last = began;
   const note = () => {
     last = performance.now();
   };
-  const isWorking = () => performance.now() - began < LONGEST_RUN_MS && kernel.underWay("lambda", "Invoke") > 0;
+  const passed = () => performance.now() - began;
+  const isWorking = () => passed() < LONGEST_RUN_MS && kernel.underWay("lambda", "Invoke") > 0;
+  const isBusy = () => performance.now() - last < QUIET_MS || isWorking();
   kernel.on("activity", note);
   try {
-    while (performance.now() - last < QUIET_MS || isWorking()) await sleep(QUIET_MS / 5);
+    while (passed() < mostMs && isBusy()) await sleep(QUIET_MS / 5);
   } finally {
     kernel.off("activity", note);
   }
