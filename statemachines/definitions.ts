@@ -13,6 +13,7 @@ export interface State {
 
 interface Retrier {
   readonly ErrorEquals: readonly string[];
+  readonly IntervalSeconds?: number;
   readonly MaxAttempts?: number;
   readonly MaxDelaySeconds?: number;
   readonly JitterStrategy?: string;
@@ -43,6 +44,13 @@ export function tasksOf(states: Readonly<Record<string, State>>): [string, State
 /** Those tasks that call a connector. */
 export function invocationsOf(tasks: readonly [string, State][]): [string, State][] {
   return tasks.filter(([, state]) => state.Resource?.endsWith("lambda:invoke"));
+}
+
+/** Seconds that a retrier waits at most, all its tries together; full jitter halves them on average. */
+export function waitsOf(retrier: Retrier | undefined): number {
+  const { IntervalSeconds = 1, BackoffRate = 2, MaxAttempts = 3, MaxDelaySeconds = 0 } = retrier ?? {};
+  const tries = Array.from({ length: MaxAttempts }, (_, n) => n);
+  return tries.reduce((sum, n) => sum + Math.min(MaxDelaySeconds, IntervalSeconds * BackoffRate ** n), 0);
 }
 
 /** Asserts a time-out, and retries with back-off and jitter. */

@@ -12,6 +12,7 @@ import { awsError } from "../aws-errors.ts";
 import { ContractError, InvalidInputError } from "../errors.ts";
 import { describeIssues } from "../issues.ts";
 import { countParked } from "../parked-metric.ts";
+import { isAsSeen, isOneOf, type Seen, seenValues, statusValues } from "./conditions.ts";
 import { pack, unpack } from "./pack.ts";
 import { plainWords } from "./plain-words.ts";
 import {
@@ -56,7 +57,7 @@ export interface Step {
   readonly at: Date;
   readonly note?: string;
   /** The work as it was judged: what was parked or redriven since then is not taken further. */
-  readonly seen?: Pick<ParkedSummary, "status" | "parkedAt" | "redrivenAt">;
+  readonly seen?: Seen;
 }
 
 /** Where the work stands now; `moved` is false when somebody else was faster. `status` is undefined when there is none. */
@@ -237,7 +238,7 @@ export function createParkedTable(tableName: string, client = awsClient(new Dyna
           ? ", redrivenAt = :at"
           : "";
       const entry = { status: to, at, by: step.by, ...(step.note ? { note: step.note } : {}) };
-      const asSeen = step.seen ? ` AND ${AS_SEEN[step.seen.redrivenAt ? "redriven" : "parked"]}` : "";
+      const asSeen = step.seen ? ` AND ${isAsSeen(step.seen)}` : "";
       const moved = await update(parkedId, 0, {
         UpdateExpression:
           `SET #status = :to, history = list_append(if_not_exists(history, :none), :entry)${also}` +
@@ -261,28 +262,9 @@ export function createParkedTable(tableName: string, client = awsClient(new Dyna
   };
 }
 
-/** That the work is still the one that was judged; each parking and each redrive has its moment. */
-const AS_SEEN = {
-  parked: "#status = :seen AND parkedAt = :seenParked AND attribute_not_exists(redrivenAt)",
-  redriven: "#status = :seen AND parkedAt = :seenParked AND redrivenAt = :seenRedriven",
-} as const;
-
-function seenValues({ status, parkedAt, redrivenAt }: NonNullable<Step["seen"]>): Record<string, string> {
-  const redriven = redrivenAt ? { ":seenRedriven": redrivenAt } : {};
-  return { ":seen": status, ":seenParked": parkedAt, ...redriven };
-}
-
 /** Epoch seconds, so many days after a moment. */
 function keptUntil(from: string, days: number): number {
   return Math.floor(Date.parse(from) / 1000) + days * DAY_SECONDS;
-}
-
-function isOneOf(statuses: readonly ParkedStatus[]): string {
-  return `#status IN (${statuses.map((status) => `:was_${status}`).join(", ")})`;
-}
-
-function statusValues(statuses: readonly ParkedStatus[]): Record<string, string> {
-  return Object.fromEntries(statuses.map((status) => [`:was_${status}`, status]));
 }
 
 function parkedEntry({ parkedAt, hop, errorName }: Pick<ParkedWork, "parkedAt" | "hop" | "errorName">): HistoryEntry {

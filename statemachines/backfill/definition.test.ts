@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
-import { expectFleetRetries, expectPatience, fleetErrors, invocationsOf, tasksOf } from "../definitions.ts";
+import { expectFleetRetries, expectPatience, fleetErrors, invocationsOf, tasksOf, waitsOf } from "../definitions.ts";
 
 const definition = JSON.parse(readFileSync(join(import.meta.dirname, "definition.asl.json"), "utf8"));
 const tasks = tasksOf(definition.States);
@@ -31,9 +31,17 @@ describe("tasks that call a connector", () => {
     "%s waits out a bad deploy, unless it is of one batch, which may be the one that kills it",
     (name, state) => {
       const crashed = state.Retry?.find((retrier) => retrier.ErrorEquals.includes("Runtime.ExitError"));
-      expect(crashed?.ErrorEquals.includes("TransientError")).toBe(!/Batch$/.test(name));
+      expect(crashed?.ErrorEquals.includes("TransientError")).toBe(name !== "LoadBatch");
     },
   );
+
+  test("LoadBatch waits out two hours in which everything crashes, and is parked within a day", () => {
+    const { LoadBatch } = Object.fromEntries(tasks);
+    const crashed = LoadBatch?.Retry?.find((retrier) => retrier.ErrorEquals.includes("Runtime.ExitError"));
+    const waits = waitsOf(crashed);
+    expect(waits / 2).toBeGreaterThanOrEqual(3 * 3600);
+    expect(waits).toBeLessThanOrEqual(24 * 3600);
+  });
 
   test.each(invocations)("%s waits out days without API calls", (_name, state) => {
     const limited = state.Retry?.find((retrier) => retrier.ErrorEquals.includes("TargetUnavailableError"));
