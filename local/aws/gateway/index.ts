@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { pipeline } from "node:stream/promises";
 import { crc32, gunzipSync } from "node:zlib";
-import { BodyTooLarge, readBody, serveLoopback } from "../../loopback.ts";
+import { BodyTooLarge, readBody, serveLoopback, wholeOrPart } from "../../loopback.ts";
 import { AwsError, CutConnection } from "../kernel/errors.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import type { Principal, WireRequest, WireResponse } from "../kernel/service.ts";
@@ -64,7 +64,7 @@ async function serve(
   try {
     const head = readHead(incoming);
     const credential = credentialOf(head);
-    const own = ownExchange(kernel.services(), head, incoming, credential);
+    const own = ownExchange(kernel.services(), head, wholeOrPart(incoming), credential);
     if (own) return await send(response, await answer(kernel, own, head, credential, requestId, signal), requestId);
     const request = {
       ...head,
