@@ -7,6 +7,7 @@ import { AwsError, CutConnection } from "../kernel/errors.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import type { Principal, WireRequest, WireResponse } from "../kernel/service.ts";
 import { answerControl, type ControlRoutes, controlRoutes } from "./control.ts";
+import { asDeclared } from "./declared.ts";
 import { jsonExchange } from "./json.ts";
 import { ownExchange, type RequestHead } from "./own.ts";
 import { type Credential, credentialOf, type Exchange } from "./protocol.ts";
@@ -98,7 +99,8 @@ async function answer(
   try {
     const principal = authenticate(kernel, credential);
     const traceHeader = headers["x-amzn-trace-id"];
-    const output = await kernel.call(exchange.service, exchange.operation, exchange.input(), {
+    const input = await asDeclared(exchange.service, exchange.operation, exchange.input());
+    const output = await kernel.call(exchange.service, exchange.operation, input, {
       principal,
       requestId,
       signal,
