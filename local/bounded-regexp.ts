@@ -11,9 +11,19 @@ const run = new Script("search()");
  * may try for ever (`(a+)+b`). Costs a fraction of a millisecond a search.
  */
 export class BoundedRegExp extends RegExp {
-  /** @throws Error `ERR_SCRIPT_EXECUTION_TIMEOUT` */
+  /** @throws SearchTimedOut */
   override exec(text: string): RegExpExecArray | null {
     scope.search = () => exec.call(this, text);
-    return run.runInContext(context, { timeout: LIMIT_MS });
+    try {
+      return run.runInContext(context, { timeout: LIMIT_MS });
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code !== "ERR_SCRIPT_EXECUTION_TIMEOUT") throw cause;
+      throw new SearchTimedOut(`A regular expression was searched for longer than ${LIMIT_MS} ms and timed out.`);
+    }
   }
+}
+
+/** The caller's expression cannot be searched for, which is the caller's fault. */
+export class SearchTimedOut extends Error {
+  override readonly name = "SearchTimedOut";
 }

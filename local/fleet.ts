@@ -15,6 +15,8 @@ export interface FleetOptions {
   readonly stateDir?: string;
   /** How many times shorter waits are than on AWS. */
   readonly clockScale?: number;
+  /** Bytes of one upload to S3. */
+  readonly largestUpload?: number;
   /** The clock of an earlier start, so that time does not go backwards. */
   readonly clock?: Clock;
   /** The template, when it is not the packaged one as it is: tests change permissions or settings. */
@@ -46,7 +48,7 @@ export interface Fleet {
  */
 export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
   const { template, artifacts } = await packageFleet("local", options.say);
-  const { portBase: base, stateDir, clock = createClock(options.clockScale) } = options;
+  const { portBase: base, stateDir, largestUpload, clock = createClock(options.clockScale) } = options;
   const port = (offset: number) => (base === undefined ? 0 : base + offset);
   let saas: Saas | undefined;
   const prepare = async (booted: BootedTwin) => {
@@ -67,6 +69,7 @@ export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
       // A function that ran before would keep the connections of an earlier start for minutes.
       prepare,
       ...(stateDir ? { stateDir: join(stateDir, "aws") } : {}),
+      ...(largestUpload ? { largestUpload } : {}),
       clock,
     });
     const systems = saas as unknown as Saas;

@@ -43,6 +43,8 @@ async function send(url: string, init: RequestInit): Promise<number> {
   await response.arrayBuffer();
   const { user, system } = process.cpuUsage(before);
   expect((user + system) / 1e6).toBeLessThan(MOST_CPU_SECONDS);
+  // S3 has an error of its own for what it does not know.
+  if (response.status !== 501) expect(response.status).toBeLessThan(500);
   return response.status;
 }
 

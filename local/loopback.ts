@@ -106,12 +106,17 @@ export async function readBody(request: IncomingMessage, most: number): Promise<
   if (Number(request.headers["content-length"] ?? 0) > most) throw refusal;
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
+  for await (const chunk of wholeOrPart(request)) {
     size += chunk.length;
     if (size > most) throw refusal;
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);
+}
+
+/** A body to be read; who stops in the middle can still answer. */
+export function wholeOrPart(request: IncomingMessage): AsyncIterable<Buffer> {
+  return request.iterator({ destroyOnReturn: false });
 }
 
 /** Answers without reading the body, and ends the connection, which would otherwise wait for it. */

@@ -10,6 +10,7 @@ const defaults: StartOptions = {
   demo: true,
   reset: false,
   portBase: 4566,
+  uploadMib: 1024,
   stateDir: TWIN_FOLDER,
 };
 
@@ -27,10 +28,15 @@ describe("npm start", () => {
     [["--port-base", "5000"], { portBase: 5000 }],
     [["--port-base=1"], { portBase: 1 }],
     [["--port-base", "65530"], { portBase: 65_530 }],
+    [["--upload", "5120"], { uploadMib: 5120 }],
     [["--state", "elsewhere"], { stateDir: resolve("elsewhere") }],
     [["--once", "--no-once"], { once: false }],
   ])("%j", (args, expected) => {
     expect(parseOptions(args)).toEqual({ ...defaults, ...expected });
+  });
+
+  test.each(["0", "5121", "1.5", "much"])("refuses an upload of '%s'", (size) => {
+    expect(() => parseOptions(["--upload", size])).toThrow(`--upload takes 1 to 5120 MiB; got '${size}'`);
   });
 
   test.each(["0", "-1", "65531", "70000", "4566.5", "http", "", " ", "1e9", "NaN"])(

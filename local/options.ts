@@ -12,12 +12,18 @@ export interface StartOptions {
   readonly demo: boolean;
   readonly reset: boolean;
   readonly portBase: number;
+  /** Largest upload to S3, in MiB. */
+  readonly uploadMib: number;
   /** Folder of the state. */
   readonly stateDir: string;
 }
 
 export const DEFAULT_PORT_BASE = 4566;
 const PORTS = 6;
+/** What fits on the disk of a laptop, and more than the fleet writes. */
+const DEFAULT_UPLOAD_MIB = 1024;
+/** What S3 takes. */
+const MAX_UPLOAD_MIB = 5 * 1024;
 /**
  * Among the ports that anybody may open, those that `fetch` and browsers refuse to call.
  * https://fetch.spec.whatwg.org/#port-blocking
@@ -37,6 +43,7 @@ usage: npm start [-- options]
   --reset        forget what earlier runs have stored
   --port-base N  first of six ports: AWS, Salesforce, Stripe, Slack, X-Ray (UDP), page; default ${DEFAULT_PORT_BASE}
   --state DIR    where state is kept; default .twin, where 'npx fleet' looks for a fleet by itself
+  --upload N     MiB that S3 takes as one upload, or as one part of one; default ${DEFAULT_UPLOAD_MIB}, at most ${MAX_UPLOAD_MIB}
   --help         this text
 
 Exit codes: 0 the change reached every target, 1 it did not or the fleet could not start, 2 wrong usage.
@@ -57,6 +64,7 @@ export function parseOptions(args: string[]): StartOptions {
       demo: { type: "boolean", default: true },
       reset: { type: "boolean", default: false },
       state: { type: "string", default: TWIN_FOLDER },
+      upload: { type: "string", default: String(DEFAULT_UPLOAD_MIB) },
       "port-base": { type: "string", default: String(DEFAULT_PORT_BASE) },
     },
   });
@@ -65,6 +73,9 @@ export function parseOptions(args: string[]): StartOptions {
     throw new Error(`--port-base takes a port between 1 and ${65_536 - PORTS}; got '${values["port-base"]}'`);
   const refused = REFUSED_PORTS.find((port) => port >= portBase && port < portBase + PORTS);
   if (refused) throw new Error(`--port-base ${portBase} takes in port ${refused}, which browsers refuse to call`);
+  const uploadMib = Number(values.upload);
+  if (!Number.isInteger(uploadMib) || uploadMib < 1 || uploadMib > MAX_UPLOAD_MIB)
+    throw new Error(`--upload takes 1 to ${MAX_UPLOAD_MIB} MiB; got '${values.upload}'`);
   const { help, once, json, demo, reset, state } = values;
-  return { help, once, json, demo, reset, portBase, stateDir: resolve(state) };
+  return { help, once, json, demo, reset, portBase, uploadMib, stateDir: resolve(state) };
 }

@@ -24,7 +24,12 @@ async function main(options: StartOptions): Promise<number> {
     if (other)
       throw new Error(`a fleet already runs on this state at ${other.origin} (process ${other.pid}); stop it first.`);
     if (options.reset) rmSync(state, { recursive: true, force: true });
-    fleet = await startFleet({ portBase: options.portBase, stateDir: state, say });
+    fleet = await startFleet({
+      portBase: options.portBase,
+      largestUpload: options.uploadMib * 1024 ** 2,
+      stateDir: state,
+      say,
+    });
     announce(fleet, running);
     say(paint("bold", `The fleet is up after ${((Date.now() - began) / 1000).toFixed(1)} s.`));
     const report = options.demo ? await demonstrate(fleet, say, paint) : undefined;

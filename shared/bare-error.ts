@@ -1,5 +1,5 @@
 import { isIP } from "node:net";
-import { allowedWords, codeIn, nameIn, requestIdIn, type Sentence } from "./words.ts";
+import { allowedWords, codeIn, nameIn, networkCodeIn, requestIdIn, type Sentence } from "./words.ts";
 
 /** What is known of an answer without any data: may be the cause of an error as it is. */
 export abstract class Facts {
@@ -31,7 +31,7 @@ export function bareMessage(error: unknown): string {
 }
 
 function codeOf(code: unknown): string | undefined {
-  return typeof code === "string" ? codeIn(code, nameIn(code, "")) || undefined : undefined;
+  return networkCodeIn(code) || codeIn(code, [], nameIn(code, "")) || undefined;
 }
 
 /** The code of a failure of the network, such as `ECONNREFUSED`, however deep it lies; empty when there is none. */
@@ -39,8 +39,7 @@ export function networkCodeOf(error: unknown, depth = 0): string {
   if (depth > MAX_DEPTH || typeof error !== "object" || error === null) return "";
   const { code, cause, original, errors } = error as Record<string, unknown>;
   const inner = [cause, original, ...(Array.isArray(errors) ? errors : [])];
-  const own = typeof code === "string" && /^[A-Z][A-Z0-9_]{2,40}$/.test(code) ? code : "";
-  return own || (inner.map((one) => networkCodeOf(one, depth + 1)).find(Boolean) ?? "");
+  return networkCodeIn(code) || (inner.map((one) => networkCodeOf(one, depth + 1)).find(Boolean) ?? "");
 }
 
 /**

@@ -21,11 +21,11 @@ export const customerRecordSchema = z.looseObject({
   orgId: z.string(),
   /** Version of the snapshot, or of the deletion, that the item holds. Grows, never shrinks. */
   version: versionSchema,
-  /** The customer as it was last seen alive; absent when only the deletion is known. */
+  /** Absent once it is deleted. */
   customer: customerSchema.optional(),
   /** Hash of `customer`; what decides whether a newer version is a real change. */
   contentHash: z.string().optional(),
-  /** Tombstone: the account is deleted in Salesforce. Taken back by a newer snapshot. */
+  /** Tombstone, without content: the account is deleted in Salesforce. Taken back by a newer snapshot. */
   deleted: z.boolean(),
   /** When it was deleted, ISO 8601 in UTC. */
   deletedAt: z.iso.datetime().optional(),

@@ -67,7 +67,8 @@ export interface CustomerStore {
    */
   save(customer: Customer, version: string, cause: Cause): Promise<Saved>;
   /**
-   * Marks as deleted unless a newer version is there, and as behind its targets; the content and the links stay.
+   * Marks as deleted unless a newer version is there, and as behind its targets. The links stay, the content goes; while
+   * the tombstone is there, no older snapshot, such as one of a replay, brings it back.
    * @throws InvalidInputError `OTHER_ORG` when the id is stored for another organisation
    */
   markDeleted(account: { customerId: string; orgId: string }, version: string, cause: Cause): Promise<Saved>;
@@ -200,7 +201,7 @@ export function createCustomerStore(
 
     markDeleted({ customerId, orgId }, version, cause) {
       const write = {
-        UpdateExpression: `SET ${COMMON}, deletedAt = if_not_exists(deletedAt, :occurredAt) REMOVE parked`,
+        UpdateExpression: `SET ${COMMON}, deletedAt = if_not_exists(deletedAt, :occurredAt) REMOVE parked, customer, contentHash`,
         ExpressionAttributeValues: { ...commonValues({ customerId, orgId }, version, cause, now()), ":deleted": true },
       };
       return applyVersion({ customerId, orgId }, version, write, (before) => before.deleted === true);

@@ -3,12 +3,13 @@ import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { awsClient } from "./aws.ts";
 import { awsError } from "./aws-errors.ts";
-import { bareCopy, strip } from "./bare-error.ts";
+import { bareCopy, bareMessage, networkCodeOf, strip } from "./bare-error.ts";
 import { ContractError, describeError, FleetError, TransientError } from "./errors.ts";
 import { describeIssues } from "./issues.ts";
 import { plainError } from "./parked/plain-words.ts";
 import { marked, markedWords, marksIn, marksInError } from "./testing/marked.ts";
 import { serve } from "./testing/server.ts";
+import { codeIn, idIn, nameIn, networkCodeIn, requestIdIn } from "./words.ts";
 
 const SENTENCES = [
   "Cannot read properties of undefined (reading 'name')",
@@ -31,6 +32,71 @@ const thrown = fc
     });
     return deep ? Object.assign(new Error(message, { cause: inner }), { errors: [inner], $metadata: mark }) : inner;
   });
+
+/** Names of people in several scripts, and in the spellings in which they might be taken for a code. */
+const person = fc
+  .tuple(
+    fc.constantFrom(
+      "Erika",
+      "ERIKA",
+      "Søren",
+      "Nguyễn",
+      "Александра",
+      "太郎",
+      "فاطمة",
+      "Ελένη",
+      "O'Brien",
+      "Jean-Luc",
+      "DeVito",
+    ),
+    fc.constantFrom(
+      "Quellmustermann",
+      "McDonald",
+      "EXAMPLE",
+      "Знакомцева",
+      "山田",
+      "المعلمة",
+      "van der Berg",
+      "Smith3",
+    ),
+    fc.constantFrom(" ", ".", "", "-", ", "),
+  )
+  .chain(([first, last, between]) =>
+    fc.constantFrom(first, last, `${first}${between}${last}`, `${last}${between}${first}`),
+  )
+  .chain((name) => fc.constantFrom(name, name.toUpperCase(), name.toLowerCase(), name.replace(/[^A-Za-z]/g, "")))
+  .filter((name) => name !== "");
+
+test("nobody's name is taken for a code, a class of errors, a code of the network, an id of a request or an id", () => {
+  const known = ["ratelimited", "INVALIDJOB"];
+  fc.assert(
+    fc.property(person, (name) => {
+      expect([codeIn(name, known, ""), nameIn(name, ""), networkCodeIn(name)]).toEqual(["", "", ""]);
+      expect(networkCodeOf({ cause: { code: name } })).toBe("");
+      if (!/\d/.test(name)) expect([requestIdIn(name), idIn(name)]).toEqual([undefined, undefined]);
+      expect(bareMessage({ message: name, code: name })).not.toContain(name);
+      expect(bareCopy(Object.assign(new Error(name), { name, code: name, requestId: "x" }))).toMatchObject({
+        name: "Error",
+      });
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test("what is a code, a class of errors or a code of the network is told", () => {
+  for (const code of ["UNABLE_TO_LOCK_ROW", "invalid_grant", "msg_too_long", "UND_ERR_SOCKET", "ERROR_HTTP_405"])
+    expect(codeIn(code)).toBe(code);
+  expect([codeIn("INVALIDJOB", ["INVALIDJOB"]), codeIn("ratelimited", ["ratelimited"])]).toEqual([
+    "INVALIDJOB",
+    "ratelimited",
+  ]);
+  for (const code of ["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "UND_ERR_CONNECT_TIMEOUT", "CERT_HAS_EXPIRED"])
+    expect(networkCodeIn(code)).toBe(code);
+  for (const name of ["TypeError", "ThrottlingException", "AccessDenied", "QueueDoesNotExist", "InvalidArn", "Error"])
+    expect(nameIn(name, "")).toBe(name);
+  for (const name of ["States.Runtime", "Sandbox.Timedout", "AWS.SimpleQueueService.NonExistentQueue", "DynamoDB.X"])
+    expect(nameIn(name, "")).toBe(name);
+});
 
 test("marks are found in an error, wherever they are", () => {
   fc.assert(

@@ -18,7 +18,72 @@ const ofType = (type: string) => resources.filter(({ Type }) => Type === type).m
 
 beforeAll(async () => {
   resources = Object.values<Json>((await packagedTemplate()).Resources);
-}, 120_000);
+}, 300_000);
+
+describe("the findings that docs/security.md answers", () => {
+  const all = (type: string) => ofType(type) as Json[];
+  const statements = () =>
+    all("AWS::IAM::Role")
+      .flatMap(({ Policies = [] }) => Policies)
+      .flatMap((one) => one.PolicyDocument.Statement);
+  const listed = (value: Json) => [value].flat().map((one) => JSON.stringify(one));
+
+  test("of IAM: no managed policies, and everything only where AWS knows nothing less", () => {
+    expect(all("AWS::IAM::Role").flatMap(({ ManagedPolicyArns = [] }) => ManagedPolicyArns)).toEqual([]);
+    const wide = statements().filter(({ Resource }) => listed(Resource).includes('"*"'));
+    expect(wide.flatMap(({ Action }) => Action).filter((action) => !/^(?:xray|logs):/.test(action))).toEqual([]);
+  });
+
+  test("of functions: the runtime, tracing, no network, nothing asynchronous, concurrency bounded by the queue", () => {
+    for (const { Runtime, TracingConfig, VpcConfig } of all("AWS::Lambda::Function"))
+      expect([Runtime, TracingConfig, VpcConfig]).toEqual(["nodejs24.x", { Mode: "Active" }, undefined]);
+    const targets = all("AWS::Events::Rule").flatMap(({ Targets }) => Targets);
+    expect(targets.filter(({ Arn }) => /LambdaFunction/.test(JSON.stringify(Arn)))).toEqual([]);
+    expect(targets.filter(({ DeadLetterConfig }) => !DeadLetterConfig)).toEqual([]);
+    const consumers = all("AWS::Lambda::EventSourceMapping").filter(
+      ({ EventSourceArn }) => !/DeadLetterQueue/.test(JSON.stringify(EventSourceArn)),
+    );
+    expect(consumers.filter(({ ScalingConfig }) => !ScalingConfig?.MaximumConcurrency)).toEqual([]);
+  });
+
+  test("of machines: traced, logged without data", () => {
+    for (const { TracingConfiguration, LoggingConfiguration } of all("AWS::StepFunctions::StateMachine")) {
+      expect(TracingConfiguration).toEqual({ Enabled: true });
+      expect(LoggingConfiguration).toMatchObject({ Level: "ERROR", IncludeExecutionData: false });
+    }
+  });
+
+  test("of queues and tables: encrypted, recoverable, with dead letters", () => {
+    expect(all("AWS::SQS::Queue").filter(({ SqsManagedSseEnabled }) => SqsManagedSseEnabled !== true)).toEqual([]);
+    const [ends, queues] = [
+      all("AWS::SQS::Queue").filter((one) => !one.RedrivePolicy),
+      all("AWS::SQS::Queue").filter((one) => one.RedrivePolicy),
+    ];
+    expect(ends).toHaveLength(queues.length);
+    const policies = all("AWS::SQS::QueuePolicy").map((policy) => JSON.stringify(policy));
+    expect(policies.filter((policy) => !policy.includes('"aws:SecureTransport":"false"'))).toEqual([]);
+    for (const { SSESpecification, PointInTimeRecoverySpecification } of all("AWS::DynamoDB::Table")) {
+      expect(SSESpecification).toEqual({ SSEEnabled: true });
+      expect(PointInTimeRecoverySpecification).toMatchObject({ PointInTimeRecoveryEnabled: true });
+    }
+  });
+
+  test("of buckets: encrypted, never public, over TLS alone, rid of unfinished uploads", () => {
+    for (const { BucketEncryption, PublicAccessBlockConfiguration } of all("AWS::S3::Bucket")) {
+      expect(JSON.stringify(BucketEncryption)).toContain('"AES256"');
+      expect(Object.values(PublicAccessBlockConfiguration)).toEqual([true, true, true, true]);
+    }
+    expect(all("AWS::S3::BucketPolicy")).toHaveLength(all("AWS::S3::Bucket").length);
+    const [{ LifecycleConfiguration }] = all("AWS::S3::Bucket").filter((bucket) => bucket.LifecycleConfiguration);
+    expect(LifecycleConfiguration.Rules[0].AbortIncompleteMultipartUpload).toEqual({ DaysAfterInitiation: 1 });
+  });
+
+  test("of what is not in the template", () => {
+    const types = resources.map(({ Type }) => Type);
+    const absent = /^AWS::(?:SNS|SecretsManager|CloudFront|ApiGateway|ApiGatewayV2|Cognito|EC2|RDS)::/;
+    expect(types.filter((type) => absent.test(type))).toEqual([]);
+  });
+});
 
 describe("what docs/security.md says is kept how long", () => {
   test("is so for the archive, queues, backups, pages and logs", () => {

@@ -8,6 +8,10 @@ import {
 } from "#shared/errors.ts";
 import { codeIn, fieldsIn, nameIn, requestIdIn, UNREADABLE_CODE } from "#shared/words.ts";
 
+/** Of the requests that we make. https://docs.stripe.com/api/customers */
+const PARAMETER =
+  /^(?:name|email|phone|description|address|shipping|metadata|tax|id|customer|query|limit|created|starting_after|expand|preferred_locales)(?:\[\w+\])*$/;
+
 /** What Stripe answered, without its message, which may hold personal data. The cause of the error that is thrown. */
 export class StripeAnswer extends Facts {
   /** HTTP status; undefined when there was no answer. */
@@ -26,9 +30,9 @@ export class StripeAnswer extends Facts {
   constructor(answer: Partial<StripeAnswer> = {}) {
     super();
     this.status = answer.status;
-    this.type = answer.type && codeIn(answer.type, nameIn(answer.type, UNREADABLE_CODE));
-    this.code = answer.code && codeIn(answer.code);
-    this.param = fieldsIn([answer.param])[0];
+    this.type = answer.type && codeIn(answer.type, [], nameIn(answer.type, UNREADABLE_CODE));
+    this.code = answer.code && codeIn(answer.code, ["missing"]);
+    this.param = fieldsIn([answer.param], PARAMETER)[0];
     this.requestId = requestIdIn(answer.requestId);
     this.retryAfterSeconds = answer.retryAfterSeconds;
     this.shouldRetry = answer.shouldRetry;

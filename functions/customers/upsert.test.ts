@@ -35,7 +35,11 @@ describe("upsert", () => {
     await upsert({ type: "customer.changed", metadata, data: { customer, version: version(1) } }, store);
     const deletion = { type: "customer.deleted" as const, metadata, data: { customerId, orgId, version: version(2) } };
     expect(await upsert(deletion, store)).toEqual({ outcome: "updated", version: version(2), customerId });
-    expect(await store.read(customerId)).toMatchObject({ deleted: true, customer });
+    expect(
+      await upsert({ type: "customer.changed", metadata, data: { customer, version: version(1) } }, store),
+    ).toEqual({ outcome: "superseded", version: version(2), customerId });
+    expect(await store.read(customerId)).toMatchObject({ deleted: true });
+    expect((await store.read(customerId))?.customer).toBeUndefined();
   });
 });
 

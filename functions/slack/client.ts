@@ -143,7 +143,7 @@ function toFleetError(error: unknown, named?: number, requestId?: string): Fleet
     return slowDown("ratelimited", about);
   if (code === ErrorCode.PlatformError) return refused(data?.error, data?.needed, about);
   if (code !== ErrorCode.HTTPError || statusCode === undefined)
-    return new TransientError(codeIn(code, "UNREACHABLE"), `Slack could not be reached: ${reasonOf(error)}`, about);
+    return new TransientError(codeIn(code, [], "UNREACHABLE"), `Slack could not be reached: ${reasonOf(error)}`, about);
   const status = `HTTP_${statusCode}`;
   if (named !== undefined) return slowDown(status, about);
   if (statusCode >= 400 && statusCode < 500 && statusCode !== 408 && statusCode !== 425) {
@@ -168,7 +168,7 @@ interface About {
 
 /** An answer with `ok: false`; the SDK makes one of an answer that it cannot read, with all of it as the code. */
 function refused(told: unknown, needed: string | undefined, about: About): FleetError {
-  const code = /^[a-z]/.test(String(told)) ? codeIn(told, UNREADABLE) : UNREADABLE;
+  const code = /^[a-z]/.test(String(told)) ? codeIn(told, Object.keys(SLACK_ERRORS), UNREADABLE) : UNREADABLE;
   const [verdict] = Object.hasOwn(SLACK_ERRORS, code) ? (SLACK_ERRORS[code] ?? []) : [];
   return judged(verdict ?? "passes", code, about, needed);
 }

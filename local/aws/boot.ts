@@ -18,6 +18,8 @@ export interface BootOptions {
   /** UDP port of the X-Ray daemon; 0 or absent takes a free one. */
   readonly daemonPort?: number;
   readonly stateDir?: string;
+  /** Bytes of one upload to S3, or of one part of it; absent: as many as S3 takes. */
+  readonly largestUpload?: number;
   /** How many times shorter waits are than on AWS; 1 is real time. */
   readonly clockScale?: number;
   /** A clock that others look at too, instead of one of its own. */
@@ -53,16 +55,19 @@ export interface Twin {
  * @throws TemplateError for what the twin does not reproduce, Error when the port is taken or a file cannot be read
  */
 export async function bootTwin(options: BootOptions): Promise<Twin> {
-  const { artifacts, stateDir, daemonPort } = options;
+  const { artifacts, stateDir, daemonPort, largestUpload } = options;
   const template = typeof options.template === "string" ? readJson(options.template) : options.template;
   const stackName = options.stackName ?? packagedStackName(artifacts) ?? "twin";
   const identities = createIdentities();
   const kernel = new Kernel(options.clock ?? createClock(options.clockScale), identities);
   kernel.register(createIam(identities));
-  for (const create of options.services ?? defaultServices)
-    kernel.register(
-      create(kernel, { artifacts, ...(stateDir ? { stateDir } : {}), ...(daemonPort ? { daemonPort } : {}) }),
-    );
+  const forServices = {
+    artifacts,
+    ...(stateDir ? { stateDir } : {}),
+    ...(daemonPort ? { daemonPort } : {}),
+    ...(largestUpload ? { largestUpload } : {}),
+  };
+  for (const create of options.services ?? defaultServices) kernel.register(create(kernel, forServices));
 
   const resources = new Map<string, StackResource>();
   const outputs: Record<string, unknown> = {};

@@ -21,6 +21,8 @@ export interface ServiceOptions {
   readonly stateDir?: string;
   /** UDP port of the X-Ray daemon; 0 or absent takes a free one. */
   readonly daemonPort?: number;
+  /** Bytes of one upload to S3. */
+  readonly largestUpload?: number;
 }
 
 /** Makes one service of the twin. */

@@ -7,7 +7,7 @@ import {
   RejectedByTargetError,
   TransientError,
 } from "#shared/errors.ts";
-import { codeIn, requestIdIn } from "#shared/words.ts";
+import { codeIn, requestIdIn, UNREADABLE_CODE } from "#shared/words.ts";
 import { type CodeRow, type Meaning, meaningOf } from "../client/answer-tables.ts";
 
 /** What a gRPC call fails with. https://grpc.io/docs/guides/status-codes/ */
@@ -18,6 +18,7 @@ interface ServiceError {
 }
 
 const PREFIX = "sfdc.platform.eventbus.grpc.";
+const CODE = /^sfdc\.platform\.eventbus\.grpc\.([a-z]+(?:\.[a-z]+){1,6})$/;
 // The org's deliveries are counted over 24 hours that roll on, so an hour frees some.
 const DELIVERIES_SECONDS = 3_600;
 const BUSY_SECONDS = 60;
@@ -131,7 +132,8 @@ function translate(error: unknown, what: string, judge: (found: Found) => Meanin
   if (!isServiceError(error))
     return new ContractError("BAD_ANSWER", `${what} did not answer as agreed: ${bareMessage(error)}`, { cause: error });
   const told = String(error.metadata?.get("error-code")[0] ?? "");
-  const trailer = told && codeIn(told.startsWith(PREFIX) ? told.slice(PREFIX.length) : told);
+  const known = PUB_SUB_CODES.flatMap(({ codes }) => codes);
+  const trailer = told && (told.startsWith(PREFIX) ? (CODE.exec(told)?.[1] ?? UNREADABLE_CODE) : codeIn(told, known));
   const status = `STATUS_${error.code}`;
   const code = trailer || status;
   // Of the details only the id is told: nobody says what else they may hold.

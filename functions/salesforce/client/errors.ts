@@ -22,6 +22,14 @@ const DAILY_LIMIT_SECONDS = 3_600;
 const BUSY_SECONDS = 5;
 const SESSION_POLICIES = " (right after a login; if it stays so, check the integration user's session policies)";
 
+/** Salesforce's codes that are one word, such as those of the Bulk API. */
+const ONE_WORD = [...CALL_ANSWERS.codes, ...RECORD_CODES].flatMap(({ codes }) =>
+  codes.filter((code) => !code.includes("_")),
+);
+/** Fields of the company's own, and those of the platform that an account or a contact has. */
+const FIELD =
+  /^(?:[A-Za-z]\w*__(?:c|r|pc)(?:\.\w+__c)?|Id|Name|(?:First|Last|Middle)Name|(?:Person)?Email|Phone|Fax|Website|Industry|Type|ParentId|AccountId|OwnerId|RecordTypeId|(?:Billing|Shipping|Mailing|Other)(?:Address|Street|City|State|PostalCode|Country|StateCode|CountryCode))$/;
+
 /** One thing that an answer says is wrong. */
 export interface Problem {
   readonly code: string;
@@ -68,7 +76,7 @@ export function problemsIn(body: unknown): Problem[] {
     const code = errorCode ?? error;
     const words = message ?? description ?? "";
     if (typeof code !== "string" || code === "") return [];
-    return typeof words === "string" ? [{ code: codeIn(code), message: words }] : [];
+    return typeof words === "string" ? [{ code: codeIn(code, ONE_WORD), message: words }] : [];
   });
 }
 
@@ -89,8 +97,8 @@ export interface RecordError {
  */
 export function toRecordError(entity: string, id: string, errors: readonly RecordError[]): FleetError {
   const found = errors.map(({ statusCode: given, message, fields = [] }) => {
-    const statusCode = codeIn(given);
-    const names = fieldsIn(fields);
+    const statusCode = codeIn(given, ONE_WORD);
+    const names = fieldsIn(fields, FIELD);
     const where = `${entity} ${id}${names.length > 0 ? ` (${names.join(", ")})` : ""}`;
     const passes = RECORD_CAUSES.some(({ words }) => words.test(message));
     const means = meaningOf(RECORD_CODES, statusCode) ?? (passes ? "retry" : "refused");

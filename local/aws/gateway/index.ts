@@ -2,11 +2,12 @@ import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { pipeline } from "node:stream/promises";
 import { crc32, gunzipSync } from "node:zlib";
-import { BodyTooLarge, readBody, serveLoopback } from "../../loopback.ts";
+import { BodyTooLarge, readBody, serveLoopback, wholeOrPart } from "../../loopback.ts";
 import { AwsError, CutConnection } from "../kernel/errors.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import type { Principal, WireRequest, WireResponse } from "../kernel/service.ts";
 import { answerControl, type ControlRoutes, controlRoutes } from "./control.ts";
+import { asDeclared } from "./declared.ts";
 import { jsonExchange } from "./json.ts";
 import { ownExchange, type RequestHead } from "./own.ts";
 import { type Credential, credentialOf, type Exchange } from "./protocol.ts";
@@ -64,7 +65,7 @@ async function serve(
   try {
     const head = readHead(incoming);
     const credential = credentialOf(head);
-    const own = ownExchange(kernel.services(), head, incoming, credential);
+    const own = ownExchange(kernel.services(), head, wholeOrPart(incoming), credential);
     if (own) return await send(response, await answer(kernel, own, head, credential, requestId, signal), requestId);
     const request = {
       ...head,
@@ -98,7 +99,8 @@ async function answer(
   try {
     const principal = authenticate(kernel, credential);
     const traceHeader = headers["x-amzn-trace-id"];
-    const output = await kernel.call(exchange.service, exchange.operation, exchange.input(), {
+    const input = await asDeclared(exchange.service, exchange.operation, exchange.input());
+    const output = await kernel.call(exchange.service, exchange.operation, input, {
       principal,
       requestId,
       signal,

@@ -7,17 +7,32 @@ const CAPITAL_MESSAGE: ReadonlySet<string> = new Set(["secretsmanager"]);
 /** Errors that come from the front door of DynamoDB, not from the service itself. */
 const CORAL = new Set(["AccessDeniedException", "UnrecognizedClientException", "SerializationException"]);
 
-/** Parses a JSON body; an empty body is an empty input. @throws AwsError `SerializationException` */
+/** DynamoDB takes the deepest inputs, values of 32 levels, of which each is two in JSON. */
+const MAX_DEPTH = 100;
+
+/** Parses a JSON body; an empty body is an empty input. @throws AwsError `SerializationException`, also for a deep one */
 export function parseJson(body: Buffer): unknown {
   const text = body.toString("utf8").trim();
   if (!text) return {};
   try {
-    return JSON.parse(text);
+    const input = JSON.parse(text);
+    if (isDeep(input)) throw new Error(`it is nested deeper than ${MAX_DEPTH} levels`);
+    return input;
   } catch (cause) {
     throw new AwsError("SerializationException", `The request body is not valid JSON: ${(cause as Error).message}`, {
       cause,
     });
   }
+}
+
+/** Without recursion, which a deep input would bring to its end. */
+function isDeep(input: unknown): boolean {
+  let level: unknown[] = [input];
+  for (let depth = 0; depth <= MAX_DEPTH; depth += 1) {
+    level = level.flatMap((value) => (typeof value === "object" && value !== null ? Object.values(value) : []));
+    if (level.length === 0) return false;
+  }
+  return true;
 }
 
 /**

@@ -110,6 +110,15 @@ describe("JSON protocol", () => {
     expect(await response.json()).toEqual({ echo: { a: 1 } });
   });
 
+  test("an input of more than 100 levels is refused, one of 100 is not", async () => {
+    const nested = (depth: number) => "[".repeat(depth) + "]".repeat(depth);
+    expect((await json("AWSEvents.Echo", nested(100))).status).toBe(200);
+    for (const depth of [102, 100_000]) {
+      const response = await json("AWSEvents.Echo", nested(depth));
+      expect([response.status, await response.json()]).toMatchObject([400, { __type: "SerializationException" }]);
+    }
+  });
+
   test("a body beyond 16 MiB is refused", async () => {
     const response = await json("AWSEvents.Echo", JSON.stringify({ a: "x".repeat(16 * 1024 * 1024) }));
     expect(response.status).toBe(413);

@@ -4,6 +4,9 @@ import { type Credential, type Exchange, faultSide, statusOf } from "./protocol.
 
 const XML_TYPE = { "content-type": "text/xml" };
 
+/** Parts of the name of a parameter. */
+const MAX_DEPTH = 100;
+
 type Nested = { [key: string]: Nested | string };
 
 /**
@@ -50,6 +53,7 @@ export function formInput(form: URLSearchParams): unknown {
   for (const [name, value] of form) {
     if (name === "Action" || name === "Version" || name.startsWith("X-Amz-")) continue;
     const path = name.split(".");
+    if (path.length > MAX_DEPTH) throw new AwsError("MalformedQueryString", "A parameter has too many parts.");
     const last = path.pop() ?? "";
     let at = root;
     for (const part of path) {

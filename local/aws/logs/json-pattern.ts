@@ -106,8 +106,8 @@ function comparator(source: string, operator: string, operand: string): (value: 
 
 function equality(operand: string): (value: unknown) => boolean {
   if (operand.startsWith("%")) {
-    const expression = regularExpression(operand.slice(1, -1));
-    return (value) => typeof value === "string" && expression.test(value);
+    const matches = regularExpression(operand.slice(1, -1));
+    return (value) => typeof value === "string" && matches(value);
   }
   const quoted = operand.startsWith('"');
   const text = quoted ? operand.slice(1, -1).replace(/\\(.)/g, "$1") : operand;

@@ -33,6 +33,5 @@ function termPattern(source: string): Matcher {
 
 function term(text: string, expression: string | undefined): Matcher {
   if (expression === undefined) return (message) => message.includes(text);
-  const regular = regularExpression(expression);
-  return (message) => regular.test(message);
+  return regularExpression(expression);
 }

@@ -12,6 +12,8 @@ export interface S3Context {
   readonly kernel: Kernel;
   readonly store: ObjectStore;
   readonly policies: Map<string, PolicyDocument>;
+  /** Bytes of an upload, or of one part of it. */
+  readonly largestUpload: number;
 }
 
 /** The question to IAM for an object. */

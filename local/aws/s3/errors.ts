@@ -29,6 +29,12 @@ export function checkKey(key: string): void {
     });
 }
 
+export function entityTooLarge(most: number): AwsError {
+  return new AwsError("EntityTooLarge", "Your proposed upload exceeds the maximum allowed size", {
+    body: { MaxSizeAllowed: most },
+  });
+}
+
 export function invalidArgument(name: string, value: string, problem: string): AwsError {
   return new AwsError("InvalidArgument", problem, { body: { ArgumentName: name, ArgumentValue: value } });
 }

@@ -1,10 +1,12 @@
+import { readdirSync, readlinkSync } from "node:fs";
 import { S3Client } from "@aws-sdk/client-s3";
 import { type Gateway, startGateway } from "../gateway/index.ts";
 import { createIam, createIdentities } from "../iam/index.ts";
 import { createClock } from "../kernel/clock.ts";
 import { Kernel } from "../kernel/kernel.ts";
+import type { Operation } from "../kernel/service.ts";
 import { deploy } from "../template/index.ts";
-import { createS3 } from "./index.ts";
+import { createS3, type S3Options } from "./index.ts";
 
 export const BUCKET = "records";
 
@@ -20,17 +22,20 @@ export interface S3Bench {
 }
 
 /** @param resources of the template, beside the bucket */
-export async function s3Bench(stateDir?: string, resources: Readonly<Record<string, object>> = {}): Promise<S3Bench> {
+export async function s3Bench(
+  options: S3Options = {},
+  resources: Readonly<Record<string, object>> = {},
+): Promise<S3Bench> {
   const identities = createIdentities();
   const kernel = new Kernel(createClock(1000), identities);
-  const s3 = createS3(kernel, stateDir ? { stateDir } : {});
+  const s3 = createS3(kernel, options);
   kernel.register(createIam(identities));
   kernel.register(s3);
-  const options = { stackName: "Fleet", artifacts: "." };
+  const stack = { stackName: "Fleet", artifacts: "." };
   await deploy(
     kernel,
     { Resources: { Bucket: { Type: "AWS::S3::Bucket", Properties: { BucketName: BUCKET } }, ...resources } },
-    options,
+    stack,
   );
   const gateway = await startGateway(kernel);
   const clients: S3Client[] = [];
@@ -53,8 +58,8 @@ export async function s3Bench(stateDir?: string, resources: Readonly<Record<stri
           Policies: [{ PolicyName: "own", PolicyDocument: { Version: "2012-10-17", Statement } }],
         },
       };
-      const stack = await deploy(kernel, { Resources: { Role: role } }, options);
-      const arn = String(stack.resources.get("Role")?.attributes.Arn);
+      const { resources: made } = await deploy(kernel, { Resources: { Role: role } }, stack);
+      const arn = String(made.get("Role")?.attributes.Arn);
       return clientOf(identities.assume(arn, "lambda.amazonaws.com", "test"));
     },
     async stop() {
@@ -63,4 +68,31 @@ export async function s3Bench(stateDir?: string, resources: Readonly<Record<stri
       await s3.stop?.();
     },
   };
+}
+
+const DESCRIPTORS = "/proc/self/fd";
+
+/** Objects, by their paths, that this process holds open. On Linux only. */
+export function openFiles(): string[] {
+  const paths = readdirSync(DESCRIPTORS).map((fd) => {
+    try {
+      return readlinkSync(`${DESCRIPTORS}/${fd}`);
+    } catch {
+      return ""; // closed meanwhile
+    }
+  });
+  return paths.filter((path) => /\/(twin-s3-[^/]+|s3)\/[^/]+$/.test(path));
+}
+
+/** Holds every answer to GetObject, so that the garbage collector does not close what its reader forgot. */
+export function keepAnswers(kernel: Kernel): void {
+  const answers: unknown[] = [];
+  const operations = kernel.service("s3").operations as Record<string, Operation>;
+  const { access, run } = operations.GetObject as Operation;
+  const kept: Operation["run"] = async (input, context) => {
+    const answer = await run(input, context);
+    answers.push(answer);
+    return answer;
+  };
+  operations.GetObject = { access, run: kept };
 }

@@ -61,6 +61,7 @@ interface BodyInput {
   readonly Body: AsyncIterable<Buffer>;
   readonly expected: () => Expectation;
   readonly algorithms: readonly string[];
+  readonly announced?: number;
 }
 
 /** The body of an upload, freed of the aws-chunked encoding, and what the caller says of it. */
@@ -68,9 +69,9 @@ export function bodyFrom({ headers, body }: StreamingRequest): BodyInput {
   const sha256 = headers["x-amz-content-sha256"];
   const chunked = sha256?.startsWith("STREAMING-") || (headers["content-encoding"] ?? "").includes("aws-chunked");
   const { body: Body, trailers } = chunked ? decodeChunked(body) : { body, trailers: {} };
-  const announced = headers["x-amz-trailer"]?.replace("x-amz-checksum-", "");
+  const trailer = headers["x-amz-trailer"]?.replace("x-amz-checksum-", "");
   const given = checksumOf(headers);
-  const algorithms = [announced, given?.algorithm].filter((name) => name !== undefined);
+  const algorithms = [trailer, given?.algorithm].filter((name) => name !== undefined);
   const expected = () => {
     const checksum = given ?? checksumOf(trailers);
     return {
@@ -79,7 +80,10 @@ export function bodyFrom({ headers, body }: StreamingRequest): BodyInput {
       ...(checksum ? { checksum } : {}),
     };
   };
-  return { Body: sized(Body, headers["x-amz-decoded-content-length"]), expected, algorithms };
+  const decoded = headers["x-amz-decoded-content-length"];
+  const announced = Number(decoded ?? headers["content-length"] ?? Number.NaN);
+  const length = Number.isNaN(announced) ? {} : { announced };
+  return { Body: sized(Body, decoded), expected, algorithms, ...length };
 }
 
 /** @throws AwsError `IncompleteBody` when the body has not the length that was announced */

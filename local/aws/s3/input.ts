@@ -1,3 +1,4 @@
+import type { Readable } from "node:stream";
 import type { Expectation, StoredChecksum } from "./checksums.ts";
 import type { StoredObject } from "./store.ts";
 
@@ -27,6 +28,8 @@ export interface AttributesInput {
 
 export interface PutObjectInput extends ObjectInput, AttributesInput, Conditions {
   readonly Body?: Buffer | string | AsyncIterable<Buffer>;
+  /** Bytes that the caller announced. */
+  readonly announced?: number;
   /** What the caller said of the body; known once it was read. */
   readonly expected?: () => Expectation;
   /** Checksum algorithms to compute. */
@@ -49,8 +52,8 @@ export interface GetObjectOutput {
   readonly ETag: string;
   readonly LastModified: Date;
   readonly ContentRange?: string;
-  /** Absent in the answer of HeadObject. */
-  readonly Body?: AsyncIterable<Buffer>;
+  /** Absent in the answer of HeadObject. It holds a file open until it is at its end, or the call's signal aborts. */
+  readonly Body?: Readable;
 }
 
 export interface CopyObjectInput extends ObjectInput, AttributesInput {

@@ -6,7 +6,7 @@ import { onObject, requireBucket, type S3Context } from "./access.ts";
 import { type Expectation, verified } from "./checksums.ts";
 import { checkKey, invalidArgument, noSuchUpload } from "./errors.ts";
 import type { AttributesInput, ObjectInput, PutObjectInput } from "./input.ts";
-import { attributesOf, chunksOf } from "./operations.ts";
+import { attributesOf, bodyOf } from "./operations.ts";
 import type { Draft, ObjectAttributes } from "./store.ts";
 
 const MAX_PART_NUMBER = 10_000;
@@ -92,15 +92,16 @@ export function multipartOperations(context: S3Context): Record<string, Operatio
   return { CreateMultipartUpload, UploadPart, CompleteMultipartUpload, AbortMultipartUpload };
 }
 
-async function uploadPart({ store }: S3Context, upload: Upload, input: UploadPartInput) {
-  const { PartNumber, Body = "", algorithms = [], expected = (): Expectation => ({}) } = input;
+async function uploadPart(context: S3Context, upload: Upload, input: UploadPartInput) {
+  const { PartNumber, algorithms = [], expected = (): Expectation => ({}) } = input;
   if (!Number.isInteger(PartNumber) || PartNumber < 1 || PartNumber > MAX_PART_NUMBER)
     throw invalidArgument(
       "partNumber",
       String(PartNumber),
       `Part number must be an integer between 1 and ${MAX_PART_NUMBER}, inclusive`,
     );
-  const part = await store.write(upload.bucket, upload.key, verified(chunksOf(Body), algorithms, expected));
+  const body = verified(bodyOf(input, context), algorithms, expected);
+  const part = await context.store.write(upload.bucket, upload.key, body);
   const older = upload.parts.get(PartNumber);
   upload.parts.set(PartNumber, part);
   await older?.discard();

@@ -202,12 +202,12 @@ describe("permissions", () => {
 test("with a state folder the objects outlive the twin, without one nothing is left", async () => {
   const stateDir = mkdtempSync(join(tmpdir(), "twin-test-"));
   try {
-    const before = await s3Bench(stateDir);
+    const before = await s3Bench({ stateDir });
     for (const Body of ["old", "new"])
       await before.client.send(new PutObjectCommand({ Bucket, Key: "k", Body, Metadata: { a: "1" } }));
     await before.stop();
     expect(readdirSync(join(stateDir, "s3"))).toHaveLength(1);
-    const after = await s3Bench(stateDir);
+    const after = await s3Bench({ stateDir });
     expect(await text("k", after.client)).toBe("new");
     expect((await after.client.send(new HeadObjectCommand({ Bucket, Key: "k" }))).Metadata).toEqual({ a: "1" });
     await after.stop();

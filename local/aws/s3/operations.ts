@@ -1,8 +1,9 @@
+import type { Readable } from "node:stream";
 import { AwsError } from "../kernel/errors.ts";
 import type { CallContext, Operation } from "../kernel/service.ts";
 import { onBucket, onObject, requireBucket, requireObject, type S3Context } from "./access.ts";
 import { type Expectation, verified } from "./checksums.ts";
-import { checkKey } from "./errors.ts";
+import { checkKey, entityTooLarge } from "./errors.ts";
 import type {
   AttributesInput,
   BucketInput,
@@ -99,10 +100,10 @@ export function objectOperations(context: S3Context): Record<string, Operation> 
 
 async function putObject(context: S3Context, input: PutObjectInput): Promise<PutObjectOutput> {
   const { store } = context;
-  const { Bucket, Key, Body = "", expected = (): Expectation => ({}), algorithms = [] } = input;
+  const { Bucket, Key, expected = (): Expectation => ({}), algorithms = [] } = input;
   requireBucket(context, Bucket);
   checkKey(Key);
-  const draft = await store.write(Bucket, Key, verified(chunksOf(Body), algorithms, expected));
+  const draft = await store.write(Bucket, Key, verified(bodyOf(input, context), algorithms, expected));
   try {
     // Asked and published in one go: of two writers with If-None-Match, one wins.
     checkWriteConditions(store.find(Bucket, Key), input);
@@ -120,17 +121,27 @@ export function attributesOf({ ContentType, Headers, Metadata }: AttributesInput
   return { contentType: ContentType ?? DEFAULT_TYPE, headers: Headers ?? {}, metadata: Metadata ?? {} };
 }
 
-/** A body in pieces, in whatever form it was given. */
-export async function* chunksOf(body: Buffer | string | AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  if (typeof body === "string") yield Buffer.from(body);
-  else if (Buffer.isBuffer(body)) yield body;
-  else yield* body;
+/**
+ * A body in pieces, in whatever form it was given.
+ * @throws AwsError `EntityTooLarge`, before anything is read of a body that says it is larger
+ */
+export async function* bodyOf(
+  { Body = "", announced = 0 }: PutObjectInput,
+  { largestUpload }: S3Context,
+): AsyncGenerator<Buffer> {
+  if (announced > largestUpload) throw entityTooLarge(largestUpload);
+  let size = 0;
+  for await (const chunk of typeof Body === "string" || Buffer.isBuffer(Body) ? [Buffer.from(Body)] : Body) {
+    size += chunk.length;
+    if (size > largestUpload) throw entityTooLarge(largestUpload);
+    yield chunk;
+  }
 }
 
 async function getObject(
   context: S3Context,
   input: GetObjectInput,
-  { principal }: CallContext,
+  { principal, signal }: CallContext,
   withBody: boolean,
 ): Promise<GetObjectOutput> {
   const object = requireObject(context, principal, input.Bucket, input.Key);
@@ -144,8 +155,15 @@ async function getObject(
     ETag: etag,
     LastModified: new Date(lastModified),
     ...(range ? { ContentRange: `bytes ${start}-${end}/${size}` } : {}),
-    ...(withBody ? { Body: await context.store.read(object, start, end) } : {}),
+    ...(withBody ? { Body: heldBy(signal, await context.store.read(object, start, end)) } : {}),
   };
+}
+
+/** Whoever drops an answer does not know that it holds a file: it is let go of when the call is over. */
+function heldBy(signal: AbortSignal | undefined, body: Readable): Readable {
+  if (signal?.aborted) return body.destroy();
+  signal?.addEventListener("abort", () => body.destroy(), { once: true });
+  return body;
 }
 
 async function copyObject(context: S3Context, input: CopyObjectInput, { principal }: CallContext) {
@@ -159,7 +177,8 @@ async function copyObject(context: S3Context, input: CopyObjectInput, { principa
       "InvalidRequest",
       "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.",
     );
-  const draft = await store.write(input.Bucket, input.Key, await store.read(source));
+  const body = await store.read(source);
+  const draft = await store.write(input.Bucket, input.Key, body).finally(() => body.destroy());
   const { contentType, headers, metadata, checksum } = source;
   const attributes = replaced ? attributesOf(input) : { contentType, headers, metadata };
   const { etag, lastModified } = draft.publish({ ...attributes, ...(checksum ? { checksum } : {}) });

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } f
 import { open, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import type { StoredChecksum } from "./checksums.ts";
 import { readTrailer, trailerOf } from "./file.ts";
 import { compareKeys } from "./order.ts";
@@ -33,7 +34,7 @@ export interface StoredObject extends ObjectAttributes {
 export interface Draft {
   readonly size: number;
   readonly md5: Buffer;
-  read(): Promise<AsyncGenerator<Buffer>>;
+  read(): Promise<Readable>;
   /** Makes the object visible in place of an older one. */
   publish(attributes: ObjectAttributes & { etag?: string; checksum?: StoredChecksum }): StoredObject;
   discard(): Promise<void>;
@@ -121,9 +122,9 @@ export class ObjectStore {
 
   /**
    * The bytes of an object from `start` to `end`, both included. The file is open from now on, so that a later
-   * overwriting or deletion does not matter.
+   * overwriting or deletion does not matter, until the stream is at its end or destroyed.
    */
-  read({ file, size }: StoredObject, start = 0, end = size - 1): Promise<AsyncGenerator<Buffer>> {
+  read({ file, size }: StoredObject, start = 0, end = size - 1): Promise<Readable> {
     return readFile(join(this.#open(), file), start, end);
   }
 
@@ -176,13 +177,8 @@ export class ObjectStore {
   }
 }
 
-async function readFile(path: string, start: number, end: number): Promise<AsyncGenerator<Buffer>> {
+async function readFile(path: string, start: number, end: number): Promise<Readable> {
+  if (end < start) return Readable.from([]);
   const handle = await open(path, "r");
-  return (async function* () {
-    try {
-      if (end >= start) yield* handle.createReadStream({ start, end, autoClose: false }) as AsyncIterable<Buffer>;
-    } finally {
-      await handle.close();
-    }
-  })();
+  return handle.createReadStream({ start, end });
 }

@@ -80,5 +80,7 @@ function failure(error: AwsError, { method, rawPath }: StreamingRequest, request
   if (method === "HEAD" || status === 304) return { status };
   const Code = error.queryCode ?? error.code;
   const detail = { Code, Message: error.message, ...error.body, Resource: rawPath, RequestId: requestId };
-  return { status, headers: XML_TYPE, body: xmlDocument("Error", detail as Xml, false) };
+  // Nobody reads the rest of what is too large.
+  const headers = Code === "EntityTooLarge" ? { ...XML_TYPE, connection: "close" } : XML_TYPE;
+  return { status, headers, body: xmlDocument("Error", detail as Xml, false) };
 }

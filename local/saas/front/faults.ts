@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { BoundedRegExp } from "../../bounded-regexp.ts";
+import { BoundedRegExp, SearchTimedOut } from "../../bounded-regexp.ts";
 
 /**
  * Faults that break the connection or the timing. `…AfterEffect` and `timeoutAfterSuccess` happen once the work is done:
@@ -123,10 +123,20 @@ export function seededRandom(seed: number): () => number {
 function matches(armed: Armed, method: string, path: string): boolean {
   const { rule } = armed;
   if (rule.method !== "*" && rule.method.toUpperCase() !== method) return false;
-  if (!armed.pattern.test(path)) return false;
+  if (!isMet(armed.pattern, path)) return false;
   armed.seen += 1;
   if (armed.seen < rule.nth) return false;
   return rule.probability === undefined || armed.random() < rule.probability;
+}
+
+/** A pattern of too many stars fits nothing. */
+function isMet(pattern: RegExp, path: string): boolean {
+  try {
+    return pattern.test(path);
+  } catch (cause) {
+    if (cause instanceof SearchTimedOut) return false;
+    throw cause;
+  }
 }
 
 function take(armed: Armed): DrawnFault {

@@ -54,6 +54,9 @@ export const jsonParserError = (message: string) => new SalesforceError(400, "JS
 
 export const malformedQuery = (message: string) => new SalesforceError(400, "MALFORMED_QUERY", message);
 
+export const queryTimeout = () =>
+  new SalesforceError(400, "QUERY_TIMEOUT", "Your query request was running for too long.");
+
 /** Beyond what the emulator plays: said plainly, never ignored. */
 export const notEmulated = (what: string) =>
   new SalesforceError(400, "NOT_EMULATED", `The Salesforce emulator does not support ${what}.`);

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { AwsError } from "../../kernel/errors.ts";
 import type { Identities } from "../../kernel/identities.ts";
 import type { Service } from "../../kernel/service.ts";
+import { keepAnswers, openFiles } from "../../s3/harness.ts";
 import { allowAll } from "../../testing.ts";
 import type { JsonObject } from "../json.ts";
 import { fakeLambda, INVOKE, only } from "../testing.ts";
@@ -234,6 +235,28 @@ test("an injected fault of S3 fails the reader or the writer", async () => {
     expect(await bench.run(state(fields))).toMatchObject({ error: name, cause: expect.stringContaining("SlowDown") });
   }
 });
+
+(process.platform === "linux" ? test : test.skip)(
+  "what is read of S3 is closed, however the reading ends",
+  async () => {
+    const bench = await boot();
+    keepAnswers(bench.kernel);
+    await bench.put("in/items", JSON.stringify(list(100_000)));
+    await bench.put("in/damaged", `[1,${"x".repeat(1_000_000)}]`);
+    await bench.put("in/rows", "a\n1\n".repeat(500_000));
+    const reader = (key: string, config: JsonObject) => state({ ItemReader: objectReader(key, config) });
+    expect(await bench.run(reader("in/items", { InputType: "JSON", MaxItems: 1 }))).toMatchObject({
+      status: "SUCCEEDED",
+    });
+    const rows = { InputType: "CSV", CSVHeaderLocation: "FIRST_ROW", MaxItems: 1 };
+    expect(await bench.run(reader("in/rows", rows))).toMatchObject({ status: "SUCCEEDED" });
+    expect(await bench.run(reader("in/damaged", { InputType: "JSON" }))).toMatchObject({ status: "FAILED" });
+    const error = new AwsError("SlowDown", "Please reduce your request rate.", { status: 503 });
+    bench.kernel.faults.push({ service: "s3", operation: "GetObject", times: 1, error, afterEffect: true });
+    expect(await bench.run(reader("in/items", { InputType: "JSON" }))).toMatchObject({ status: "FAILED" });
+    await eventually(async () => openFiles().length === 0);
+  },
+);
 
 test("results that could not be written are written by a redrive", async () => {
   const bench = await boot();

@@ -23,9 +23,10 @@ export async function* readItems(visit: Visit<MapState>, reader: ItemReader): As
   const isObjectRead = Resource === READ_OBJECT;
   const { Bucket, Key, Prefix } = checked(args, reader, isObjectRead ? ["Key"] : [], isObjectRead ? [] : ["Prefix"]);
   const source = isObjectRead ? `S3://${Bucket}/${Key}` : `S3://${Bucket}`;
+  const reading = new AbortController();
   try {
     const elements = isObjectRead
-      ? elementsOf(await body(visit, { Bucket, Key }), ReaderConfig)
+      ? elementsOf(await body(visit, { Bucket, Key }, reading.signal), ReaderConfig)
       : listing(visit, { Bucket, ...(Prefix === undefined ? {} : { Prefix }) });
     let index = 0;
     for await (const { key, value } of elements) {
@@ -36,12 +37,14 @@ export async function* readItems(visit: Visit<MapState>, reader: ItemReader): As
     }
   } catch (cause) {
     throw readerFailed(cause, source);
+  } finally {
+    reading.abort(); // whatever was not read to its end is closed
   }
 }
 
-async function body(visit: Visit, input: object): Promise<AsyncIterable<Buffer>> {
+async function body(visit: Visit, input: object, signal: AbortSignal): Promise<AsyncIterable<Buffer>> {
   const { kernel, principal } = visit.frame.run;
-  const output = await kernel.call<GetObjectOutput>("s3", "GetObject", input, { principal: principal() });
+  const output = await kernel.call<GetObjectOutput>("s3", "GetObject", input, { principal: principal(), signal });
   return output.Body as AsyncIterable<Buffer>;
 }
 

@@ -1,5 +1,5 @@
-import { BoundedRegExp } from "../../../bounded-regexp.ts";
-import { malformedQuery, SalesforceError } from "../errors.ts";
+import { BoundedRegExp, SearchTimedOut } from "../../../bounded-regexp.ts";
+import { malformedQuery, queryTimeout, SalesforceError } from "../errors.ts";
 import type { Field } from "../fields.ts";
 import { toId18 } from "../ids.ts";
 import { dateTime, type Value } from "../values.ts";
@@ -202,7 +202,13 @@ function like(field: Field, operand: Operand): Test {
   // A few wildcards are cheap on a text field of any length; many take for ever.
   const Pattern = pattern.split("[^]*").length > MANY_WILDCARDS ? BoundedRegExp : RegExp;
   const expression = new Pattern(`^${pattern}$`, "i");
-  return (value) => value !== null && expression.test(String(value));
+  return (value) => {
+    try {
+      return value !== null && expression.test(String(value));
+    } catch (cause) {
+      throw cause instanceof SearchTimedOut ? queryTimeout() : cause;
+    }
+  };
 }
 
 /** A quoted text without its quotes and escapes. */

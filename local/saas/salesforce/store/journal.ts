@@ -118,7 +118,8 @@ class JournalFile implements Journal {
 async function load(path: string, store: Store): Promise<void> {
   let torn: { line: number; cause: unknown } | undefined;
   let line = 0;
-  const lines = createInterface({ input: createReadStream(path), crlfDelay: Number.POSITIVE_INFINITY });
+  const input = createReadStream(path);
+  const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
   try {
     for await (const text of lines) {
       line += 1;
@@ -137,6 +138,8 @@ async function load(path: string, store: Store): Promise<void> {
     }
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+  } finally {
+    input.destroy(); // the end of the lines leaves it open
   }
 }
 
