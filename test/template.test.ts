@@ -69,6 +69,28 @@ describe("least privilege", () => {
     expect(wrong).toEqual([]);
   });
 
+  test("no role has an action on the same resource twice: taking one away would show nothing", () => {
+    const twice = ofType("AWS::IAM::Role").flatMap(([id]) => {
+      const pairs = statementsOf(id).flatMap(({ Action, Resource }) =>
+        [Action]
+          .flat()
+          .flatMap((action) => [Resource].flat().map((place) => `${id}: ${action} ${JSON.stringify(place)}`)),
+      );
+      return pairs.filter((pair, index) => pairs.indexOf(pair) < index);
+    });
+    expect(twice).toEqual([]);
+  });
+
+  test("the template makes the log groups, and no function may: one made after a removal stops the next deploy", () => {
+    const makers = ofType("AWS::IAM::Role").filter(([id]) =>
+      JSON.stringify(statementsOf(id)).includes("CreateLogGroup"),
+    );
+    expect(makers.map(([id]) => id)).toEqual([]);
+    const groups = ofType("AWS::Logs::LogGroup").map(([, { LogGroupName }]) => LogGroupName);
+    const needed = ofType("AWS::Lambda::Function").map(([, { FunctionName }]) => `/aws/lambda/${FunctionName}`);
+    expect(groups).toEqual(expect.arrayContaining(needed));
+  });
+
   test("only functions write to the table of parked work, so that everything parked is counted", () => {
     const writers = ofType("AWS::IAM::Role").filter(([id]) =>
       statementsOf(id).some(
