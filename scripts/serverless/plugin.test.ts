@@ -351,6 +351,13 @@ describe("a function that reaches the Salesforce organisations", () => {
     expect(JSON.stringify(functions.upsert)).not.toContain("FleetState");
   });
 
+  test("shares neither when it says that it calls none", () => {
+    const functions: Json = { follow: { salesforceOrgs: true, callsTarget: false } };
+    framework(functions, { salesforceEventSource: REAL_SOURCE }).plugin.expand();
+    expect(JSON.stringify(functions.follow.iamRoleStatements)).toContain(":secret:fleet/test/salesforce/*");
+    expect(JSON.stringify(functions.follow)).not.toContain("FleetState");
+  });
+
   test("can be packaged before the event source is known", () => {
     expect(reach(PLACEHOLDER).resources).toHaveProperty("SalesforceEXAMPLEBus");
   });

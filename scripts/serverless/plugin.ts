@@ -61,7 +61,7 @@ interface FunctionConfig {
   readonly salesforceOrgs?: boolean;
   /** The function reads the connection to this system. */
   readonly connection?: "stripe" | "slack";
-  /** The function calls a target that can be down: it shares breaker and budget with the others. */
+  /** The function calls a target that can be down: it shares breaker and budget with the others. By default who reaches Salesforce. */
   readonly callsTarget?: boolean;
   events?: Record<string, unknown>[];
   environment?: Record<string, unknown>;
@@ -126,7 +126,7 @@ export default class FleetPlugin {
       grant(config, [TRACING]);
       if (config.salesforceOrgs) give(config, access);
       if (config.connection) give(config, connectionAccess(config.connection, service.service, stage));
-      if (config.salesforceOrgs || config.callsTarget) give(config, targetAccess(settings.fleetBus));
+      if (config.callsTarget ?? config.salesforceOrgs) give(config, targetAccess(settings.fleetBus));
       config.events = (config.events ?? []).flatMap((event) =>
         "deadLetters" in event ? deadLetterQueues.map(drain) : [event],
       );
