@@ -28,16 +28,13 @@ export async function seed(fleet: TestFleet, kind: "accounts" | "contacts", reco
   return ((await response.json()) as Record<typeof kind, string[]>)[kind];
 }
 
-/** Switches every mapping on, or off and on again. */
-export async function switchMappings({ aws }: TestFleet, how: "on" | "off and on"): Promise<void> {
-  const { EventSourceMappings } = await aws<{ EventSourceMappings: { UUID: string; State: string }[] }>(
+/** Switches every mapping off and on again, whether Lambda has switched it off or is about to. */
+export async function restartMappings({ aws }: TestFleet): Promise<void> {
+  const { EventSourceMappings } = await aws<{ EventSourceMappings: { UUID: string }[] }>(
     "lambda",
     "ListEventSourceMappings",
     {},
   );
-  for (const { UUID, State } of EventSourceMappings) {
-    if (how === "off and on") await aws("lambda", "UpdateEventSourceMapping", { UUID, Enabled: false });
-    if (how === "off and on" || State === "Disabled")
-      await aws("lambda", "UpdateEventSourceMapping", { UUID, Enabled: true });
-  }
+  for (const { UUID } of EventSourceMappings)
+    for (const Enabled of [false, true]) await aws("lambda", "UpdateEventSourceMapping", { UUID, Enabled });
 }

@@ -3,7 +3,7 @@ import { shortName } from "../faults/hops.ts";
 import { withoutQueuePolicy } from "../faults/permissions.ts";
 import { POISON } from "../faults/world.ts";
 import { packagedTemplate, type TestFleet } from "../support/fleet.ts";
-import { invoke, switchMappings } from "./calls.ts";
+import { invoke, restartMappings } from "./calls.ts";
 import type { Step } from "./lab.ts";
 import { RARE_STEPS } from "./rare-steps.ts";
 
@@ -27,8 +27,8 @@ export const COMMON_STEPS: readonly Step[] = [
     when: "a mapping begins to read its queue",
     each: "its queues",
     grants: /→ GetQueueAttributes /,
-    drive: ({ fleet }) => switchMappings(fleet, "off and on"),
-    mend: ({ fleet }) => switchMappings(fleet, "on"),
+    drive: ({ fleet }) => restartMappings(fleet),
+    mend: ({ fleet }) => restartMappings(fleet),
   },
   {
     when: "a message is done",
@@ -38,7 +38,7 @@ export const COMMON_STEPS: readonly Step[] = [
       const MessageBody = JSON.stringify({ [POISON]: randomUUID() });
       for (const id of await queues()) await fleet.aws("sqs", "SendMessage", { QueueUrl: fleet.ref(id), MessageBody });
     },
-    mend: ({ fleet }) => switchMappings(fleet, "on"),
+    mend: ({ fleet }) => restartMappings(fleet),
   },
   deadLettersOfRules(),
 ];
