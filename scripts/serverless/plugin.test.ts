@@ -205,6 +205,20 @@ describe("names", () => {
     expect([Resources.Own.Properties, Resources.Made.Properties]).toEqual([{ RoleName: "own" }, {}]);
   });
 
+  test("of log groups are the template's: no role that was compiled may make one", () => {
+    const role = (Action: string | string[]) => ({
+      Type: "AWS::IAM::Role",
+      Properties: { Policies: [{ PolicyDocument: { Statement: [{ Action }] } }] },
+    });
+    const Resources: Json = {
+      Made: role(["logs:CreateLogStream", "logs:CreateLogGroup"]),
+      Own: role("logs:PutLogEvents"),
+    };
+    const { plugin } = framework({}, { provider: { compiledCloudFormationTemplate: { Resources } } });
+    plugin.hooks["before:package:finalize"]?.();
+    expect(Resources).toEqual({ Made: role(["logs:CreateLogStream"]), Own: role("logs:PutLogEvents") });
+  });
+
   test.each(["a-stage-of-21-letters", "1st", "a_b", ""])("a stage that is called '%s' is refused", (stage) => {
     expect(() => framework({}, { provider: { stage } }).plugin.expand()).toThrow(
       `Stage '${stage}' cannot be part of AWS's names: use 1 to 20 letters, digits and hyphens, a letter first.`,
@@ -335,6 +349,13 @@ describe("a function that reaches the Salesforce organisations", () => {
       ]),
     );
     expect(JSON.stringify(functions.upsert)).not.toContain("FleetState");
+  });
+
+  test("shares neither when it says that it calls none", () => {
+    const functions: Json = { follow: { salesforceOrgs: true, callsTarget: false } };
+    framework(functions, { salesforceEventSource: REAL_SOURCE }).plugin.expand();
+    expect(JSON.stringify(functions.follow.iamRoleStatements)).toContain(":secret:fleet/test/salesforce/*");
+    expect(JSON.stringify(functions.follow)).not.toContain("FleetState");
   });
 
   test("can be packaged before the event source is known", () => {

@@ -8,6 +8,7 @@ import { fitName, MOST } from "./names.ts";
 import { connectionAccess, type Org, orgAccess, orgResources, PLACEHOLDER, parseOrgs, targetAccess } from "./orgs.ts";
 import { buildOutputs } from "./outputs.ts";
 import type { Resources } from "./resolve.ts";
+import { trimRoles, UNNAMED } from "./roles.ts";
 import { CONSUMER, DEAD_LETTERS, FUNCTION } from "./schema.ts";
 
 /** The parts of osls that the plugin uses. https://github.com/oss-serverless/serverless */
@@ -60,7 +61,7 @@ interface FunctionConfig {
   readonly salesforceOrgs?: boolean;
   /** The function reads the connection to this system. */
   readonly connection?: "stripe" | "slack";
-  /** The function calls a target that can be down: it shares breaker and budget with the others. */
+  /** The function calls a target that can be down: it shares breaker and budget with the others. By default who reaches Salesforce. */
   readonly callsTarget?: boolean;
   events?: Record<string, unknown>[];
   environment?: Record<string, unknown>;
@@ -69,7 +70,6 @@ interface FunctionConfig {
 
 /** Longest name of a stage: longer ones leave no room for the names of things. */
 const MOST_OF_STAGE = 20;
-const UNNAMED = "unnamed";
 const SHARED_ROLE = "IamRoleLambdaExecution";
 const TRACING = { Effect: "Allow", Action: ["xray:PutTraceSegments", "xray:PutTelemetryRecords"], Resource: "*" };
 
@@ -96,7 +96,7 @@ export default class FleetPlugin {
       initialize: () => this.expand(),
       "before:package:finalize": () => {
         this.dropSharedRole();
-        this.unnameRoles();
+        this.trimRoles();
         this.watch();
         this.#tell();
         this.#requireLimits();
@@ -126,21 +126,16 @@ export default class FleetPlugin {
       grant(config, [TRACING]);
       if (config.salesforceOrgs) give(config, access);
       if (config.connection) give(config, connectionAccess(config.connection, service.service, stage));
-      if (config.salesforceOrgs || config.callsTarget) give(config, targetAccess(settings.fleetBus));
+      if (config.callsTarget ?? config.salesforceOrgs) give(config, targetAccess(settings.fleetBus));
       config.events = (config.events ?? []).flatMap((event) =>
         "deadLetters" in event ? deadLetterQueues.map(drain) : [event],
       );
     }
   }
 
-  /**
-   * CloudFormation names the roles: a name with service, stage, region and function is longer than AWS takes in many of its
-   * regions.
-   */
-  unnameRoles(): void {
-    const { Resources } = this.#serverless.service.provider.compiledCloudFormationTemplate;
-    for (const { Properties } of Object.values(Resources as Record<string, { Properties?: { RoleName?: unknown } }>))
-      if (Properties?.RoleName === UNNAMED) delete Properties.RoleName;
+  /** The roles that were compiled for the functions, as they are deployed. */
+  trimRoles(): void {
+    trimRoles(this.#serverless.service.provider.compiledCloudFormationTemplate.Resources);
   }
 
   /** Every function has a role of its own; the shared one, which holds everybody's permissions, must not be deployed. */

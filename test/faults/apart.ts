@@ -32,8 +32,8 @@ export const APART: readonly Apart[] = [
     test: "functions/salesforce/changes/capture-related.test.ts",
   },
   {
-    hops: /^salesforce-catch-up → (PutEvents FleetBus|(GetItem|UpdateItem) FleetStateTable)/,
-    when: "when a catch-up logs in, as nobody else has before it",
+    hops: /^salesforce-catch-up → PutEvents FleetBus/,
+    when: "when the position of a catch-up is lost, or a clock asks for all organisations",
     test: "functions/salesforce/catch-up/failures.test.ts",
   },
   {

@@ -100,14 +100,22 @@ export function hopsOf(resources: Resources): Hop[] {
 }
 
 /** The organisations that functions are told of. */
-function orgsOf(functions: readonly (readonly [string, Properties])[]): string[] {
+export function orgsOf(functions: readonly (readonly [string, Properties])[]): string[] {
   const lists = functions.flatMap(([, { Environment }]) => Environment?.Variables?.SALESFORCE_ORGS ?? []);
   return [...new Set(lists.flatMap((list: string) => list.split(",")))];
 }
 
-/** The actions of a role, once each; of secrets by a pattern each one. */
+/** The actions of a role that are part of the work, once each; of secrets by a pattern each one. */
 function actionsOf(role: Properties, orgs: readonly string[]): Action[] {
-  const actions = (role?.Policies ?? []).flatMap(({ PolicyDocument }: Properties) =>
+  const wanted = grantedTo(role, orgs).filter(
+    ({ name, resource }) => !ASIDE.test(name) && !["", "*"].includes(resource),
+  );
+  return [...new Map(wanted.map((action) => [JSON.stringify(action), action])).values()];
+}
+
+/** Every action of a role's inline policies, as often as it stands there; the resource is `*`, or empty where it is none of the template's. */
+export function grantedTo(role: Properties, orgs: readonly string[]): Action[] {
+  return (role?.Policies ?? []).flatMap(({ PolicyDocument }: Properties) =>
     PolicyDocument.Statement.flatMap(({ Action: names, Resource }: Properties) =>
       [names]
         .flat()
@@ -116,11 +124,10 @@ function actionsOf(role: Properties, orgs: readonly string[]): Action[] {
         ),
     ),
   ) as Action[];
-  const wanted = actions.filter(({ name, resource }) => !ASIDE.test(name) && resource !== "");
-  return [...new Map(wanted.map((action) => [JSON.stringify(action), action])).values()];
 }
 
 function placesOf(resource: Properties, orgs: readonly string[]): Place[] {
+  if (resource === "*") return [{ resource, suffix: "" }];
   const [, name, end] = /:secret:(.*?)(\*|-\?{6})$/.exec(resource?.["Fn::Sub"] ?? "") ?? [];
   if (name === undefined) return [placeOf(resource)];
   // Connections are no resources of the template: their names stand for them.
@@ -172,12 +179,12 @@ function walkOf(name: string, queues: readonly string[], { name: action, resourc
 }
 
 /** A name without service and stage. */
-function shortName(name: unknown): string {
+export function shortName(name: unknown): string {
   return String(name).replace(/^connector-fleet-[a-z]+-/, "");
 }
 
 /** The logical id that a `Ref` or `Fn::GetAtt` names. */
-function idIn(value: Properties): string {
+export function idIn(value: Properties): string {
   const { Ref, "Fn::GetAtt": attribute } = value ?? {};
   return Ref ?? (Array.isArray(attribute) ? attribute[0] : String(attribute ?? "").split(".")[0]);
 }

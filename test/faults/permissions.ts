@@ -5,7 +5,7 @@ import type { PolicyDocument, PolicyStatement } from "../../local/aws/kernel/ser
 import { secretArn } from "../../local/aws/secretsmanager/store.ts";
 import type { TestFleet } from "../support/fleet.ts";
 import { ALWAYS, type Armed, type Place } from "./armed.ts";
-import type { Hop } from "./hops.ts";
+import type { Action, Hop } from "./hops.ts";
 
 /** Takes a permission away, as a bad deploy does, and gives it back. */
 export async function permissionTrouble(
@@ -47,15 +47,18 @@ async function takeAway(
     };
   }
   if (hop.kind === "action") {
-    const { name, resource, suffix } = hop.action;
-    const whole = arnIn(fleet, resource);
-    const machine = arnResource(whole).replace(/^stateMachine:/, "");
-    const isIt = (place: string) =>
-      suffix === ":*" ? place.includes(`:execution:${machine}`) : place === whole + suffix || isSecretOf(place, whole);
-    const giveBack = withoutActions(fleet, hop.role, [name], isIt);
+    const giveBack = withoutActions(fleet, hop.role, [hop.action.name], placesOf(fleet, hop.action));
     return async () => giveBack();
   }
   throw new Error(`Nobody has a permission for ${hop.id}.`);
+}
+
+/** Tells the ARNs of an action's resource, in a policy as in a call, from others. */
+export function placesOf(fleet: TestFleet, { resource, suffix }: Action): (place: string) => boolean {
+  const whole = arnIn(fleet, resource);
+  const machine = arnResource(whole).replace(/^stateMachine:/, "");
+  return (place) =>
+    suffix === ":*" ? place.includes(`:execution:${machine}`) : place === whole + suffix || isSecretOf(place, whole);
 }
 
 /** The ARN of a resource by its logical id, of a secret by its name. */
@@ -72,7 +75,8 @@ function isSecretOf(pattern: string, secret: string): boolean {
 /** Policies of queues that are gone, and how many faults want them to be. */
 const gone = new Map<string, { readonly policy: string; count: number }>();
 
-async function withoutQueuePolicy(fleet: TestFleet, QueueUrl: string): Promise<() => Promise<void>> {
+/** The queue without its policy, until all who wanted that give it back. */
+export async function withoutQueuePolicy(fleet: TestFleet, QueueUrl: string): Promise<() => Promise<void>> {
   const setPolicy = (Policy: string) => fleet.aws("sqs", "SetQueueAttributes", { QueueUrl, Attributes: { Policy } });
   const { Attributes } = await fleet.aws("sqs", "GetQueueAttributes", { QueueUrl, AttributeNames: ["Policy"] });
   const lack = gone.get(QueueUrl) ?? { policy: String(Attributes.Policy), count: 0 };
@@ -91,8 +95,8 @@ async function withoutQueuePolicy(fleet: TestFleet, QueueUrl: string): Promise<(
 const lacks = new WeakMap<Role, { readonly whole: ReadonlyMap<string, PolicyDocument>; readonly of: Set<Lack> }>();
 type Lack = (action: string, place: string) => boolean;
 
-/** The role without some actions on one resource. */
-function withoutActions(
+/** The role without some actions on one resource, until what is returned is called. */
+export function withoutActions(
   fleet: TestFleet,
   roleId: string,
   actions: readonly string[],
@@ -135,8 +139,8 @@ function pairsOfStatement({ Action, Resource }: PolicyStatement): [action: strin
 }
 
 /** Lambda switches a mapping off that may not read its queue; whoever gives the permission back switches it on. */
-async function enableMapping(fleet: TestFleet, hop: Extract<Hop, { kind: "mapping" }>): Promise<boolean> {
-  const EventSourceArn = String(fleet.twin.resources.get(hop.queue)?.attributes.Arn);
+export async function enableMapping(fleet: TestFleet, { queue }: { readonly queue: string }): Promise<boolean> {
+  const EventSourceArn = String(fleet.twin.resources.get(queue)?.attributes.Arn);
   const { EventSourceMappings } = await fleet.aws("lambda", "ListEventSourceMappings", { EventSourceArn });
   const [mapping] = EventSourceMappings as { UUID: string; State: string }[];
   if (mapping?.State !== "Disabled") return false;

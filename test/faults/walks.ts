@@ -46,9 +46,7 @@ const isSecret = (hop: Hop) => hop.kind === "action" && hop.action.name === "sec
 function isOfLogin(hop: Hop): boolean {
   if (hop.kind === "endpoint") return hop.endpoint.path.endsWith("/token");
   if (hop.kind !== "action" || !/^Salesforce/.test(hop.caller)) return false;
-  // Only who logs in asks its gate in a catch-up.
-  const isGate = hop.action.resource === "FleetStateTable" && /^SalesforceDashcatch/.test(hop.caller);
-  return isSecret(hop) || hop.action.name === "dynamodb:PutItem" || isGate;
+  return isSecret(hop) || hop.action.name === "dynamodb:PutItem";
 }
 const isParking = ({ hop }: Cell) => hop.kind === "action" && hop.action.resource === "ParkedTable";
 
