@@ -1,0 +1,110 @@
+import { createRequire } from "node:module";
+import { type Json, quoted, type Resources, resolve } from "./resolve.ts";
+
+/** The part of asl-validator's answer that is used; the package brings no types. https://github.com/ChristopheBougere/asl-validator */
+interface Verdict {
+  readonly errors: readonly {
+    readonly Message: string;
+    readonly schemaError?: { readonly instancePath: string };
+  }[];
+}
+
+const MACHINE = "AWS::StepFunctions::StateMachine";
+const HINT =
+  "correct the definition (https://docs.aws.amazon.com/step-functions/latest/dg/concepts-amazon-states-language.html)";
+
+/** Loaded by who packages alone. */
+const validator = (): ((definition: Json) => Verdict) => createRequire(import.meta.url)("asl-validator");
+
+/**
+ * What Step Functions would refuse of the state machines, as they are once their substitutions are filled.
+ * @returns a sentence each, with the logical id, the state and what to do
+ */
+export function againstStatesLanguage(resources: Resources): string[] {
+  const machines = Object.entries(resources).filter(([, { Type }]) => Type === MACHINE);
+  return machines.flatMap(([id, { Properties }]) => {
+    const { Definition, DefinitionString, DefinitionSubstitutions = {}, StateMachineType } = Properties ?? {};
+    const text = Definition ? JSON.stringify(Definition) : DefinitionString;
+    if (typeof text !== "string") return [];
+    const place = `${id}.${Definition ? "Definition" : "DefinitionString"}`;
+    const unfilled = new Set([...text.matchAll(/\$\{(\w+)\}/g)].map(([, name = ""]) => name));
+    const missing = [...unfilled].filter((name) => !(name in DefinitionSubstitutions));
+    if (missing.length > 0)
+      return missing.map(
+        (name) => `${place} has \${${name}}, which nothing fills: add ${name} to DefinitionSubstitutions.`,
+      );
+    const filled = text.replace(/\$\{(\w+)\}/g, (_, name: string) =>
+      String(resolve(DefinitionSubstitutions[name], resources)),
+    );
+    return wrongIn(filled, StateMachineType === "EXPRESS").map((sentence) => `${place}${sentence}: ${HINT}.`);
+  });
+}
+
+function wrongIn(text: string, isExpress: boolean): string[] {
+  let definition: Json;
+  try {
+    definition = JSON.parse(text);
+  } catch {
+    return [" is no JSON"];
+  }
+  const { errors } = validate(definition);
+  const states = statesIn(definition);
+  const said = errors.map(({ Message, schemaError }) => {
+    const path = schemaError?.instancePath;
+    if (path === undefined) return `: ${Message}`;
+    const value = memberAt(definition, path);
+    const members = blamed(definition, path);
+    const why = Message.split(" is invalid. ")[1] ?? "";
+    const what = members.length > 0 ? `by its ${members.join(" or ")}` : `as ${quoted(value)}`;
+    // Which alternatives there are, the validator does not say.
+    return `${path.replaceAll("/", ".")} does not fit the States Language ${what}${/oneOf/.test(why) ? "" : ` (${why})`}`;
+  });
+  return [...new Set(said), ...states.flatMap(([name, state]) => overlooked(name, state, isExpress))];
+}
+
+/** On a copy: the validator writes into what it reads. */
+function validate(definition: Json): Verdict {
+  return validator()(structuredClone(definition));
+}
+
+/** The members of an object without which it would fit: the validator knows only that it fits none of its alternatives. */
+function blamed(definition: Json, path: string): string[] {
+  const value = memberAt(definition, path);
+  if (value === null || typeof value !== "object") return [];
+  return Object.keys(value).filter((member) => {
+    const without = structuredClone(definition);
+    delete memberAt(without, path)[member];
+    return !validate(without).errors.some(({ schemaError }) => schemaError?.instancePath === path);
+  });
+}
+
+/** https://www.rfc-editor.org/rfc/rfc6901 */
+function memberAt(root: Json, pointer: string): Json {
+  const keys = pointer.split("/").slice(1);
+  return keys.reduce((value, key) => value?.[key.replaceAll("~1", "/").replaceAll("~0", "~")], root);
+}
+
+/** What the validator lets pass and Step Functions does not. */
+function overlooked(name: string, state: Json, isExpress: boolean): string[] {
+  const lists = ["Retry", "Catch"].flatMap((list) => {
+    const names: string[][] = (state[list] ?? []).map(({ ErrorEquals = [] }: Json) => ErrorEquals);
+    const at = names.findIndex((some) => some.includes("States.ALL"));
+    const isLastAndAlone = at < 0 || (at === names.length - 1 && names[at]?.length === 1);
+    return isLastAndAlone ? [] : [`: ${list} of the state '${name}' has States.ALL, which must stand last and alone`];
+  });
+  const standardOnly =
+    isExpress && (/\.(sync(:2)?|waitForTaskToken)$/.test(state.Resource ?? "") || isDistributed(state));
+  return [...lists, ...(standardOnly ? [`: the state '${name}' is one that an EXPRESS machine cannot have`] : [])];
+}
+
+function isDistributed(state: Json): boolean {
+  return state.ItemProcessor?.ProcessorConfig?.Mode === "DISTRIBUTED";
+}
+
+/** Every state by name, those inside maps and branches too. */
+function statesIn(machine: Json): [string, Json][] {
+  return Object.entries<Json>(machine?.States ?? {}).flatMap(([name, state]): [string, Json][] => [
+    [name, state],
+    ...[state.ItemProcessor, state.Iterator, ...(state.Branches ?? [])].flatMap(statesIn),
+  ]);
+}
