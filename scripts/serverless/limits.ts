@@ -70,11 +70,16 @@ function sizeOf(filled: Json, of: "characters" | "bytes"): number {
   return of === "bytes" ? Buffer.byteLength(text) : text.length;
 }
 
+/** The entries of a list; none of what CloudFormation fills in, or of what should be a list and is not. */
+function listOf(value: Json): Json[] {
+  return Array.isArray(value) ? value.filter((one) => one !== null && !isIntrinsic(one)) : [];
+}
+
 /** What must fit together, by type. */
 const JOINT: Readonly<Record<string, (properties: Json, id: string, all: Resources) => string[]>> = {
-  "AWS::IAM::Role": ({ Policies = [] }, id, all) => {
+  "AWS::IAM::Role": ({ Policies }, id, all) => {
     const { most, link } = TOGETHER.inlinePolicies;
-    const documents = Policies.map((policy: Json) => sizeOf(resolve(policy.PolicyDocument, all), "characters"));
+    const documents = listOf(Policies).map((policy: Json) => sizeOf(resolve(policy.PolicyDocument, all), "characters"));
     const size = documents.reduce((sum: number, one: number) => sum + one, 0);
     return size > most
       ? [`${id}.Policies has ${size} characters, ${most} are allowed: name resources by a pattern (${link}).`]
@@ -100,19 +105,13 @@ const JOINT: Readonly<Record<string, (properties: Json, id: string, all: Resourc
     ];
   },
 
-  "AWS::DynamoDB::Table": (properties, id) => {
-    const {
-      AttributeDefinitions = [],
-      KeySchema = [],
-      GlobalSecondaryIndexes = [],
-      LocalSecondaryIndexes = [],
-    } = properties;
-    const indexes = [...GlobalSecondaryIndexes, ...LocalSecondaryIndexes];
+  "AWS::DynamoDB::Table": (table, id) => {
     const { most, link } = TOGETHER.projected;
-    const namesOf = (some: Json[]) => some.map(({ AttributeName }) => String(AttributeName));
-    const defined = namesOf(AttributeDefinitions);
-    const keys = namesOf([KeySchema, ...indexes.map(({ KeySchema: keys = [] }: Json) => keys)].flat());
-    const projected = indexes.flatMap(({ Projection }: Json) => Projection?.NonKeyAttributes ?? []).length;
+    const indexes = [table.GlobalSecondaryIndexes, table.LocalSecondaryIndexes].flatMap(listOf);
+    const namesOf = (some: Json) => listOf(some).map(({ AttributeName }) => String(AttributeName));
+    const defined = namesOf(table.AttributeDefinitions);
+    const keys = [table, ...indexes].flatMap(({ KeySchema }) => namesOf(KeySchema));
+    const projected = indexes.flatMap(({ Projection }) => listOf(Projection?.NonKeyAttributes)).length;
     const sentence = (what: string) => `${id}.AttributeDefinitions ${what} (${TOGETHER.keys}).`;
     return [
       ...[...new Set(keys)]
@@ -127,11 +126,9 @@ const JOINT: Readonly<Record<string, (properties: Json, id: string, all: Resourc
     ];
   },
 
-  "AWS::CloudWatch::Alarm": ({ Period, Metrics = [], EvaluationPeriods = 1, DatapointsToAlarm = 1 }, id) => {
+  "AWS::CloudWatch::Alarm": ({ Period = 0, Metrics, EvaluationPeriods = 1, DatapointsToAlarm = 1 }, id) => {
     const { longPeriods, shortPeriods, link } = TOGETHER.lookBack;
-    const period = Math.max(
-      ...[Period, ...Metrics.map(({ MetricStat }: Json) => MetricStat?.Period)].map((one) => one ?? 0),
-    );
+    const period = Math.max(Period, ...listOf(Metrics).map(({ MetricStat }) => MetricStat?.Period ?? 0));
     const most = period < 3_600 ? shortPeriods : longPeriods;
     return [
       ...(period * EvaluationPeriods > most

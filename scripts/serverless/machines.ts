@@ -9,6 +9,13 @@ interface Verdict {
   }[];
 }
 
+interface PlacedState {
+  readonly name: string;
+  readonly state: Json;
+  /** Names of the states that it can lead to. */
+  readonly siblings: readonly string[];
+}
+
 const MACHINE = "AWS::StepFunctions::StateMachine";
 const HINT =
   "correct the definition (https://docs.aws.amazon.com/step-functions/latest/dg/concepts-amazon-states-language.html)";
@@ -42,13 +49,14 @@ export function againstStatesLanguage(resources: Resources): string[] {
 
 function wrongIn(text: string, isExpress: boolean): string[] {
   let definition: Json;
+  let errors: Verdict["errors"];
   try {
     definition = JSON.parse(text);
+    ({ errors } = validate(definition));
   } catch {
-    return [" is no JSON"];
+    // The validator takes it for granted that a machine and its states are objects.
+    return [" is no JSON of a machine with states"];
   }
-  const { errors } = validate(definition);
-  const states = statesIn(definition);
   const said = errors.map(({ Message, schemaError }) => {
     const path = schemaError?.instancePath;
     if (path === undefined) return `: ${Message}`;
@@ -59,7 +67,11 @@ function wrongIn(text: string, isExpress: boolean): string[] {
     // Which alternatives there are, the validator does not say.
     return `${path.replaceAll("/", ".")} does not fit the States Language ${what}${/oneOf/.test(why) ? "" : ` (${why})`}`;
   });
-  return [...new Set(said), ...states.flatMap(([name, state]) => overlooked(name, state, isExpress))];
+  // What does not even have the shape of states is not looked at closer.
+  const isShaped = errors.every(({ schemaError }) => schemaError === undefined);
+  const states = isShaped ? statesIn(definition) : [];
+  const all = new Set(states.map(({ name }) => name));
+  return [...new Set(said), ...states.flatMap((placed) => overlooked(placed, all, isExpress))];
 }
 
 /** On a copy: the validator writes into what it reads. */
@@ -85,26 +97,27 @@ function memberAt(root: Json, pointer: string): Json {
 }
 
 /** What the validator lets pass and Step Functions does not. */
-function overlooked(name: string, state: Json, isExpress: boolean): string[] {
-  const lists = ["Retry", "Catch"].flatMap((list) => {
-    const names: string[][] = (state[list] ?? []).map(({ ErrorEquals = [] }: Json) => ErrorEquals);
-    const at = names.findIndex((some) => some.includes("States.ALL"));
-    const isLastAndAlone = at < 0 || (at === names.length - 1 && names[at]?.length === 1);
-    return isLastAndAlone ? [] : [`: ${list} of the state '${name}' has States.ALL, which must stand last and alone`];
+function overlooked({ name, state, siblings }: PlacedState, all: ReadonlySet<string>, isExpress: boolean): string[] {
+  const { Retry = [], Catch = [], Choices = [], Next, Default, Resource, ItemProcessor } = state;
+  const greedy = [Retry, Catch].some((list: Json[]) => {
+    const at = list.findIndex(({ ErrorEquals }) => ErrorEquals.includes("States.ALL"));
+    return at >= 0 && (at < list.length - 1 || list[at].ErrorEquals.length > 1);
   });
-  const standardOnly =
-    isExpress && (/\.(sync(:2)?|waitForTaskToken)$/.test(state.Resource ?? "") || isDistributed(state));
-  return [...lists, ...(standardOnly ? [`: the state '${name}' is one that an EXPRESS machine cannot have`] : [])];
+  const targets: string[] = [Next, Default, ...[...Choices, ...Catch].map((one) => one.Next)];
+  const outside = targets.filter((target) => all.has(target) && !siblings.includes(target));
+  const isStandard =
+    /\.(sync(:2)?|waitForTaskToken)$/.test(Resource ?? "") || ItemProcessor?.ProcessorConfig?.Mode === "DISTRIBUTED";
+  return [
+    ...(greedy ? [`: the state '${name}' names States.ALL, which must stand last and alone`] : []),
+    ...outside.map((target) => `: the state '${name}' leads to '${target}', which is not beside it`),
+    ...(isExpress && isStandard ? [`: the state '${name}' is one that an EXPRESS machine cannot have`] : []),
+  ];
 }
 
-function isDistributed(state: Json): boolean {
-  return state.ItemProcessor?.ProcessorConfig?.Mode === "DISTRIBUTED";
-}
-
-/** Every state by name, those inside maps and branches too. */
-function statesIn(machine: Json): [string, Json][] {
-  return Object.entries<Json>(machine?.States ?? {}).flatMap(([name, state]): [string, Json][] => [
-    [name, state],
-    ...[state.ItemProcessor, state.Iterator, ...(state.Branches ?? [])].flatMap(statesIn),
+/** Every state, those inside maps and branches too. */
+function statesIn({ States = {} }: Json): PlacedState[] {
+  return Object.entries<Json>(States).flatMap(([name, state]) => [
+    { name, state, siblings: Object.keys(States) },
+    ...[state.ItemProcessor, state.Iterator, ...(state.Branches ?? [])].flatMap((inner) => statesIn(inner ?? {})),
   ]);
 }

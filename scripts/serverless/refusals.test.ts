@@ -174,6 +174,20 @@ describe("what AWS would refuse is told with its logical id, its property and wh
   });
 });
 
+test("what is filled in later, or is of the wrong shape altogether, is no mistake of the checks", async () => {
+  const template = whole();
+  const { Role, Alarm, Machine } = template.Resources;
+  Object.assign(Role.Properties, { Policies: { "Fn::If": ["HasTopic", [], []] } });
+  Object.assign(Alarm.Properties, { Metrics: { Ref: "AWS::NoValue" } });
+  await expect(refusalsOf(template)).resolves.toEqual([]);
+  Object.assign(Role.Properties, { Policies: "all" });
+  Machine.Properties.Definition.States.Send = null;
+  expect(await refusalsOf(template)).toEqual([
+    "Role.Policies is 'all': write a list.",
+    expect.stringContaining("Machine.Definition is no JSON of a machine with states: correct"),
+  ]);
+});
+
 describe("what Step Functions would refuse is told with the machine and the state", () => {
   test.each<[string, (states: Json, machine: Json) => unknown, string]>([
     [
@@ -214,7 +228,17 @@ describe("what Step Functions would refuse is told with the machine and the stat
     [
       "States.ALL before others",
       ({ Send }) => Send.Retry.reverse(),
-      "Machine.Definition: Retry of the state 'Send' has States.ALL, which must stand last and alone",
+      "Machine.Definition: the state 'Send' names States.ALL, which must stand last and alone",
+    ],
+    [
+      "a state that leads out of its map",
+      (states) => {
+        const Inner = { Type: "Pass", Next: "Done" };
+        const ItemProcessor = { StartAt: "Inner", States: { Inner, End: { Type: "Succeed" } } };
+        Object.assign(states, { Each: { Type: "Map", ItemProcessor, Next: "Done" } });
+        Object.assign(states.Send, { Next: "Each" });
+      },
+      "Machine.Definition: the state 'Inner' leads to 'Done', which is not beside it",
     ],
     [
       "a state that only a STANDARD machine can have",
@@ -240,7 +264,7 @@ describe("what Step Functions would refuse is told with the machine and the stat
     delete machine.Definition;
     machine.DefinitionString = "{";
     expect(await refusalsOf(template)).toEqual([
-      expect.stringContaining("Machine.DefinitionString is no JSON: correct"),
+      expect.stringContaining("Machine.DefinitionString is no JSON of a machine with states: correct"),
     ]);
   });
 });
