@@ -1,7 +1,8 @@
-import { createRequire } from "node:module";
+// @ts-expect-error The package brings no types.
+import validator from "asl-validator";
 import { type Json, quoted, type Resources, resolve } from "./resolve.ts";
 
-/** The part of asl-validator's answer that is used; the package brings no types. https://github.com/ChristopheBougere/asl-validator */
+/** The part of the validator's answer that is used. https://github.com/ChristopheBougere/asl-validator */
 interface Verdict {
   readonly errors: readonly {
     readonly Message: string;
@@ -19,9 +20,6 @@ interface PlacedState {
 const MACHINE = "AWS::StepFunctions::StateMachine";
 const HINT =
   "correct the definition (https://docs.aws.amazon.com/step-functions/latest/dg/concepts-amazon-states-language.html)";
-
-/** Loaded by who packages alone. */
-const validator = (): ((definition: Json) => Verdict) => createRequire(import.meta.url)("asl-validator");
 
 /**
  * What Step Functions would refuse of the state machines, as they are once their substitutions are filled.
@@ -76,7 +74,7 @@ function wrongIn(text: string, isExpress: boolean): string[] {
 
 /** On a copy: the validator writes into what it reads. */
 function validate(definition: Json): Verdict {
-  return validator()(structuredClone(definition));
+  return validator(structuredClone(definition));
 }
 
 /** The members of an object without which it would fit: the validator knows only that it fits none of its alternatives. */

@@ -6,30 +6,23 @@ import { type CloudFormation, deployedResources, keptConnections } from "./kept-
 import { fitName, MOST } from "./names.ts";
 import { connectionAccess, type Org, orgAccess, orgResources, parseOrgs, targetAccess } from "./orgs.ts";
 import { buildOutputs } from "./outputs.ts";
-import { preflight } from "./preflight.ts";
+import { type Begun, requireBeginning } from "./preflight.ts";
 import type { Resources, Template } from "./resolve.ts";
 import { CONSUMER, DEAD_LETTERS, FUNCTION } from "./schema.ts";
 
 /** The parts of osls that the plugin uses. https://github.com/oss-serverless/serverless */
-interface Serverless {
-  readonly service: {
+interface Serverless extends Begun {
+  readonly service: Begun["service"] & {
     readonly service: string;
     readonly provider: {
       readonly timeout?: number;
-      readonly stage: string;
       readonly compiledCloudFormationTemplate: { readonly Resources: Record<string, unknown> };
     };
     readonly custom: { readonly fleet: FleetSettings };
     readonly functions: Record<string, FunctionConfig>;
     resources?: { Resources?: Record<string, unknown>; Outputs?: Record<string, unknown> };
   };
-  getProvider(name: "aws"): CloudFormation & { getAccountId(): Promise<string> };
-  readonly processedInput: {
-    readonly commands: readonly string[];
-    readonly options: { readonly param?: readonly string[] };
-    readonly isHelpRequest?: boolean;
-  };
-  readonly configurationInput: { readonly params?: Record<string, Record<string, unknown>> };
+  getProvider(name: "aws"): CloudFormation & ReturnType<Begun["getProvider"]>;
   readonly classes: { readonly Error: new (message: string, code: string) => Error };
   readonly configSchemaHandler: {
     defineFunctionEvent(provider: string, name: string, schema: unknown): void;
@@ -111,7 +104,7 @@ export default class FleetPlugin {
 
   /** Called by the framework before it looks at the values of serverless.yml, and speaks of places instead of parameters. */
   asyncInit(): Promise<void> {
-    return this.#told(() => this.#preflight())();
+    return this.#told(() => requireBeginning(this.#serverless))();
   }
 
   /** The framework shows the stack trace of an error that is not of its own class: a sentence of ours needs none. */
@@ -239,21 +232,6 @@ export default class FleetPlugin {
     const { service } = this.#serverless;
     const Outputs = buildOutputs((service.resources?.Resources ?? {}) as Resources);
     service.resources = { ...service.resources, Outputs: { ...Outputs, ...service.resources?.Outputs } };
-  }
-
-  /** Before the long packaging: stage, parameters and credentials. */
-  async #preflight(): Promise<void> {
-    const { service, processedInput, configurationInput } = this.#serverless;
-    const { commands, options, isHelpRequest } = processedInput;
-    if (isHelpRequest) return;
-    const wrong = await preflight({
-      isDeploy: commands[0] === "deploy",
-      stage: service.provider.stage,
-      params: configurationInput.params ?? {},
-      commandLine: options.param ?? [],
-      accountId: () => this.#serverless.getProvider("aws").getAccountId(),
-    });
-    if (wrong.length > 0) throw new Error(wrong.join("\n"));
   }
 
   /** What AWS would refuse in the middle of a deploy. */

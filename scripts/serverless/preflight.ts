@@ -4,11 +4,40 @@ import { type Given, parametersOf, wrongParameters } from "./parameters.ts";
 /** Longest name of a stage: longer ones leave no room for the names of things. */
 const MOST_OF_STAGE = 20;
 
+/** The parts of osls that are there before anything is packaged. https://github.com/oss-serverless/serverless */
+export interface Begun {
+  readonly service: { readonly provider: { readonly stage: string } };
+  readonly processedInput: {
+    readonly commands: readonly string[];
+    readonly options: { readonly param?: readonly string[] };
+    readonly isHelpRequest?: boolean;
+  };
+  readonly configurationInput: { readonly params?: Given["params"] };
+  getProvider(name: "aws"): { getAccountId(): Promise<string> };
+}
+
 /** What is known before anything is packaged. */
 export interface Beginning extends Given {
   readonly isDeploy: boolean;
   /** Asks AWS whose credentials these are. */
   accountId(): Promise<unknown>;
+}
+
+/**
+ * Looks at stage, parameters and credentials, so that nobody waits for a packaging that leads nowhere.
+ * @throws Error with a sentence for everything that is wrong
+ */
+export async function requireBeginning(serverless: Begun): Promise<void> {
+  const { service, processedInput, configurationInput } = serverless;
+  if (processedInput.isHelpRequest) return;
+  const wrong = await preflight({
+    isDeploy: processedInput.commands[0] === "deploy",
+    stage: service.provider.stage,
+    params: configurationInput.params ?? {},
+    commandLine: processedInput.options.param ?? [],
+    accountId: () => serverless.getProvider("aws").getAccountId(),
+  });
+  if (wrong.length > 0) throw new Error(wrong.join("\n"));
 }
 
 /** Everything that would make a package or a deploy fail, as far as it can be told at once: a sentence each. */

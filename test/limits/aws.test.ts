@@ -24,4 +24,4 @@ test("a hundred organisations in a stage with the longest name are packaged with
 test("the template of one organisation is one that AWS takes", async () => {
   const { template } = await packageFleet("local");
   expect(await refusalsOf(JSON.parse(readFileSync(template, "utf8")))).toEqual([]);
-}, 120_000);
+}, 240_000);
