@@ -10,6 +10,8 @@ export interface Limit {
   readonly most: number;
   /** Of a name: the characters that it may have. */
   readonly pattern?: RegExp;
+  /** Of a text: the only ones that there are, where AWS's schemas do not say it. */
+  readonly allowed?: readonly string[];
   readonly link: string;
 }
 
@@ -30,6 +32,10 @@ const value = (path: string, least: number, most: number, link: string): Limit =
   return { path, of: "value", least, most, link: `${DOCS}/${link}` };
 };
 
+const oneOf = (path: string, allowed: readonly string[], link: string): Limit => {
+  return { path, of: "characters", most: 100, allowed, link: `${DOCS}/${link}` };
+};
+
 const LAMBDA = "lambda/latest/api/API_CreateFunction.html";
 const LAMBDA_QUOTAS = "lambda/latest/dg/gettingstarted-limits.html";
 const MAPPING = "lambda/latest/api/API_CreateEventSourceMapping.html";
@@ -45,6 +51,17 @@ const PROJECTION = "amazondynamodb/latest/APIReference/API_Projection.html";
 const ALARM = "AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html";
 const FORMATION_QUOTAS = "AWSCloudFormation/latest/UserGuide/cloudformation-limits.html";
 
+const KEY_TYPES = ["HASH", "RANGE"];
+const COMPARISONS = [
+  "GreaterThanThreshold",
+  "GreaterThanOrEqualToThreshold",
+  "LessThanThreshold",
+  "LessThanOrEqualToThreshold",
+  "LessThanLowerOrGreaterThanUpperThreshold",
+  "LessThanLowerThreshold",
+  "GreaterThanUpperThreshold",
+];
+
 /** Limits of every type that has the property. */
 export const OF_ALL: readonly Limit[] = [
   entries("Tags", 50, "tag-editor/latest/userguide/reference.html"),
@@ -58,6 +75,7 @@ export const LIMITS: Readonly<Record<string, readonly Limit[]>> = {
     name("FunctionName", MOST.function, /^[\w-]+$/, LAMBDA),
     text("Description", 256, LAMBDA),
     text("Handler", 128, LAMBDA),
+    oneOf("Architectures.*", ["arm64", "x86_64"], LAMBDA),
     value("Timeout", 1, 900, LAMBDA_QUOTAS),
     value("MemorySize", 128, 10_240, LAMBDA_QUOTAS),
     value("EphemeralStorage.Size", 512, 10_240, LAMBDA_QUOTAS),
@@ -66,6 +84,7 @@ export const LIMITS: Readonly<Record<string, readonly Limit[]>> = {
   ],
   "AWS::Lambda::EventSourceMapping": [
     value("BatchSize", 1, 10_000, MAPPING),
+    oneOf("FunctionResponseTypes.*", ["ReportBatchItemFailures"], MAPPING),
     value("MaximumBatchingWindowInSeconds", 0, 300, MAPPING),
     value("ScalingConfig.MaximumConcurrency", 2, 1_000, "lambda/latest/api/API_ScalingConfig.html"),
   ],
@@ -108,6 +127,11 @@ export const LIMITS: Readonly<Record<string, readonly Limit[]>> = {
   ],
   "AWS::DynamoDB::Table": [
     name("TableName", 255, /^[\w.-]+$/, TABLE, 3),
+    oneOf("BillingMode", ["PROVISIONED", "PAY_PER_REQUEST"], TABLE),
+    oneOf("AttributeDefinitions.*.AttributeType", ["S", "N", "B"], TABLE),
+    oneOf("KeySchema.*.KeyType", KEY_TYPES, TABLE),
+    oneOf("GlobalSecondaryIndexes.*.KeySchema.*.KeyType", KEY_TYPES, TABLE),
+    oneOf("GlobalSecondaryIndexes.*.Projection.ProjectionType", ["ALL", "KEYS_ONLY", "INCLUDE"], PROJECTION),
     entries("GlobalSecondaryIndexes", 20, "amazondynamodb/latest/developerguide/ServiceQuotas.html"),
     name("GlobalSecondaryIndexes.*.IndexName", 255, /^[\w.-]+$/, TABLE, 3),
     entries("GlobalSecondaryIndexes.*.Projection.NonKeyAttributes", 20, PROJECTION),
@@ -120,6 +144,10 @@ export const LIMITS: Readonly<Record<string, readonly Limit[]>> = {
   "AWS::CloudWatch::Alarm": [
     name("AlarmName", 255, /./, ALARM),
     text("AlarmDescription", 1_024, ALARM),
+    oneOf("Statistic", ["SampleCount", "Average", "Sum", "Minimum", "Maximum"], ALARM),
+    oneOf("ComparisonOperator", COMPARISONS, ALARM),
+    oneOf("TreatMissingData", ["breaching", "notBreaching", "ignore", "missing"], ALARM),
+    name("Metrics.*.Id", 255, /^[a-z]\w*$/, "AmazonCloudWatch/latest/APIReference/API_MetricDataQuery.html"),
     entries("AlarmActions", 5, ALARM),
     entries("OKActions", 5, ALARM),
     entries("InsufficientDataActions", 5, ALARM),
@@ -165,4 +193,5 @@ export const TOGETHER = {
   batchWithoutWindow: { most: 10, link: `${DOCS}/${MAPPING}` },
   visibility: `${DOCS}/lambda/latest/dg/services-sqs-configure.html`,
   keys: `${DOCS}/${TABLE}`,
+  schedule: `${DOCS}/eventbridge/latest/userguide/eb-scheduled-rule-pattern.html`,
 } as const;

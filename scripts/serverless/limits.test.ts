@@ -62,6 +62,18 @@ describe("what AWS would refuse is told with its logical id and property", () =>
       "Thing.Tags.0.Value has 257 characters, 256 are allowed",
     ],
     [
+      "a value that the schemas take for any text",
+      "AWS::DynamoDB::Table",
+      { BillingMode: "PAY_PER_REQUESTS" },
+      "Thing.BillingMode is 'PAY_PER_REQUESTS': write one of PROVISIONED, PAY_PER_REQUEST",
+    ],
+    [
+      "a clock that does not exist",
+      "AWS::Events::Rule",
+      { ScheduleExpression: "rate(1 minutes)" },
+      /^Thing\.ScheduleExpression is 'rate\(1 minutes\)': write rate\(15 minutes\) or cron/,
+    ],
+    [
       "a batch without a window",
       "AWS::Lambda::EventSourceMapping",
       { BatchSize: 50 },
@@ -100,7 +112,7 @@ describe("what AWS would refuse is told with its logical id and property", () =>
   ])("%s", (_what, Type, Properties, text) => {
     const told = overLimits({ Resources: { Thing: { Type, Properties } } });
     expect(told).toEqual([expect.stringMatching(text)]);
-    expect(told[0]).toMatch(/: [a-z ,]+ \(https:\/\/docs\.aws\.amazon\.com\/\S+\)\.$/);
+    expect(told[0]).toMatch(/: [^:]+ \(https:\/\/docs\.aws\.amazon\.com\/\S+\)\.$/);
   });
 
   test("a queue that hands out what is still being worked", () => {

@@ -1,5 +1,6 @@
+import { parseSchedule } from "../../local/aws/events/schedule.ts";
 import { LIMITS, type Limit, OF_ALL, OF_TEMPLATE, TOGETHER } from "./limit-table.ts";
-import { isIntrinsic, type Json, propertiesOf, type Resources, resolve, type Template } from "./resolve.ts";
+import { isIntrinsic, type Json, propertiesOf, quoted, type Resources, resolve, type Template } from "./resolve.ts";
 
 /**
  * Everything in a template that AWS would refuse by its names, sizes and numbers: a sentence each, with the logical id, the
@@ -47,7 +48,12 @@ function placesOf(value: Json, [step, ...path]: readonly string[], at: string): 
   return Array.isArray(value) ? value.flatMap((one, index) => placesOf(one, path, `${at}.${index}`)) : [];
 }
 
-function beyond({ of, least = 0, most, pattern, link }: Limit, place: string, found: Json, all: Resources): string[] {
+function beyond(
+  { of, least = 0, most, pattern, allowed, link }: Limit,
+  place: string,
+  found: Json,
+  all: Resources,
+): string[] {
   if (of === "value") {
     const number = Number(found);
     return isIntrinsic(found) || Number.isNaN(number) || (number >= least && number <= most)
@@ -56,6 +62,10 @@ function beyond({ of, least = 0, most, pattern, link }: Limit, place: string, fo
   }
   if (of === "entries" && isIntrinsic(found)) return [];
   const filled = resolve(found, all);
+  if (allowed)
+    return typeof found !== "string" || allowed.includes(found)
+      ? []
+      : [`${place} is ${quoted(found)}: write one of ${allowed.join(", ")} (${link}).`];
   const size = of === "entries" ? Object.keys(found).length : sizeOf(filled, of);
   if (size > most)
     return [`${place} has ${size} ${of}, ${most} are allowed: shorten it, or give it fewer parts (${link}).`];
@@ -104,6 +114,13 @@ const JOINT: Readonly<Record<string, (properties: Json, id: string, all: Resourc
         : []),
     ];
   },
+
+  "AWS::Events::Rule": ({ ScheduleExpression: text }, id) =>
+    typeof text !== "string" || parseSchedule(text)
+      ? []
+      : [
+          `${id}.ScheduleExpression is ${quoted(text)}: write rate(15 minutes) or cron(15 3 * * ? *) (${TOGETHER.schedule}).`,
+        ],
 
   "AWS::DynamoDB::Table": (table, id) => {
     const { most, link } = TOGETHER.projected;
