@@ -239,11 +239,3 @@ describe("a message that ends every run of its consumer", () => {
     }
   }, 120_000);
 });
-
-describe("limits of AWS", () => {
-  test("names stay within 64 characters in the longest stage", () => {
-    const longest = (name: string) => name.replace("-local-", "-production-");
-    const names = ofType("AWS::Lambda::Function").map(([, properties]) => longest(properties.FunctionName));
-    expect(names.filter((name) => name.length > 64)).toEqual([]);
-  });
-});

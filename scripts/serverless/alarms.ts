@@ -17,10 +17,7 @@ export interface AlarmSettings {
   readonly staleAfter: ReadonlyMap<string, number>;
 }
 
-/**
- * The alarms of everything that the template contains, and of the fleet as a whole, by logical id.
- * @throws Error of one sentence when `feedSilentHours` is out of range
- */
+/** The alarms of everything that the template contains, and of the fleet as a whole, by logical id. */
 export function buildAlarms(inventory: Inventory, settings: AlarmSettings): Record<string, unknown> {
   const specs = [
     ...resourceAlarms(inventory, settings.staleAfter),

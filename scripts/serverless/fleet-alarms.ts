@@ -14,8 +14,6 @@ import {
 } from "./measures.ts";
 
 const HOUR = 3600;
-/** The most periods of an hour that one alarm can look back on. */
-const MAX_SILENT_HOURS = 168;
 /** Percent of a day's API calls; above it a connection's default `apiReserve` makes sweep and backfill wait. */
 const API_BUDGET_LOW = 80;
 const BEHIND_TOO_LONG = 900;
@@ -23,7 +21,6 @@ const BEHIND_TOO_LONG = 900;
 /**
  * The alarms of the fleet as a whole: its feed, its targets and its work.
  * @param feedSilentHours 0 leaves out the alarm of a silent feed
- * @throws Error of one sentence when it is out of range
  */
 export function fleetAlarms({ queues }: Inventory, feedSilentHours: number): readonly AlarmSpec[] {
   return [
@@ -36,10 +33,6 @@ export function fleetAlarms({ queues }: Inventory, feedSilentHours: number): rea
 }
 
 function feed(silentHours: number): readonly AlarmSpec[] {
-  if (!Number.isInteger(silentHours) || silentHours < 0 || silentHours > MAX_SILENT_HOURS)
-    throw new Error(
-      `Parameter feedSilentHours is ${silentHours}; it takes whole hours from 1 to ${MAX_SILENT_HOURS}, or 0.`,
-    );
   const silent: AlarmSpec = {
     id: "FeedSilent",
     name: "feed-silent",

@@ -1,101 +1,170 @@
-import { MOST } from "./names.ts";
-import { type Json, propertiesOf, type Resources, resolve } from "./resolve.ts";
-
-/** Names that AWS takes, by type and property: most characters, and which. */
-const NAMES: Readonly<Record<string, { property: string; most: number; pattern: RegExp }>> = {
-  "AWS::Lambda::Function": { property: "FunctionName", most: MOST.function, pattern: /^[\w-]+$/ },
-  // https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html
-  "AWS::IAM::Role": { property: "RoleName", most: 64, pattern: /^[\w+=,.@-]+$/ },
-  "AWS::SQS::Queue": { property: "QueueName", most: MOST.queue, pattern: /^[\w-]+$/ },
-  "AWS::Events::Rule": { property: "Name", most: MOST.rule, pattern: /^[\w.-]+$/ },
-  // https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_CreateEventBus.html
-  "AWS::Events::EventBus": { property: "Name", most: 256, pattern: /^[/\w.-]+$/ },
-  // https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_CreateArchive.html
-  "AWS::Events::Archive": { property: "ArchiveName", most: 48, pattern: /^[\w.-]+$/ },
-  // https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_CreateTable.html
-  "AWS::DynamoDB::Table": { property: "TableName", most: 255, pattern: /^[\w.-]{3,}$/ },
-  // https://docs.aws.amazon.com/step-functions/latest/apireference/API_CreateStateMachine.html
-  "AWS::StepFunctions::StateMachine": { property: "StateMachineName", most: 80, pattern: /^[\w-]+$/ },
-  // https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
-  "AWS::CloudWatch::Alarm": { property: "AlarmName", most: 255, pattern: /./ },
-  // https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutDashboard.html
-  "AWS::CloudWatch::Dashboard": { property: "DashboardName", most: 255, pattern: /^[\w-]+$/ },
-  // https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html
-  "AWS::Logs::LogGroup": { property: "LogGroupName", most: 512, pattern: /^[\w./#-]+$/ },
-  // https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html
-  "AWS::SecretsManager::Secret": { property: "Name", most: 512, pattern: /^[\w/+=.@-]+$/ },
-};
-
-/** https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html */
-const MOST_RESOURCES = 500;
-/** https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-policies.html */
-const MOST_OF_QUEUE_POLICY = 8_192;
-/** https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html */
-const MOST_OF_ROLE = 10_240;
-/** https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
-const MOST_OF_ENVIRONMENT = 4_096;
-/** https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html */
-const MOST_RULES = 300;
-const MOST_TARGETS = 5;
+import { parseSchedule } from "../../local/aws/events/schedule.ts";
+import { LIMITS, type Limit, OF_ALL, OF_TEMPLATE, TOGETHER } from "./limit-table.ts";
+import { isIntrinsic, type Json, propertiesOf, quoted, type Resources, resolve, type Template } from "./resolve.ts";
 
 /**
- * Everything in a template that AWS would refuse by its size: a sentence each, with the logical id, the property and what
- * to do. Sizes are those in the region and partition with the longest names.
+ * Everything in a template that AWS would refuse by its names, sizes and numbers: a sentence each, with the logical id, the
+ * property, what to do, and where AWS says so. Sizes are those in the region and partition with the longest names.
  */
-export function overLimits(resources: Resources): string[] {
-  const count = Object.keys(resources).length;
-  const whole =
-    count > MOST_RESOURCES
-      ? [
-          `The template has ${count} resources, ${MOST_RESOURCES} are allowed: deploy some organisations as another stage.`,
-        ]
-      : [];
-  return [...whole, ...crowdedBuses(resources), ...Object.keys(resources).flatMap((id) => overIn(resources, id))];
+export function overLimits(template: Template): string[] {
+  const { Resources } = template;
+  return [
+    ...wholeTemplate(template),
+    ...crowdedBuses(Resources),
+    ...Object.keys(Resources).flatMap((id) => {
+      const { Type = "" } = Resources[id] ?? {};
+      const limits = [...(LIMITS[Type] ?? []), ...OF_ALL];
+      const single = limits.flatMap((limit) => {
+        const places = placesOf(propertiesOf(Resources, id), limit.path.split("."), id);
+        return places.flatMap(([place, found]) => beyond(limit, place, found, Resources));
+      });
+      return [...single, ...(JOINT[Type]?.(propertiesOf(Resources, id), id, Resources) ?? [])];
+    }),
+  ];
 }
 
-function overIn(resources: Resources, id: string): string[] {
-  const { Type = "" } = resources[id] ?? {};
-  const properties = propertiesOf(resources, id);
-  const over = (property: string, size: number, most: number, what: string) =>
-    size > most
-      ? [`${id}.${property} has ${size} ${what}, ${most} are allowed: shorten it, or give it fewer parts.`]
-      : [];
-  const sizeOf = (value: Json) => JSON.stringify(resolve(value, resources) ?? {}).length;
-  const known = NAMES[Type];
-  const name = known && properties[known.property] !== undefined && resolve(properties[known.property], resources);
-  const named =
-    typeof name === "string" && known
-      ? [
-          ...over(known.property, name.length, known.most, "characters"),
-          ...(known.pattern.test(name)
-            ? []
-            : [`${id}.${known.property} is '${name}', which is no name for AWS: use letters, digits and hyphens.`]),
-        ]
-      : [];
-  switch (Type) {
-    case "AWS::SQS::QueuePolicy":
-      return [...named, ...over("PolicyDocument", sizeOf(properties.PolicyDocument), MOST_OF_QUEUE_POLICY, "bytes")];
-    case "AWS::IAM::Role": {
-      const documents = (properties.Policies ?? []).map((policy: Json) => sizeOf(policy.PolicyDocument));
-      const size = documents.reduce((sum: number, one: number) => sum + one, 0);
-      return [...named, ...over("Policies", size, MOST_OF_ROLE, "characters")];
-    }
-    case "AWS::Lambda::Function":
-      return [
-        ...named,
-        ...over("Environment", sizeOf(properties.Environment?.Variables), MOST_OF_ENVIRONMENT, "bytes"),
-      ];
-    case "AWS::Events::Rule":
-      return [...named, ...over("Targets", (properties.Targets ?? []).length, MOST_TARGETS, "targets")];
-    default:
-      return named;
-  }
+function wholeTemplate(template: Template): string[] {
+  const { resources, outputs, name, bytes, link } = OF_TEMPLATE;
+  const { Resources, Outputs = {} } = template;
+  const over = (count: number, most: number, what: string, advice: string) =>
+    count > most ? [`The template has ${count} ${what}, ${most} are allowed: ${advice} (${link}).`] : [];
+  const ids = [...Object.keys(Resources), ...Object.keys(Outputs)];
+  return [
+    ...over(Object.keys(Resources).length, resources, "resources", "deploy some organisations as another stage"),
+    ...over(Object.keys(Outputs).length, outputs, "outputs", "tell fewer things"),
+    ...over(JSON.stringify(template).length, bytes, "bytes", "deploy some organisations as another stage"),
+    ...ids
+      .filter((id) => !/^[a-z0-9]+$/i.test(id) || id.length > name)
+      .map((id) => `${id} is no logical id: use letters and digits, at most ${name} (${link}).`),
+  ];
 }
+
+/** Every place that a path means, and what is there. What CloudFormation fills in has no members to look at. */
+function placesOf(value: Json, [step, ...path]: readonly string[], at: string): [string, Json][] {
+  if (value === undefined || value === null) return [];
+  if (step === undefined) return [[at, value]];
+  if (typeof value !== "object" || isIntrinsic(value)) return [];
+  if (step !== "*") return placesOf(value[step], path, `${at}.${step}`);
+  return Array.isArray(value) ? value.flatMap((one, index) => placesOf(one, path, `${at}.${index}`)) : [];
+}
+
+function beyond(
+  { of, least = 0, most, pattern, allowed, link }: Limit,
+  place: string,
+  found: Json,
+  all: Resources,
+): string[] {
+  if (of === "value") {
+    const number = Number(found);
+    return isIntrinsic(found) || Number.isNaN(number) || (number >= least && number <= most)
+      ? []
+      : [`${place} is ${number}, ${least} to ${most} are allowed: change it (${link}).`];
+  }
+  if (of === "entries" && isIntrinsic(found)) return [];
+  const filled = resolve(found, all);
+  if (allowed)
+    return typeof found !== "string" || allowed.includes(found)
+      ? []
+      : [`${place} is ${quoted(found)}: write one of ${allowed.join(", ")} (${link}).`];
+  const size = of === "entries" ? Object.keys(found).length : sizeOf(filled, of);
+  if (size > most)
+    return [`${place} has ${size} ${of}, ${most} are allowed: shorten it, or give it fewer parts (${link}).`];
+  if (size < least) return [`${place} has ${size} ${of}, ${least} are needed: write a longer one (${link}).`];
+  return pattern && typeof filled === "string" && !pattern.test(filled)
+    ? [`${place} is '${filled}', which is no name for AWS: use letters, digits and hyphens (${link}).`]
+    : [];
+}
+
+function sizeOf(filled: Json, of: "characters" | "bytes"): number {
+  const text = typeof filled === "string" ? filled : JSON.stringify(filled ?? {});
+  return of === "bytes" ? Buffer.byteLength(text) : text.length;
+}
+
+/** The entries of a list; none of what CloudFormation fills in, or of what should be a list and is not. */
+function listOf(value: Json): Json[] {
+  return Array.isArray(value) ? value.filter((one) => one !== null && !isIntrinsic(one)) : [];
+}
+
+/** What must fit together, by type. */
+const JOINT: Readonly<Record<string, (properties: Json, id: string, all: Resources) => string[]>> = {
+  "AWS::IAM::Role": ({ Policies }, id, all) => {
+    const { most, link } = TOGETHER.inlinePolicies;
+    const documents = listOf(Policies).map((policy: Json) => sizeOf(resolve(policy.PolicyDocument, all), "characters"));
+    const size = documents.reduce((sum: number, one: number) => sum + one, 0);
+    return size > most
+      ? [`${id}.Policies has ${size} characters, ${most} are allowed: name resources by a pattern (${link}).`]
+      : [];
+  },
+
+  "AWS::Lambda::EventSourceMapping": (properties, id, all) => {
+    const { BatchSize = 10, MaximumBatchingWindowInSeconds: window = 0, EventSourceArn, FunctionName } = properties;
+    const { most, link } = TOGETHER.batchWithoutWindow;
+    const [queue, worker] = [EventSourceArn, FunctionName].map((to) => to?.["Fn::GetAtt"]?.[0] ?? "");
+    const hidden = propertiesOf(all, queue).VisibilityTimeout ?? 30;
+    const timeout = propertiesOf(all, worker).Timeout ?? 3;
+    const isQueue = all[queue]?.Type === "AWS::SQS::Queue";
+    return [
+      ...(BatchSize > most && window < 1
+        ? [`${id}.MaximumBatchingWindowInSeconds must be 1 or more for a BatchSize of ${BatchSize}: add it (${link}).`]
+        : []),
+      ...(isQueue && hidden < timeout
+        ? [
+            `${queue}.VisibilityTimeout is ${hidden}, less than the ${timeout} seconds of ${worker}: make it six times as long (${TOGETHER.visibility}).`,
+          ]
+        : []),
+    ];
+  },
+
+  "AWS::Events::Rule": ({ ScheduleExpression: text }, id) =>
+    typeof text !== "string" || parseSchedule(text)
+      ? []
+      : [
+          `${id}.ScheduleExpression is ${quoted(text)}: write rate(15 minutes) or cron(15 3 * * ? *) (${TOGETHER.schedule}).`,
+        ],
+
+  "AWS::DynamoDB::Table": (table, id) => {
+    const { most, link } = TOGETHER.projected;
+    const indexes = [table.GlobalSecondaryIndexes, table.LocalSecondaryIndexes].flatMap(listOf);
+    const namesOf = (some: Json) => listOf(some).map(({ AttributeName }) => String(AttributeName));
+    const defined = namesOf(table.AttributeDefinitions);
+    const keys = [table, ...indexes].flatMap(({ KeySchema }) => namesOf(KeySchema));
+    const projected = indexes.flatMap(({ Projection }) => listOf(Projection?.NonKeyAttributes)).length;
+    const sentence = (what: string) => `${id}.AttributeDefinitions ${what} (${TOGETHER.keys}).`;
+    return [
+      ...[...new Set(keys)]
+        .filter((key) => !defined.includes(key))
+        .map((key) => sentence(`lacks the key '${key}': add it`)),
+      ...defined
+        .filter((one) => !keys.includes(one))
+        .map((one) => sentence(`has '${one}', which is no key: remove it`)),
+      ...(projected > most
+        ? [`${id} projects ${projected} attributes into its indexes, ${most} are allowed: project fewer (${link}).`]
+        : []),
+    ];
+  },
+
+  "AWS::CloudWatch::Alarm": ({ Period = 0, Metrics, EvaluationPeriods = 1, DatapointsToAlarm = 1 }, id) => {
+    const { longPeriods, shortPeriods, link } = TOGETHER.lookBack;
+    const period = Math.max(Period, ...listOf(Metrics).map(({ MetricStat }) => MetricStat?.Period ?? 0));
+    const most = period < 3_600 ? shortPeriods : longPeriods;
+    return [
+      ...(period * EvaluationPeriods > most
+        ? [
+            `${id}.EvaluationPeriods looks ${period * EvaluationPeriods} seconds back, ${most} are allowed: use fewer (${link}).`,
+          ]
+        : []),
+      ...(DatapointsToAlarm > EvaluationPeriods
+        ? [`${id}.DatapointsToAlarm is more than the ${EvaluationPeriods} EvaluationPeriods: lower it (${link}).`]
+        : []),
+    ];
+  },
+};
 
 function crowdedBuses(resources: Resources): string[] {
+  const { most, link } = TOGETHER.rulesOfBus;
   const rules = Object.keys(resources).filter((id) => resources[id]?.Type === "AWS::Events::Rule");
   const buses = Map.groupBy(rules, (id) => JSON.stringify(propertiesOf(resources, id).EventBusName ?? "default"));
   return [...buses]
-    .filter(([, { length }]) => length > MOST_RULES)
-    .map(([bus, { length }]) => `The bus ${bus} has ${length} rules, ${MOST_RULES} are allowed: ask AWS for more.`);
+    .filter(([, { length }]) => length > most)
+    .map(([bus, { length }]) => `The bus ${bus} has ${length} rules, ${most} are allowed: ask AWS for more (${link}).`);
 }

@@ -20,7 +20,7 @@ class FrameworkError extends Error {
 function framework(functions: Record<string, Json>, members: Json = {}) {
   const schemas: Record<string, Json> = {};
   const { command = "package", salesforceEventSource = PLACEHOLDER, alarmTopicArn = "", ...more } = members;
-  const { provider = {}, ...service } = more;
+  const { provider = {}, param = [], getAccountId = async () => "123456789012", ...service } = more;
   const warnings: string[] = [];
   const serverless: Json = {
     service: {
@@ -36,7 +36,9 @@ function framework(functions: Record<string, Json>, members: Json = {}) {
       functions,
       ...service,
     },
-    processedInput: { commands: [command] },
+    processedInput: { commands: [command], options: { param } },
+    configurationInput: { params: { default: { salesforceEventSource } } },
+    getProvider: () => ({ getAccountId }),
     classes: { Error: FrameworkError },
     configSchemaHandler: {
       defineFunctionEvent: (provider: string, name: string, schema: Json) => {
@@ -62,7 +64,12 @@ test("the framework learns the events, the properties and the moments", () => {
   const { schemas, plugin } = framework({});
   expect(Object.keys(schemas)).toEqual(["aws:consumer", "aws:deadLetters", "aws.function"]);
   expect(schemas["aws:consumer"]).toMatchObject({ required: ["queue"], additionalProperties: false });
-  expect(Object.keys(plugin.hooks)).toEqual(["initialize", "before:package:finalize", "before:deploy:deploy"]);
+  expect(Object.keys(plugin.hooks)).toEqual([
+    "initialize",
+    "before:package:finalize",
+    "before:aws:package:finalize:saveServiceState",
+    "before:deploy:deploy",
+  ]);
 });
 
 describe("a consumer", () => {
@@ -73,10 +80,10 @@ describe("a consumer", () => {
     events: [{ schedule: "rate(1 day)" }, consumer("notices")],
   });
 
-  test("becomes an event of its queue, beside the function's own", () => {
+  test("becomes an event of its queue, beside the function's own", async () => {
     const functions = { notify: notify() };
     const { plugin, serverless } = framework(functions);
-    plugin.hooks.initialize?.();
+    await plugin.hooks.initialize?.();
     expect(functions.notify.events).toEqual([{ schedule: "rate(1 day)" }, drained("NoticesQueue")]);
     expect(Object.keys(serverless.service.resources.Resources)).toContain("NoticesDeadLetterQueue");
     expect(serverless.service.resources.Resources.NoticesQueue.Properties).toMatchObject({
@@ -194,18 +201,18 @@ describe("names", () => {
     expect(functions[long].name).toHaveLength(64);
   });
 
-  test("of roles are CloudFormation's", () => {
+  test("of roles are CloudFormation's", async () => {
     const role = (RoleName?: string) => ({ Type: "AWS::IAM::Role", Properties: { RoleName } });
     const functions: Json = { notify: {} };
     const Resources: Json = { Own: role("own") };
     const { plugin } = framework(functions, { provider: { compiledCloudFormationTemplate: { Resources } } });
-    plugin.hooks.initialize?.();
+    await plugin.hooks.initialize?.();
     Resources.Made = role(functions.notify.iamRoleStatementsName);
-    plugin.hooks["before:package:finalize"]?.();
+    await plugin.hooks["before:package:finalize"]?.();
     expect([Resources.Own.Properties, Resources.Made.Properties]).toEqual([{ RoleName: "own" }, {}]);
   });
 
-  test("of log groups are the template's: no role that was compiled may make one", () => {
+  test("of log groups are the template's: no role that was compiled may make one", async () => {
     const role = (Action: string | string[]) => ({
       Type: "AWS::IAM::Role",
       Properties: { Policies: [{ PolicyDocument: { Statement: [{ Action }] } }] },
@@ -215,33 +222,57 @@ describe("names", () => {
       Own: role("logs:PutLogEvents"),
     };
     const { plugin } = framework({}, { provider: { compiledCloudFormationTemplate: { Resources } } });
-    plugin.hooks["before:package:finalize"]?.();
+    await plugin.hooks["before:package:finalize"]?.();
     expect(Resources).toEqual({ Made: role(["logs:CreateLogStream"]), Own: role("logs:PutLogEvents") });
-  });
-
-  test.each(["a-stage-of-21-letters", "1st", "a_b", ""])("a stage that is called '%s' is refused", (stage) => {
-    expect(() => framework({}, { provider: { stage } }).plugin.expand()).toThrow(
-      `Stage '${stage}' cannot be part of AWS's names: use 1 to 20 letters, digits and hyphens, a letter first.`,
-    );
   });
 });
 
-describe("the event source", () => {
-  test("must be real for a deploy", () => {
-    const { plugin } = framework({}, { command: "deploy" });
-    expect(() => plugin.expand()).toThrow(FrameworkError);
-    expect(() => plugin.expand()).toThrow(
-      /^Deploying needs the name of your Salesforce event source: copy it from Salesforce Setup > .* --param='salesforceEventSource=aws\.partner\/salesforce\.com\/…'\.$/,
-    );
+describe("what is wrong from the beginning", () => {
+  const begun = (members: Json) => framework({}, members).plugin.asyncInit();
+
+  test("is told all at once, before anything is packaged, in the framework's own error, which has no stack trace", async () => {
+    const error = await begun({
+      command: "deploy",
+      provider: { stage: "a_b" },
+      param: ["slackWindow=soon", "slackWindw=1"],
+      getAccountId: () => Promise.reject(Object.assign(new Error("none"), { code: "AWS_CREDENTIALS_NOT_FOUND" })),
+    }).catch((thrown) => thrown);
+    expect(error).toBeInstanceOf(FrameworkError);
+    expect(error.message.split("\n")).toEqual([
+      expect.stringContaining("Stage 'a_b' cannot be part of AWS's names"),
+      "Parameter slackWindow is 'soon'; it takes whole seconds from 0 to 300.",
+      expect.stringContaining("There is no parameter 'slackWindw'; there are salesforceEventSource, "),
+      expect.stringContaining("Deploying needs the name of your Salesforce event source: copy it from"),
+      expect.stringContaining("Deploying needs AWS credentials, and there are none: set AWS_PROFILE"),
+    ]);
   });
 
   test.each([
     ["deploy", REAL_SOURCE],
     ["package", PLACEHOLDER],
     ["info", PLACEHOLDER],
-  ])("%s is content with %s", (command, salesforceEventSource) => {
-    expect(() => framework({}, { command, salesforceEventSource }).plugin.expand()).not.toThrow();
+  ])("%s is content with %s", async (command, salesforceEventSource) => {
+    await expect(begun({ command, salesforceEventSource })).resolves.toBeUndefined();
   });
+
+  test("may be a sentence of any part of the plugin", async () => {
+    const functions = { notify: { events: [consumer("one"), consumer("two")] } };
+    await expect(framework(functions).plugin.hooks.initialize?.()).rejects.toBeInstanceOf(FrameworkError);
+  });
+
+  test("a mistake in the plugin itself keeps its stack trace", async () => {
+    await expect(framework({ notify: { events: [{ consumer: null }] } }).plugin.hooks.initialize?.()).rejects.toThrow(
+      TypeError,
+    );
+  });
+});
+
+test("what AWS would refuse ends the packaging with a list", async () => {
+  const Resources = { Thing: { Type: "AWS::SQS::Queue", Properties: { Colour: "red", VisibilityTimeout: 50_000 } } };
+  const { plugin } = framework({}, { provider: { compiledCloudFormationTemplate: { Resources } } });
+  await expect(plugin.hooks["before:aws:package:finalize:saveServiceState"]?.()).rejects.toThrow(
+    /^Thing\.Colour is no property .*\nThing\.VisibilityTimeout is 50000, /,
+  );
 });
 
 describe("the topic of the alarms", () => {
@@ -266,17 +297,17 @@ describe("the topic of the alarms", () => {
 });
 
 describe("watching", () => {
-  const finalized = (functions: Record<string, Json>) => {
+  const finalized = async (functions: Record<string, Json>) => {
     const lambda = { Type: "AWS::Lambda::Function", Properties: { FunctionName: "fleet-test-notify", Timeout: 20 } };
     const provider = { compiledCloudFormationTemplate: { Resources: { NotifyLambdaFunction: lambda } } };
     const { plugin, serverless } = framework(functions, { provider, alarmTopicArn: "arn:topic" });
-    plugin.hooks.initialize?.();
-    plugin.hooks["before:package:finalize"]?.();
+    await plugin.hooks.initialize?.();
+    await plugin.hooks["before:package:finalize"]?.();
     return serverless.service.resources.Resources;
   };
 
-  test("covers what the framework compiled and what the plugin added, in alarms and on the dashboard", () => {
-    const resources = finalized({ notify: { events: [consumer("notices", { staleAfter: 900 })] } });
+  test("covers what the framework compiled and what the plugin added, in alarms and on the dashboard", async () => {
+    const resources = await finalized({ notify: { events: [consumer("notices", { staleAfter: 900 })] } });
     expect(resources.NotifyErrorsAlarm.Properties.AlarmName).toBe("fleet-test-errors-notify");
     expect(resources.NoticesStaleAlarm.Properties).toMatchObject({ Threshold: 900, AlarmActions: ["arn:topic"] });
     const { DashboardName, DashboardBody } = resources.Dashboard.Properties;
@@ -287,15 +318,15 @@ describe("watching", () => {
 
 describe("the shared role", () => {
   const role = { Type: "AWS::IAM::Role" };
-  const finalize = (Resources: Json) => {
+  const finalize = async (Resources: Json) => {
     const provider = { compiledCloudFormationTemplate: { Resources } };
-    framework({}, { provider }).plugin.hooks["before:package:finalize"]?.();
+    await framework({}, { provider }).plugin.hooks["before:package:finalize"]?.();
     return Object.keys(Resources);
   };
 
-  test("is dropped when every function has its own", () => {
+  test("is dropped when every function has its own", async () => {
     const own = { Type: "AWS::Lambda::Function", Properties: { Role: { "Fn::GetAtt": ["OwnRole", "Arn"] } } };
-    expect(finalize({ IamRoleLambdaExecution: role, Fn: own })).toEqual(["Fn"]);
+    expect(await finalize({ IamRoleLambdaExecution: role, Fn: own })).toEqual(["Fn"]);
   });
 
   test.each([
@@ -306,12 +337,12 @@ describe("the shared role", () => {
     ["a dependency", { Type: "AWS::SQS::Queue", DependsOn: ["IamRoleLambdaExecution"] }],
     // biome-ignore lint/suspicious/noTemplateCurlyInString: CloudFormation fills it
     ["a text", { Properties: { Role: { "Fn::Sub": "arn:${IamRoleLambdaExecution.Arn}" } } }],
-  ])("stays while %s uses it", (_what, user) => {
-    expect(finalize({ IamRoleLambdaExecution: role, User: user })).toEqual(["IamRoleLambdaExecution", "User"]);
+  ])("stays while %s uses it", async (_what, user) => {
+    expect(await finalize({ IamRoleLambdaExecution: role, User: user })).toEqual(["IamRoleLambdaExecution", "User"]);
   });
 
-  test("need not be there", () => {
-    expect(finalize({})).toEqual([]);
+  test("need not be there", async () => {
+    expect(await finalize({})).toEqual([]);
   });
 });
 

@@ -3,29 +3,27 @@ import { buildConsumer, type ConsumerDeclaration } from "./consumer.ts";
 import { buildDashboard } from "./dashboard.ts";
 import { takeInventory } from "./inventory.ts";
 import { type CloudFormation, deployedResources, keptConnections } from "./kept-connections.ts";
-import { overLimits } from "./limits.ts";
 import { fitName, MOST } from "./names.ts";
-import { connectionAccess, type Org, orgAccess, orgResources, PLACEHOLDER, parseOrgs, targetAccess } from "./orgs.ts";
+import { connectionAccess, type Org, orgAccess, orgResources, parseOrgs, targetAccess } from "./orgs.ts";
 import { buildOutputs } from "./outputs.ts";
-import type { Resources } from "./resolve.ts";
+import { type Begun, requireBeginning } from "./preflight.ts";
+import type { Resources, Template } from "./resolve.ts";
 import { trimRoles, UNNAMED } from "./roles.ts";
 import { CONSUMER, DEAD_LETTERS, FUNCTION } from "./schema.ts";
 
 /** The parts of osls that the plugin uses. https://github.com/oss-serverless/serverless */
-interface Serverless {
-  readonly service: {
+interface Serverless extends Begun {
+  readonly service: Begun["service"] & {
     readonly service: string;
     readonly provider: {
       readonly timeout?: number;
-      readonly stage: string;
       readonly compiledCloudFormationTemplate: { readonly Resources: Record<string, unknown> };
     };
     readonly custom: { readonly fleet: FleetSettings };
     readonly functions: Record<string, FunctionConfig>;
     resources?: { Resources?: Record<string, unknown>; Outputs?: Record<string, unknown> };
   };
-  getProvider(name: "aws"): CloudFormation;
-  readonly processedInput: { readonly commands: readonly string[] };
+  getProvider(name: "aws"): CloudFormation & ReturnType<Begun["getProvider"]>;
   readonly classes: { readonly Error: new (message: string, code: string) => Error };
   readonly configSchemaHandler: {
     defineFunctionEvent(provider: string, name: string, schema: unknown): void;
@@ -68,8 +66,6 @@ interface FunctionConfig {
   iamRoleStatements?: unknown[];
 }
 
-/** Longest name of a stage: longer ones leave no room for the names of things. */
-const MOST_OF_STAGE = 20;
 const SHARED_ROLE = "IamRoleLambdaExecution";
 const TRACING = { Effect: "Allow", Action: ["xray:PutTraceSegments", "xray:PutTelemetryRecords"], Resource: "*" };
 
@@ -93,15 +89,33 @@ export default class FleetPlugin {
     schema.defineFunctionEvent("aws", "deadLetters", DEAD_LETTERS);
     schema.defineFunctionProperties("aws", FUNCTION);
     this.hooks = {
-      initialize: () => this.expand(),
-      "before:package:finalize": () => {
+      initialize: this.#told(() => this.expand()),
+      "before:package:finalize": this.#told(() => {
         this.dropSharedRole();
         this.trimRoles();
         this.watch();
         this.#tell();
-        this.#requireLimits();
-      },
-      "before:deploy:deploy": () => this.keepConnections(),
+      }),
+      // The template is whole here, and nothing of it is written yet.
+      "before:aws:package:finalize:saveServiceState": this.#told(() => this.#refuse()),
+      "before:deploy:deploy": this.#told(() => this.keepConnections()),
+    };
+  }
+
+  /** Called by the framework before it looks at the values of serverless.yml, and speaks of places instead of parameters. */
+  asyncInit(): Promise<void> {
+    return this.#told(() => requireBeginning(this.#serverless))();
+  }
+
+  /** The framework shows the stack trace of an error that is not of its own class: a sentence of ours needs none. */
+  #told(step: () => void | Promise<void>): () => Promise<void> {
+    return async () => {
+      try {
+        await step();
+      } catch (error) {
+        const isSentence = error instanceof Error && error.name === "Error";
+        throw isSentence ? new this.#serverless.classes.Error(error.message, "FLEET") : error;
+      }
     };
   }
 
@@ -109,11 +123,7 @@ export default class FleetPlugin {
   expand(): void {
     const { service, processedInput } = this.#serverless;
     const settings = service.custom.fleet;
-    if (processedInput.commands[0] === "deploy") {
-      this.#requireEventSource(settings);
-      this.#warnOfSilentAlarms(settings);
-    }
-    this.#requireStage();
+    if (processedInput.commands[0] === "deploy") this.#warnOfSilentAlarms(settings);
     refuseSharedQueues(service.functions);
     const orgs = parseOrgs(settings.salesforceEventSource);
     const { stage } = service.provider;
@@ -220,27 +230,10 @@ export default class FleetPlugin {
   }
 
   /** What AWS would refuse in the middle of a deploy. */
-  #requireLimits(): void {
-    const over = overLimits(this.#wholeTemplate());
-    if (over.length > 0) throw new this.#serverless.classes.Error(over.join("\n"), "OVER_AWS_LIMITS");
-  }
-
-  #requireStage(): void {
-    const { stage } = this.#serverless.service.provider;
-    if (/^[a-z][a-z0-9-]*$/i.test(stage) && stage.length <= MOST_OF_STAGE) return;
-    throw new this.#serverless.classes.Error(
-      `Stage '${stage}' cannot be part of AWS's names: use 1 to ${MOST_OF_STAGE} letters, digits and hyphens, a letter first.`,
-      "BAD_STAGE",
-    );
-  }
-
-  #requireEventSource({ salesforceEventSource }: FleetSettings): void {
-    if (!salesforceEventSource.includes(PLACEHOLDER)) return;
-    throw new this.#serverless.classes.Error(
-      "Deploying needs the name of your Salesforce event source: copy it from Salesforce Setup > Event Relays > your relay > " +
-        "Partner Event Source Name and pass it as --param='salesforceEventSource=aws.partner/salesforce.com/…'.",
-      "SALESFORCE_EVENT_SOURCE_MISSING",
-    );
+  async #refuse(): Promise<void> {
+    const { refusalsOf } = await import("./refusals.ts");
+    const refusals = await refusalsOf(this.#serverless.service.provider.compiledCloudFormationTemplate as Template);
+    if (refusals.length > 0) throw new Error(refusals.join("\n"));
   }
 }
 

@@ -4,6 +4,14 @@ export type Json = any;
 /** Resources of a template by logical id. */
 export type Resources = Readonly<Record<string, { readonly Type?: string; readonly Properties?: Json }>>;
 
+/** The parts of a template that its resources refer to. */
+export interface Template {
+  readonly Resources: Resources;
+  readonly Conditions?: Json;
+  readonly Parameters?: Json;
+  readonly Outputs?: Json;
+}
+
 /** The longest that there are. */
 const PSEUDO: Readonly<Record<string, string>> = {
   "AWS::AccountId": "123456789012",
@@ -23,7 +31,21 @@ const NAME_PROPERTIES = [
 ];
 /** CloudFormation makes names of this length at most. */
 const GENERATED = "x".repeat(64);
+const LONGEST_QUOTE = 60;
 const QUEUE_URL = "https://sqs.ap-southeast-1.amazonaws.com/123456789012/";
+
+/** Whether CloudFormation fills the value in: a `Ref` or a function. */
+export function isIntrinsic(value: Json): boolean {
+  if (value === null || typeof value !== "object") return false;
+  const [name = "", ...more] = Object.keys(value);
+  return more.length === 0 && (name === "Ref" || name.startsWith("Fn::"));
+}
+
+/** A value as a sentence quotes it. */
+export function quoted(value: unknown): string {
+  const text = typeof value === "string" ? `'${value}'` : (JSON.stringify(value) ?? "nothing");
+  return text.length > LONGEST_QUOTE ? `${text.slice(0, LONGEST_QUOTE)}…` : text;
+}
 
 export function propertiesOf(resources: Resources, id: string): Json {
   return resources[id]?.Properties ?? {};
