@@ -1,6 +1,6 @@
 import type { Cell } from "./cells.ts";
-import { type Outcome, runCells } from "./run.ts";
-import { startWorld, type World } from "./world.ts";
+import { FleetProcess } from "./fleet-process.ts";
+import type { Outcome } from "./run.ts";
 
 /** What became of one cell. */
 export interface Result {
@@ -28,11 +28,11 @@ export async function workPacks(runs: readonly Cell[][], options: Options): Prom
   let done = 0;
   let next = 0;
   const work = async (nextPack: () => Cell[] | undefined) => {
-    let world: World | undefined;
+    let fleet: FleetProcess | undefined;
     let worked = 0;
     for (let pack = nextPack(); pack; pack = nextPack()) {
-      world ??= await startWorld();
-      const outcome = await attempt(world, pack);
+      fleet ??= new FleetProcess();
+      const outcome = await fleet.work(pack);
       worked += 1;
       done += 1;
       options.say(`${done}/${packs.length}  ${describe(pack)}: ${verdict(outcome)}`);
@@ -42,24 +42,15 @@ export async function workPacks(runs: readonly Cell[][], options: Options): Prom
         options.say(`        one by one: ${outcome.problems.slice(0, 3).join("; ")}`);
       } else results.push(...toResults(outcome, options.onResult));
       if (!isWell || worked >= RUNS_PER_FLEET) {
-        await world.stop();
-        world = undefined;
+        await fleet.stop();
+        fleet = undefined;
         worked = 0;
       }
     }
-    await world?.stop();
+    await fleet?.stop();
   };
   await Promise.all(Array.from({ length: options.fleets }, () => work(() => packs[next++])));
   return results;
-}
-
-async function attempt(world: World, pack: readonly Cell[]): Promise<Outcome> {
-  try {
-    return await runCells(world, pack);
-  } catch (error) {
-    const problems = [`the run broke off: ${error instanceof Error ? error.message : String(error)}`];
-    return { cells: pack.map((cell) => ({ cell, hits: 0 })), problems, healedAfter: 0, realMs: 0 };
-  }
 }
 
 function toResults({ cells, problems, healedAfter }: Outcome, onResult: Options["onResult"]): Result[] {

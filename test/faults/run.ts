@@ -24,6 +24,8 @@ const PARTS: Readonly<Record<Cell["duration"], readonly number[]>> = {
   "2 hours": [60, 480, 60, 1_740, 60, 60, 4_740],
 };
 const MINUTES = [60, 60, 60];
+/** Real time that a part of a fault takes at most: those whom it keeps busy would be so for ever. */
+const PART_MS = 5_000;
 /** Hits of a fault that ends by itself. */
 const FEW = 100;
 /** How it is waited until short faults have been met, a message that comes again after half an hour at the latest. */
@@ -104,11 +106,11 @@ async function oneAfterTheOther(world: World, lasting: readonly Lasting[], touch
     if (DURATIONS[duration] > 0) await updateAccounts(world, touched.slice(0, 1));
     await waitUntil(world, () => left.some(isMet));
     const met = left.filter(isMet);
-    if (met.length > 0) for (const seconds of PARTS[duration]) await pass(world, seconds);
+    if (met.length > 0) for (const seconds of PARTS[duration]) await pass(world, seconds, PART_MS);
     const over = met.length > 0 ? met : left;
     for (const { armed } of over) await armed.clear();
     left = left.filter((one) => !over.includes(one));
-    await settle(world);
+    await settle(world, PART_MS);
   }
 }
 
@@ -124,7 +126,7 @@ async function untilSpent(world: World, armed: readonly Armed[]): Promise<void> 
 async function waitUntil(world: World, isSo: () => boolean): Promise<void> {
   for (const seconds of SPENDING) {
     if (isSo()) return;
-    await pass(world, seconds);
+    await pass(world, seconds, PART_MS);
   }
 }
 

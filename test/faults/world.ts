@@ -128,17 +128,17 @@ export async function deleteAccounts({ org, ledger }: World, ids: readonly strin
   }
 }
 
-/** Waits until every function has ended and nothing happens for a moment; not for those whom faults keep busy. */
-export async function settle({ current: { kernel } }: World): Promise<void> {
+/** Waits until every function has ended and nothing happens for a moment, or for so many real milliseconds. */
+export async function settle({ current: { kernel } }: World, mostMs = PATIENCE_MS): Promise<void> {
   const began = performance.now();
-  do await untilQuiet(kernel, PATIENCE_MS);
-  while (kernel.underWay("lambda", "Invoke") > 0 && performance.now() - began < PATIENCE_MS);
+  do await untilQuiet(kernel, mostMs);
+  while (kernel.underWay("lambda", "Invoke") > 0 && performance.now() - began < mostMs);
 }
 
 /** Lets time pass, and everybody do what was due. */
-export async function pass(world: World, seconds: number): Promise<void> {
+export async function pass(world: World, seconds: number, mostMs = PATIENCE_MS): Promise<void> {
   world.current.clock.advance(seconds * 1000);
-  await settle(world);
+  await settle(world, mostMs);
 }
 
 async function emptyTap(fleet: TestFleet): Promise<TappedEvent[]> {
