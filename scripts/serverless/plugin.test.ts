@@ -30,7 +30,7 @@ function framework(functions: Record<string, Json>, members: Json = {}) {
         fleet: {
           ...{ salesforceEventSource, alarmTopicArn, feedSilentHours: "24" },
           ...{ fleetBus: { Ref: "FleetBus" }, stateTable: { Ref: "FleetStateTable" } },
-          ...{ giveUpAfterSeconds: 86_400, alarmActions: [alarmTopicArn] },
+          ...{ retainData: "false", giveUpAfterSeconds: 86_400, alarmActions: [alarmTopicArn] },
         },
       },
       functions,
@@ -47,7 +47,7 @@ function framework(functions: Record<string, Json>, members: Json = {}) {
       },
     },
   };
-  const log = { warning: (message: string) => warnings.push(message) };
+  const log = { warning: (message: string) => void warnings.push(message), notice: () => undefined };
   return { serverless, schemas, warnings, plugin: new FleetPlugin(serverless, {}, { log }) };
 }
 
@@ -62,7 +62,12 @@ test("the framework learns the events, the properties and the moments", () => {
   const { schemas, plugin } = framework({});
   expect(Object.keys(schemas)).toEqual(["aws:consumer", "aws:deadLetters", "aws.function"]);
   expect(schemas["aws:consumer"]).toMatchObject({ required: ["queue"], additionalProperties: false });
-  expect(Object.keys(plugin.hooks)).toEqual(["initialize", "before:package:finalize", "before:deploy:deploy"]);
+  expect(Object.keys(plugin.hooks)).toEqual([
+    "initialize",
+    "before:package:finalize",
+    "before:deploy:deploy",
+    "after:aws:deploy:deploy:createStack",
+  ]);
 });
 
 describe("a consumer", () => {

@@ -1,13 +1,15 @@
 import { buildAlarms } from "./alarms.ts";
-import { buildConsumer, type ConsumerDeclaration } from "./consumer.ts";
+import { buildConsumer, type ConsumerDeclaration, refuseSharedQueues } from "./consumer.ts";
 import { buildDashboard } from "./dashboard.ts";
 import { takeInventory } from "./inventory.ts";
-import { type CloudFormation, deployedResources, keptConnections } from "./kept-connections.ts";
+import { type CloudFormation, deployedTemplate, keptConnections } from "./kept-connections.ts";
+import { takeOverTables } from "./kept-tables.ts";
 import { overLimits } from "./limits.ts";
 import { fitName, MOST } from "./names.ts";
 import { connectionAccess, type Org, orgAccess, orgResources, PLACEHOLDER, parseOrgs, targetAccess } from "./orgs.ts";
 import { buildOutputs } from "./outputs.ts";
 import type { Resources } from "./resolve.ts";
+import { withRetention } from "./retention.ts";
 import { CONSUMER, DEAD_LETTERS, FUNCTION } from "./schema.ts";
 
 /** The parts of osls that the plugin uses. https://github.com/oss-serverless/serverless */
@@ -44,11 +46,13 @@ interface FleetSettings {
   readonly alarmActions: unknown;
   /** Hours without a change of Salesforce before the alarm; 0 switches it off. */
   readonly feedSilentHours: number | string;
+  /** Whether tables and buckets outlive the stack. */
+  readonly retainData: boolean | string;
 }
 
 /** What the framework gives a plugin to talk with. */
 interface Utilities {
-  readonly log: { warning(message: string): void };
+  readonly log: { warning(message: string): void; notice(message: string): void };
 }
 
 interface FunctionConfig {
@@ -97,11 +101,13 @@ export default class FleetPlugin {
       "before:package:finalize": () => {
         this.dropSharedRole();
         this.unnameRoles();
+        this.retain();
         this.watch();
         this.#tell();
         this.#requireLimits();
       },
       "before:deploy:deploy": () => this.keepConnections(),
+      "after:aws:deploy:deploy:createStack": () => this.takeOverTables(),
     };
   }
 
@@ -152,11 +158,25 @@ export default class FleetPlugin {
 
   /** Deploys over no connection that an earlier version made. What was packaged before comes by here too. */
   async keepConnections(): Promise<void> {
-    const deployed = await deployedResources(this.#serverless.getProvider("aws"));
+    const { Resources = {} } = await deployedTemplate(this.#serverless.getProvider("aws"));
     Object.assign(
       this.#serverless.service.provider.compiledCloudFormationTemplate.Resources,
-      keptConnections(deployed),
+      keptConnections(Resources),
     );
+  }
+
+  /** What an earlier stack left becomes the new stack's, which would otherwise fail on its names. */
+  async takeOverTables(): Promise<void> {
+    const provider = this.#serverless.getProvider("aws");
+    const { Resources } = this.#serverless.service.provider.compiledCloudFormationTemplate;
+    for (const table of await takeOverTables(provider, Resources as Resources))
+      this.#log.notice(`The table ${table} was kept from before: it is used again, as it is.`);
+  }
+
+  /** Says of everything that holds data what becomes of it when the stack is removed. */
+  retain(): void {
+    const { custom, resources } = this.#serverless.service;
+    this.#addResources(withRetention((resources?.Resources ?? {}) as never, custom.fleet.retainData));
   }
 
   /** Adds the alarms and the dashboard of everything that the template will contain. */
@@ -246,25 +266,6 @@ export default class FleetPlugin {
         "Partner Event Source Name and pass it as --param='salesforceEventSource=aws.partner/salesforce.com/…'.",
       "SALESFORCE_EVENT_SOURCE_MISSING",
     );
-  }
-}
-
-/** @throws Error when two consumers have one queue, or one function has two consumers */
-function refuseSharedQueues(functions: Record<string, FunctionConfig>): void {
-  const taken = new Set<string>();
-  for (const [name, { events = [] }] of Object.entries(functions)) {
-    const queues = events.flatMap((event) =>
-      "consumer" in event ? [(event.consumer as ConsumerDeclaration).queue] : [],
-    );
-    if (queues.length > 1)
-      throw new Error(
-        `Function '${name}' has two consumers; its environment names one queue, so write a function for each.`,
-      );
-    for (const queue of queues) {
-      if (taken.has(queue))
-        throw new Error(`Two consumers have the queue '${queue}'; give each consumer a queue of its own.`);
-      taken.add(queue);
-    }
   }
 }
 
