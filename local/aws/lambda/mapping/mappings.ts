@@ -93,7 +93,7 @@ export class Mappings {
   }
 
   async #unpoll(uuid: string): Promise<void> {
-    await this.#pollers.get(uuid)?.stop();
+    await this.#pollers.get(uuid)?.stop(true);
     this.#pollers.delete(uuid);
   }
 
