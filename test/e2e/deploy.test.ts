@@ -1,16 +1,18 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { rm } from "node:fs/promises";
+import { cp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { packageFleet } from "../../local/packaging.ts";
 import { expectInStep, startTestFleet, type TestFleet } from "../support/fleet.ts";
-import { ADDED, secondVersion } from "../support/second-version.ts";
+import { ADDED, copyService } from "../support/service-copy.ts";
 import { eventually } from "../support/wait.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..");
 const SERVERLESS = join(ROOT, "node_modules", "serverless", "bin", "serverless.js");
 const STAGE = ["--stage", "local"];
+/** Of the first version. The framework works in a folder `.serverless`, and clears it. */
+const PACKAGE = "package";
 /** Each step may package, and runs the framework once; much more than it needs on an idle machine. */
 const STEP_MS = 600_000;
 const ARRIVES_MS = 120_000;
@@ -20,15 +22,17 @@ let first: string;
 let second: string;
 
 beforeAll(async () => {
-  first = (await packageFleet("local")).artifacts;
-  second = secondVersion();
+  first = copyService(false);
+  const { artifacts } = await packageFleet("local");
+  await cp(artifacts, join(first, PACKAGE), { recursive: true });
+  second = copyService(true);
   // An account with nothing in it, and the systems around it. Waits as on AWS, for nothing here is adjusted.
   fleet = await startTestFleet({ template: {}, clockScale: 1 });
 }, STEP_MS);
 
 afterAll(async () => {
   await fleet?.stop();
-  if (second) await rm(second, { recursive: true });
+  for (const folder of [first, second]) if (folder) await rm(folder, { recursive: true });
 });
 
 /** Runs a program on the local AWS. @returns what it printed @throws with it when it fails */
@@ -49,7 +53,7 @@ async function run(cwd: string, program: string, ...args: string[]): Promise<str
   return output;
 }
 
-const deployFirst = () => run(ROOT, SERVERLESS, "deploy", ...STAGE, "--package", first);
+const deployFirst = () => run(first, SERVERLESS, "deploy", ...STAGE, "--package", PACKAGE);
 const deploySecond = () => run(second, SERVERLESS, "deploy", ...STAGE, "--param=captureWindow=2");
 const script = (name: string, ...args: string[]) => run(ROOT, join("scripts", "stack", name), ...STAGE, ...args);
 
