@@ -55,7 +55,7 @@ export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
     saas = await startSaas({
       ports: { salesforce: port(1), stripe: port(2), slack: port(3), page: port(5) },
       now: clock.now,
-      aws: { origin: booted.origin, customersTable: refOf(booted, "CustomersTable") },
+      aws: { origin: booted.origin, customersTable: `${OWNER.service}-${OWNER.stage}-customers` },
       ...(stateDir ? { stateDir: join(stateDir, "saas") } : {}),
     });
     await storeConnections(booted, saas);

@@ -121,6 +121,7 @@ const JSON_SERVICES: readonly [string, string][] = [
   ["monitoring", "GraniteServiceVersion20100801."],
   ["secretsmanager", "secretsmanager."],
   ["ssm", "AmazonSSM."],
+  ["ecr", "AmazonEC2ContainerRegistry_V20150921."],
 ];
 
 test.each(JSON_SERVICES)("%s answers whatever comes", async (service, prefix) => {
@@ -133,7 +134,7 @@ test.each(JSON_SERVICES)("%s answers whatever comes", async (service, prefix) =>
   );
 });
 
-test.each(["s3", "lambda", "xray", "sts", "iam"])("%s answers whatever comes", async (service) => {
+test.each(["s3", "lambda", "xray", "sts", "iam", "cloudformation"])("%s answers whatever comes", async (service) => {
   const paths = [
     "/",
     "/TraceSummaries",
@@ -144,7 +145,8 @@ test.each(["s3", "lambda", "xray", "sts", "iam"])("%s answers whatever comes", a
     "/%E0%A4%A",
     "/%00",
   ];
-  const form = hostileText.map((text) => `Action=GetCallerIdentity&${text}`);
+  const actions = fc.constantFrom("GetCallerIdentity", "CreateChangeSet", "DescribeStackEvents", "ValidateTemplate");
+  const form = fc.tuple(actions, hostileText).map(([action, text]) => `Action=${action}&TemplateBody={}&${text}`);
   await fc.assert(
     fc.asyncProperty(fc.constantFrom(...paths), fc.oneof(awsInput, form), async (path, input) => {
       const type = { "content-type": "application/x-www-form-urlencoded" };

@@ -197,9 +197,12 @@ describe("nothing is lost", () => {
     expect(schedules).toMatchObject([[expect.any(String), { ScheduleExpression: "rate(1 minute)", State: "ENABLED" }]]);
   });
 
-  test("tables and their content outlive the stack", () => {
-    for (const [id, properties] of ofType("AWS::DynamoDB::Table")) {
-      expect(resources[id]).toMatchObject({ DeletionPolicy: "Retain", UpdateReplacePolicy: "Retain" });
+  test("every table and bucket says what becomes of it with the stack, and tables can be brought back", () => {
+    for (const [id] of [...ofType("AWS::S3::Bucket"), ...ofType("AWS::DynamoDB::Table")])
+      if (id !== "ServerlessDeploymentBucket")
+        expect(resources[id]).toMatchObject({ DeletionPolicy: "Delete", UpdateReplacePolicy: "Delete" });
+    for (const [, properties] of ofType("AWS::DynamoDB::Table")) {
+      expect(properties.DeletionProtectionEnabled).toBe(false);
       expect(properties.PointInTimeRecoverySpecification).toEqual({ PointInTimeRecoveryEnabled: true });
     }
   });

@@ -1,12 +1,13 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { createCloudFormation, Stacks } from "./cloudformation/index.ts";
 import { type Gateway, startGateway } from "./gateway/index.ts";
 import { createIam, createIdentities, type TwinIdentities } from "./iam/index.ts";
 import { type Clock, createClock } from "./kernel/clock.ts";
 import { Kernel } from "./kernel/kernel.ts";
 import { defaultServices, type ServiceFactory } from "./services.ts";
 import { openSnapshots, type Snapshots } from "./snapshots.ts";
-import { deploy, type StackResource } from "./template/index.ts";
+import { deploy, type Stack, type StackResource } from "./template/index.ts";
 
 export interface BootOptions {
   /** The CloudFormation template, or the path of its JSON file. */
@@ -42,8 +43,9 @@ export interface Twin {
   /** `http://127.0.0.1:<port>`: what goes into `AWS_ENDPOINT_URL`. */
   readonly origin: string;
   readonly stackName: string;
+  /** Of the stack, as it is deployed now. */
   readonly outputs: Readonly<Record<string, unknown>>;
-  /** The stack's resources by logical id. */
+  /** The stack's resources by logical id, as they are deployed now. */
   readonly resources: ReadonlyMap<string, StackResource>;
   /** Ends every service, writes the state down and closes the port; safe to call twice. */
   stop(): Promise<void>;
@@ -60,6 +62,7 @@ export async function bootTwin(options: BootOptions): Promise<Twin> {
   const stackName = options.stackName ?? packagedStackName(artifacts) ?? "twin";
   const identities = createIdentities();
   const kernel = new Kernel(options.clock ?? createClock(options.clockScale), identities);
+  const stacks = new Stacks(kernel);
   kernel.register(createIam(identities));
   const forServices = {
     artifacts,
@@ -69,8 +72,9 @@ export async function bootTwin(options: BootOptions): Promise<Twin> {
   };
   for (const create of options.services ?? defaultServices) kernel.register(create(kernel, forServices));
 
-  const resources = new Map<string, StackResource>();
-  const outputs: Record<string, unknown> = {};
+  // Last, so that it ends first: an update under way needs the others.
+  kernel.register(createCloudFormation(stacks));
+  const deployed = () => stacks.find(stackName)?.stack;
   let gateway: Gateway | undefined;
   let snapshots: Snapshots | undefined;
   let stopped: Promise<void> | undefined;
@@ -86,7 +90,7 @@ export async function bootTwin(options: BootOptions): Promise<Twin> {
     snapshots = stateDir ? await openSnapshots(kernel, stateDir) : undefined;
     gateway = await startGateway(kernel, {
       ...(options.port === undefined ? {} : { port: options.port }),
-      control: { "GET /_twin/stack": () => ({ stackName, resources: Object.fromEntries(resources), outputs }) },
+      control: { "GET /_twin/stack": () => ({ stackName, ...told(deployed()) }) },
     });
     const stack = await deploy(kernel, template, {
       stackName,
@@ -94,16 +98,33 @@ export async function bootTwin(options: BootOptions): Promise<Twin> {
       ...(options.parameters ? { parameters: options.parameters } : {}),
       ...(options.imports ? { imports: options.imports } : {}),
     });
-    for (const [logicalId, resource] of stack.resources) resources.set(logicalId, resource);
-    Object.assign(outputs, stack.outputs);
-    const twin = { kernel, identities, origin: gateway.origin, stackName, outputs, resources };
+    // As on AWS, there is no stack without resources: such a twin waits for a deploy.
+    if (stack.resources.size > 0) stacks.adopt(stack, template, options.parameters ?? {});
+    const twin = {
+      ...{ kernel, identities, origin: gateway.origin, stackName, stop },
+      get outputs() {
+        return deployed()?.outputs ?? {};
+      },
+      get resources() {
+        return deployed()?.resources ?? new Map();
+      },
+    };
     await options.prepare?.(twin);
     for (const service of kernel.services()) await service.start?.();
-    return { ...twin, stop };
+    return twin;
   } catch (cause) {
     await stop();
     throw cause;
   }
+}
+
+/** What the stack tells outside: names, no properties. */
+function told(stack: Stack | undefined) {
+  const resources = [...(stack?.resources ?? [])].map(([id, { type, ref, attributes }]) => [
+    id,
+    { type, ref, attributes },
+  ]);
+  return { resources: Object.fromEntries(resources), outputs: stack?.outputs ?? {} };
 }
 
 /** Stops in the order: callers before those they call, state, port. One failure does not keep the rest from stopping. */

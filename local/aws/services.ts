@@ -1,4 +1,5 @@
 import { createDynamoDb } from "./dynamodb/index.ts";
+import { createEcr } from "./ecr/index.ts";
 import { createEvents } from "./events/index.ts";
 import type { Kernel } from "./kernel/kernel.ts";
 import type { Service } from "./kernel/service.ts";
@@ -35,6 +36,7 @@ export const defaultServices: readonly ServiceFactory[] = [
   createLogs,
   createS3,
   createSts,
+  createEcr,
   createSsm,
   createSecretsManager,
   createDynamoDb,

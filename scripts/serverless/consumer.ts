@@ -243,3 +243,24 @@ function arnOf(logicalId: string): unknown {
 function pascalCase(name: string): string {
   return name.replace(/(?:^|-)([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
 }
+
+/** @throws Error when two consumers have one queue, or one function has two consumers */
+export function refuseSharedQueues(
+  functions: Record<string, { readonly events?: readonly Record<string, unknown>[] }>,
+): void {
+  const taken = new Set<string>();
+  for (const [name, { events = [] }] of Object.entries(functions)) {
+    const queues = events.flatMap((event) =>
+      "consumer" in event ? [(event.consumer as ConsumerDeclaration).queue] : [],
+    );
+    if (queues.length > 1)
+      throw new Error(
+        `Function '${name}' has two consumers; its environment names one queue, so write a function for each.`,
+      );
+    for (const queue of queues) {
+      if (taken.has(queue))
+        throw new Error(`Two consumers have the queue '${queue}'; give each consumer a queue of its own.`);
+      taken.add(queue);
+    }
+  }
+}

@@ -1,7 +1,7 @@
 import { createRequire } from "node:module";
 import { afterAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { type Answer, serve } from "../../shared/testing/server.ts";
-import { deployedResources, keptConnections } from "./kept-connections.ts";
+import { deployedTemplate, keptConnections } from "./kept-connections.ts";
 
 const framework = createRequire(createRequire(import.meta.url).resolve("serverless/package.json"));
 const { CloudFormationClient } = framework("@aws-sdk/client-cloudformation");
@@ -24,6 +24,7 @@ beforeEach(() => {
 const provider = {
   naming: { getStackName: () => "fleet-test" },
   getCloudFormationClient: async () => client,
+  getAwsSdkV3Config: async () => ({}),
 };
 
 // https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_GetTemplate.html
@@ -43,7 +44,7 @@ describe("the deployed template", () => {
   test("is asked of CloudFormation as it was given", async () => {
     const Resources = { Secret: { Type: "AWS::SecretsManager::Secret" } };
     answer = template({ Resources });
-    expect(await deployedResources(provider)).toEqual(Resources);
+    expect(await deployedTemplate(provider)).toEqual({ Resources });
     const form = new URLSearchParams(server.requests[0]?.body);
     expect(Object.fromEntries(form)).toMatchObject({
       Action: "GetTemplate",
@@ -54,12 +55,12 @@ describe("the deployed template", () => {
 
   test("of a stack that is not there yet has nothing", async () => {
     answer = refusal("ValidationError", "Stack with id fleet-test does not exist");
-    expect(await deployedResources(provider)).toEqual({});
+    expect(await deployedTemplate(provider)).toEqual({});
   });
 
   test("that cannot be read stops the deploy, with the permission that is missing", async () => {
     answer = refusal("AccessDenied", "User is not authorized to perform: cloudformation:GetTemplate");
-    await expect(deployedResources(provider)).rejects.toThrow(
+    await expect(deployedTemplate(provider)).rejects.toThrow(
       /^The deployed template of .*cloudformation:GetTemplate\.$/,
     );
   });

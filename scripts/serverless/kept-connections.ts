@@ -6,23 +6,25 @@ type Resources = Record<string, { readonly Type?: string; readonly DeletionPolic
 export interface CloudFormation {
   readonly naming: { getStackName(): string };
   getCloudFormationClient(): Promise<{ send(command: unknown): Promise<unknown> }>;
+  /** Region and credentials, as the framework found them. */
+  getAwsSdkV3Config(): Promise<object>;
 }
 
 /** Of the framework, so that client and command are of one version. */
 const framework = createRequire(createRequire(import.meta.url).resolve("serverless/package.json"));
 
 /**
- * Resources of the template that is deployed; none when there is no stack yet.
+ * The template that is deployed; an empty one when there is no stack yet.
  * @throws Error of one sentence when CloudFormation does not tell
  */
-export async function deployedResources(provider: CloudFormation): Promise<Resources> {
+export async function deployedTemplate(provider: CloudFormation): Promise<{ readonly Resources?: Resources }> {
   const { GetTemplateCommand } = framework("@aws-sdk/client-cloudformation");
   const StackName = provider.naming.getStackName();
   const client = await provider.getCloudFormationClient();
   try {
     const answer = await client.send(new GetTemplateCommand({ StackName, TemplateStage: "Original" }));
     const { TemplateBody } = answer as { TemplateBody?: string };
-    return JSON.parse(TemplateBody ?? "{}").Resources ?? {};
+    return JSON.parse(TemplateBody || "{}");
   } catch (cause) {
     const { name, message } = cause as Error;
     if (name === "ValidationError" && message.includes("does not exist")) return {};

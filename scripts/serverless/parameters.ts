@@ -42,6 +42,7 @@ const PARAMETERS: Readonly<Record<string, Parameter>> = {
   slackWindow: whole("seconds", 0, LONGEST_WINDOW),
   slackBatchSize: whole("messages", 1, LARGEST_BATCH),
   logRetentionDays: { takes: `one of ${RETENTION.join(", ")} days`, fits: (text) => RETENTION.includes(text) },
+  retainData: FLAG,
   costCentre: {
     // https://docs.aws.amazon.com/tag-editor/latest/userguide/reference.html
     takes: "a tag of at most 256 letters, digits, spaces and _ . : / = + - @",

@@ -30,7 +30,7 @@ function framework(functions: Record<string, Json>, members: Json = {}) {
         fleet: {
           ...{ salesforceEventSource, alarmTopicArn, feedSilentHours: "24" },
           ...{ fleetBus: { Ref: "FleetBus" }, stateTable: { Ref: "FleetStateTable" } },
-          ...{ giveUpAfterSeconds: 86_400, alarmActions: [alarmTopicArn] },
+          ...{ retainData: "false", giveUpAfterSeconds: 86_400, alarmActions: [alarmTopicArn] },
         },
       },
       functions,
@@ -49,7 +49,7 @@ function framework(functions: Record<string, Json>, members: Json = {}) {
       },
     },
   };
-  const log = { warning: (message: string) => warnings.push(message) };
+  const log = { warning: (message: string) => void warnings.push(message), notice: () => undefined };
   return { serverless, schemas, warnings, plugin: new FleetPlugin(serverless, {}, { log }) };
 }
 
@@ -69,6 +69,7 @@ test("the framework learns the events, the properties and the moments", () => {
     "before:package:finalize",
     "before:aws:package:finalize:saveServiceState",
     "before:deploy:deploy",
+    "after:aws:deploy:deploy:createStack",
   ]);
 });
 

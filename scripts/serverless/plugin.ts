@@ -1,13 +1,15 @@
 import { buildAlarms } from "./alarms.ts";
-import { buildConsumer, type ConsumerDeclaration } from "./consumer.ts";
+import { buildConsumer, type ConsumerDeclaration, refuseSharedQueues } from "./consumer.ts";
 import { buildDashboard } from "./dashboard.ts";
 import { takeInventory } from "./inventory.ts";
-import { type CloudFormation, deployedResources, keptConnections } from "./kept-connections.ts";
+import { type CloudFormation, deployedTemplate, keptConnections } from "./kept-connections.ts";
+import { takeOverTables } from "./kept-tables.ts";
 import { fitName, MOST } from "./names.ts";
 import { connectionAccess, type Org, orgAccess, orgResources, parseOrgs, targetAccess } from "./orgs.ts";
 import { buildOutputs } from "./outputs.ts";
 import { type Begun, requireBeginning } from "./preflight.ts";
 import type { Resources, Template } from "./resolve.ts";
+import { withRetention } from "./retention.ts";
 import { trimRoles, UNNAMED } from "./roles.ts";
 import { CONSUMER, DEAD_LETTERS, FUNCTION } from "./schema.ts";
 
@@ -43,11 +45,13 @@ interface FleetSettings {
   readonly alarmActions: unknown;
   /** Hours without a change of Salesforce before the alarm; 0 switches it off. */
   readonly feedSilentHours: number | string;
+  /** Whether tables and buckets outlive the stack. */
+  readonly retainData: boolean | string;
 }
 
 /** What the framework gives a plugin to talk with. */
 interface Utilities {
-  readonly log: { warning(message: string): void };
+  readonly log: { warning(message: string): void; notice(message: string): void };
 }
 
 interface FunctionConfig {
@@ -93,12 +97,14 @@ export default class FleetPlugin {
       "before:package:finalize": this.#told(() => {
         this.dropSharedRole();
         this.trimRoles();
+        this.retain();
         this.watch();
         this.#tell();
       }),
       // The template is whole here, and nothing of it is written yet.
       "before:aws:package:finalize:saveServiceState": this.#told(() => this.#refuse()),
       "before:deploy:deploy": this.#told(() => this.keepConnections()),
+      "after:aws:deploy:deploy:createStack": this.#told(() => this.takeOverTables()),
     };
   }
 
@@ -157,11 +163,25 @@ export default class FleetPlugin {
 
   /** Deploys over no connection that an earlier version made. What was packaged before comes by here too. */
   async keepConnections(): Promise<void> {
-    const deployed = await deployedResources(this.#serverless.getProvider("aws"));
+    const { Resources = {} } = await deployedTemplate(this.#serverless.getProvider("aws"));
     Object.assign(
       this.#serverless.service.provider.compiledCloudFormationTemplate.Resources,
-      keptConnections(deployed),
+      keptConnections(Resources),
     );
+  }
+
+  /** What an earlier stack left becomes the new stack's, which would otherwise fail on its names. */
+  async takeOverTables(): Promise<void> {
+    const provider = this.#serverless.getProvider("aws");
+    const { Resources } = this.#serverless.service.provider.compiledCloudFormationTemplate;
+    for (const table of await takeOverTables(provider, Resources as Resources))
+      this.#log.notice(`The table ${table} was kept from before: it is used again, as it is.`);
+  }
+
+  /** Says of everything that holds data what becomes of it when the stack is removed. */
+  retain(): void {
+    const { custom, resources } = this.#serverless.service;
+    this.#addResources(withRetention((resources?.Resources ?? {}) as never, custom.fleet.retainData));
   }
 
   /** Adds the alarms and the dashboard of everything that the template will contain. */
@@ -234,25 +254,6 @@ export default class FleetPlugin {
     const { refusalsOf } = await import("./refusals.ts");
     const refusals = await refusalsOf(this.#serverless.service.provider.compiledCloudFormationTemplate as Template);
     if (refusals.length > 0) throw new Error(refusals.join("\n"));
-  }
-}
-
-/** @throws Error when two consumers have one queue, or one function has two consumers */
-function refuseSharedQueues(functions: Record<string, FunctionConfig>): void {
-  const taken = new Set<string>();
-  for (const [name, { events = [] }] of Object.entries(functions)) {
-    const queues = events.flatMap((event) =>
-      "consumer" in event ? [(event.consumer as ConsumerDeclaration).queue] : [],
-    );
-    if (queues.length > 1)
-      throw new Error(
-        `Function '${name}' has two consumers; its environment names one queue, so write a function for each.`,
-      );
-    for (const queue of queues) {
-      if (taken.has(queue))
-        throw new Error(`Two consumers have the queue '${queue}'; give each consumer a queue of its own.`);
-      taken.add(queue);
-    }
   }
 }
 

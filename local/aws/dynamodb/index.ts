@@ -44,12 +44,16 @@ export function createDynamoDb(kernel: Kernel, options: { readonly stateDir?: st
     wire: { kind: "json", version: "1.0", targetPrefix: "DynamoDB_20120810." },
     operations: operationsOf(kernel, engine, state),
     resources: [
-      tableProvider(engine, ({ TableName, KeySchema }, { properties }) => {
-        state.partitionKeys.set(TableName, partitionKey({ KeySchema }));
-        const { Enabled, AttributeName } = properties.TimeToLiveSpecification ?? {};
-        if (Enabled === true || Enabled === "true") state.ttl.set(TableName, AttributeName);
-        else state.ttl.delete(TableName);
-        if (String(properties.DeletionProtectionEnabled) === "true") state.protected.add(TableName);
+      tableProvider(engine, {
+        made({ TableName, KeySchema }, { properties }) {
+          state.partitionKeys.set(TableName, partitionKey({ KeySchema }));
+          const { Enabled, AttributeName } = properties.TimeToLiveSpecification ?? {};
+          if (Enabled === true || Enabled === "true") state.ttl.set(TableName, AttributeName);
+          else state.ttl.delete(TableName);
+          protect(state, TableName, String(properties.DeletionProtectionEnabled) === "true");
+        },
+        beforeDelete: (table) => refuseProtected(state, table),
+        deleted: (table) => state.ttl.delete(table),
       }),
     ],
     snapshot: () => ({ ttl: [...state.ttl] }),
@@ -153,12 +157,8 @@ function tableOperations(engine: Engine, state: State): Record<string, Operation
       ],
       run: async (input: ItemInput) => {
         if (name === "CreateTable") refuseStreams(input);
-        if (name === "DeleteTable" && state.protected.has(tableName(input.TableName)))
-          throw new AwsError(
-            "ValidationException",
-            `Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection first.`,
-          );
-        const output = await engine.run(name, named(input));
+        if (name === "DeleteTable") refuseProtected(state, tableName(input.TableName));
+        const output = await runOnTable(engine, state, name, named(input));
         const created = (output as { TableDescription?: TableDescription }).TableDescription;
         if (name === "CreateTable" && created) state.partitionKeys.set(created.TableName, partitionKey(created));
         if (name === "DeleteTable") state.ttl.delete(tableName(input.TableName));
@@ -183,6 +183,32 @@ function tableOperations(engine: Engine, state: State): Record<string, Operation
       return { TimeToLiveSpecification };
     }),
   };
+}
+
+/** Deletion protection, of which dynalite knows nothing, is laid over what it does. */
+async function runOnTable(engine: Engine, state: State, name: DynaliteOperation, input: ItemInput): Promise<object> {
+  const { DeletionProtectionEnabled, ...rest } = input as ItemInput & { readonly DeletionProtectionEnabled?: boolean };
+  const isAlone = name === "UpdateTable" && Object.keys(rest).length === 1;
+  const output = await engine.run(isAlone ? "DescribeTable" : name, rest);
+  const member = ["Table", "TableDescription"].find((known) => known in output);
+  if (!member) return output;
+  const table = output[member] as TableDescription;
+  if (DeletionProtectionEnabled !== undefined) protect(state, table.TableName, DeletionProtectionEnabled);
+  const told = { ...table, DeletionProtectionEnabled: state.protected.has(table.TableName) };
+  return { [isAlone ? "TableDescription" : member]: told };
+}
+
+function protect(state: State, table: string, isProtected: boolean): void {
+  if (isProtected) state.protected.add(table);
+  else state.protected.delete(table);
+}
+
+function refuseProtected(state: State, table: string): void {
+  if (!state.protected.has(table)) return;
+  throw new AwsError(
+    "ValidationException",
+    "Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection first.",
+  );
 }
 
 interface TimeToLiveInput {

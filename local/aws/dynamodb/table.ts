@@ -8,14 +8,19 @@ import type { Engine, TableDescription } from "./engine.ts";
 const INDEX_MEMBERS = ["IndexName", "KeySchema", "Projection", "ProvisionedThroughput", "OnDemandThroughput"];
 const INDEXES = ["GlobalSecondaryIndexes", "LocalSecondaryIndexes"] as const;
 
-/** Told about every table that the template makes. */
-export type OnTable = (table: TableDescription, resource: TemplateResource) => void;
+/** What is told of the template's tables. */
+export interface TableEvents {
+  made(table: TableDescription, resource: TemplateResource): void;
+  /** @throws AwsError when the table must not be deleted */
+  beforeDelete(table: string): void;
+  deleted(table: string): void;
+}
 
 /**
  * Tables of the template. A table that a state folder brought back is kept as it is.
  * https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-dynamodb-table.html
  */
-export function tableProvider(engine: Engine, onTable: OnTable): ResourceProvider {
+export function tableProvider(engine: Engine, events: TableEvents): ResourceProvider {
   return {
     type: "AWS::DynamoDB::Table",
     properties: [
@@ -28,11 +33,21 @@ export function tableProvider(engine: Engine, onTable: OnTable): ResourceProvide
     async create(resource) {
       for (const kind of INDEXES) checkIndexes(resource, kind);
       const table = await findOrCreate(engine, resource);
-      onTable(table, resource);
+      events.made(table, resource);
       return {
         ref: table.TableName,
         attributes: { Arn: tableArn(table.TableName), TableId: table.TableId },
       };
+    },
+    async taken(resource) {
+      const name = nameOf(resource);
+      return (await find(engine, name)) ? name : undefined;
+    },
+    async delete({ ref }) {
+      if (!(await find(engine, ref))) return;
+      events.beforeDelete(ref);
+      await engine.run("DeleteTable", { TableName: ref });
+      events.deleted(ref);
     },
   };
 }
@@ -50,18 +65,16 @@ function checkIndexes({ logicalId, properties }: TemplateResource, kind: string)
 
 async function findOrCreate(engine: Engine, resource: TemplateResource): Promise<TableDescription> {
   const wanted = createInput(resource);
-  try {
-    const existing = await engine.run<{ Table: TableDescription }>("DescribeTable", { TableName: wanted.TableName });
-    if (!isDeepStrictEqual(shape(existing.Table), shape(wanted)))
-      throw new TemplateError(
-        resource.logicalId,
-        "Properties",
-        `the kept table ${wanted.TableName} has other keys or indexes; start with --reset`,
-      );
-    return existing.Table;
-  } catch (cause) {
-    if (!(cause instanceof AwsError) || cause.code !== "ResourceNotFoundException") throw cause;
-  }
+  const existing = await find(engine, wanted.TableName);
+  if (existing && !isDeepStrictEqual(shape(existing), shape(wanted)))
+    throw new TemplateError(
+      resource.logicalId,
+      "Properties",
+      resource.before
+        ? "the twin changes neither keys nor indexes of a table"
+        : `the kept table ${wanted.TableName} has other keys or indexes; start with --reset`,
+    );
+  if (existing) return existing;
   try {
     return (await engine.run<{ TableDescription: TableDescription }>("CreateTable", wanted)).TableDescription;
   } catch (cause) {
@@ -70,10 +83,23 @@ async function findOrCreate(engine: Engine, resource: TemplateResource): Promise
   }
 }
 
+async function find(engine: Engine, TableName: string): Promise<TableDescription | undefined> {
+  try {
+    return (await engine.run<{ Table: TableDescription }>("DescribeTable", { TableName })).Table;
+  } catch (cause) {
+    if (cause instanceof AwsError && cause.code === "ResourceNotFoundException") return undefined;
+    throw cause;
+  }
+}
+
+function nameOf(resource: TemplateResource): string {
+  return resource.properties.TableName ?? physicalName(resource, 255);
+}
+
 function createInput(resource: TemplateResource): Record<string, unknown> & { TableName: string } {
   const { properties } = resource;
   const input: Record<string, unknown> = {
-    TableName: properties.TableName ?? physicalName(resource.stackName, resource.logicalId, 255),
+    TableName: nameOf(resource),
   };
   for (const member of ["KeySchema", "AttributeDefinitions", "BillingMode"])
     if (properties[member]) input[member] = properties[member];

@@ -3,9 +3,10 @@ import { physicalName } from "../kernel/names.ts";
 import type { PolicyStatement, ResourceProvider, TemplateResource } from "../kernel/service.ts";
 import { defineArchive } from "./archives.ts";
 import { defineBus } from "./buses.ts";
-import type { Rule } from "./model.ts";
+import { validation } from "./errors.ts";
+import type { Bus, Rule } from "./model.ts";
 import { defineRule, putTargets } from "./rules.ts";
-import { DEFAULT_BUS, type Store } from "./store.ts";
+import { busName, DEFAULT_BUS, ruleArn, type Store } from "./store.ts";
 
 /** The CloudFormation resource types of EventBridge. @param changed is told of every rule that was made */
 export function eventResources(store: Store, changed: (rule: Rule) => void): ResourceProvider[] {
@@ -25,12 +26,21 @@ export function eventResources(store: Store, changed: (rule: Rule) => void): Res
         "DeadLetterConfig",
       ],
       create: (resource) => createBus(store, resource),
+      taken: ({ properties }) => store.buses.get(properties.Name)?.name,
+      delete({ ref }) {
+        if (store.rulesOf(ref).length > 0) throw validation("Event bus can't be deleted since it has rules.");
+        store.buses.delete(ref);
+      },
     },
     {
       // https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-events-eventbuspolicy.html
       type: "AWS::Events::EventBusPolicy",
       properties: ["EventBusName", "StatementId", "Statement"],
       create: (resource) => createBusPolicy(store, resource),
+      delete: ({ properties: { EventBusName = DEFAULT_BUS, StatementId } }) => {
+        const bus = store.buses.get(busName(EventBusName));
+        if (bus?.policy) bus.policy = { ...bus.policy, Statement: statementsBut(bus, StatementId) };
+      },
     },
     {
       // https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-events-rule.html
@@ -47,19 +57,32 @@ export function eventResources(store: Store, changed: (rule: Rule) => void): Res
         "Tags",
       ],
       create: (resource) => createRule(store, changed, resource),
+      taken: (resource) =>
+        store.rules.get(ruleArn(ruleName(resource), busName(resource.properties.EventBusName)))?.name,
+      delete({ attributes }) {
+        const rule = store.rules.get(String(attributes.Arn));
+        if (!rule) return;
+        store.rules.delete(rule.arn);
+        store.scheduledSince.delete(rule.arn);
+        changed(rule);
+      },
     },
     {
       // https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-events-archive.html
       type: "AWS::Events::Archive",
       properties: ["ArchiveName", "Description", "EventPattern", "RetentionDays", "SourceArn", "KmsKeyIdentifier"],
       create: (resource) => createArchive(store, resource),
+      taken: (resource) => store.archives.get(archiveName(resource))?.name,
+      delete: ({ ref }) => void store.archives.delete(ref),
     },
   ];
 }
 
-function createBus(store: Store, { logicalId, properties }: TemplateResource) {
+function createBus(store: Store, { logicalId, properties, before }: TemplateResource) {
   if (!properties.Name) throw new TemplateError(logicalId, "Name", "is missing");
+  const policy = before && store.buses.get(properties.Name)?.policy;
   const bus = inTemplate(logicalId, "Name", () => defineBus(store, properties as never));
+  if (policy) bus.policy = policy;
   bus.fromTemplate = true;
   if (properties.Policy) bus.policy = parsed(properties.Policy) as never;
   return { ref: bus.name, attributes: { Arn: bus.arn, Name: bus.name, Policy: JSON.stringify(bus.policy ?? {}) } };
@@ -70,19 +93,30 @@ function createBusPolicy(store: Store, { logicalId, properties }: TemplateResour
   if (!StatementId) throw new TemplateError(logicalId, "StatementId", "is missing");
   if (!Statement) throw new TemplateError(logicalId, "Statement", "is missing");
   const bus = inTemplate(logicalId, "EventBusName", () => store.bus(EventBusName));
-  const present = [bus.policy?.Statement ?? []].flat() as PolicyStatement[];
   const added = { ...(parsed(Statement) as PolicyStatement), Sid: StatementId };
-  bus.policy = { Version: "2012-10-17", Statement: [...present.filter(({ Sid }) => Sid !== StatementId), added] };
+  bus.policy = { Version: "2012-10-17", Statement: [...statementsBut(bus, StatementId), added] };
   return { ref: `${bus.name}|${StatementId}`, attributes: {} };
 }
 
+function statementsBut({ policy }: Bus, id: string): PolicyStatement[] {
+  return ([policy?.Statement ?? []].flat() as PolicyStatement[]).filter(({ Sid }) => Sid !== id);
+}
+
+function ruleName(resource: TemplateResource): string {
+  return resource.properties.Name ?? physicalName(resource);
+}
+
+function archiveName(resource: TemplateResource): string {
+  return resource.properties.ArchiveName ?? physicalName(resource, 48);
+}
+
 function createRule(store: Store, changed: (rule: Rule) => void, resource: TemplateResource) {
-  const { logicalId, stackName, properties } = resource;
+  const { logicalId, properties } = resource;
   const { EventPattern, Targets = [] } = properties;
   const rule = inTemplate(logicalId, "Properties", () =>
     defineRule(store, {
       ...properties,
-      Name: properties.Name ?? physicalName(stackName, logicalId),
+      Name: ruleName(resource),
       ...(EventPattern === undefined ? {} : { EventPattern: text(EventPattern) }),
     }),
   );
@@ -101,12 +135,13 @@ function normalised(target: Record<string, unknown>) {
   return { ...target, RetryPolicy: Object.fromEntries(policy) } as never;
 }
 
-function createArchive(store: Store, { logicalId, stackName, properties }: TemplateResource) {
-  const { ArchiveName, SourceArn, EventPattern, RetentionDays, Description } = properties;
+function createArchive(store: Store, resource: TemplateResource) {
+  const { logicalId, properties } = resource;
+  const { SourceArn, EventPattern, RetentionDays, Description } = properties;
   if (!SourceArn) throw new TemplateError(logicalId, "SourceArn", "is missing");
   const archive = inTemplate(logicalId, "Properties", () =>
     defineArchive(store, {
-      ArchiveName: ArchiveName ?? physicalName(stackName, logicalId, 48),
+      ArchiveName: archiveName(resource),
       EventSourceArn: SourceArn,
       ...(EventPattern === undefined ? {} : { EventPattern: text(EventPattern) }),
       ...(RetentionDays === undefined ? {} : { RetentionDays: Number(RetentionDays) }),

@@ -26,10 +26,10 @@ function roleProvider({ roles, managed }: TwinIdentities): ResourceProvider {
       ...["Path", "Description", "MaxSessionDuration", "Tags"],
     ],
     create(resource) {
-      const { properties, logicalId } = resource;
-      const name = properties.RoleName ?? physicalName(resource.stackName, logicalId, 64);
-      const arn = `arn:aws:iam::${ACCOUNT}:role${properties.Path ?? "/"}${name}`;
-      const attached = new Set<string>(properties.ManagedPolicyArns ?? []);
+      const { properties, logicalId, before } = resource;
+      const { name, arn } = roleNames(resource);
+      const others = before ? attachedByOthers(roles.get(arn), before) : { inline: [], attached: [] };
+      const attached = new Set<string>([...others.attached, ...(properties.ManagedPolicyArns ?? [])]);
       for (const policy of attached) checkManaged(managed, policy, logicalId, "ManagedPolicyArns");
       if (properties.PermissionsBoundary)
         checkManaged(managed, properties.PermissionsBoundary, logicalId, "PermissionsBoundary");
@@ -42,13 +42,15 @@ function roleProvider({ roles, managed }: TwinIdentities): ResourceProvider {
           "Properties.AssumeRolePolicyDocument",
           "trust",
         ),
-        inline: inlinePolicies(resource),
+        inline: new Map([...others.inline, ...inlinePolicies(resource)]),
         attached,
         ...(properties.PermissionsBoundary ? { boundary: properties.PermissionsBoundary } : {}),
       };
       roles.set(arn, role);
       return { ref: name, attributes: { Arn: arn, RoleId: `AROA${digest(arn).slice(0, 17)}` } };
     },
+    taken: (resource) => roles.get(roleNames(resource).arn)?.name,
+    delete: ({ attributes }) => void roles.delete(String(attributes.Arn)),
   };
 }
 
@@ -58,12 +60,14 @@ function policyProvider({ roles }: TwinIdentities): ResourceProvider {
     type: "AWS::IAM::Policy",
     properties: ["PolicyName", "PolicyDocument", "Roles"],
     create(resource) {
-      const { properties, logicalId } = resource;
+      const { properties, logicalId, before } = resource;
       const document = readPolicy(properties.PolicyDocument, logicalId, "Properties.PolicyDocument", "identity");
       if (!properties.Roles?.length) throw new TemplateError(logicalId, "Properties.Roles", "must name a role");
+      if (before) detach(roles, before);
       for (const name of properties.Roles) findRole(roles, name, logicalId).inline.set(properties.PolicyName, document);
-      return { ref: properties.PolicyName, attributes: { Id: physicalName(resource.stackName, logicalId, 128) } };
+      return { ref: properties.PolicyName, attributes: { Id: physicalName(resource, 128) } };
     },
+    delete: ({ properties }) => detach(roles, properties),
   };
 }
 
@@ -74,12 +78,34 @@ function managedPolicyProvider({ roles, managed }: TwinIdentities): ResourceProv
     properties: ["ManagedPolicyName", "PolicyDocument", "Roles", "Path", "Description"],
     create(resource) {
       const { properties, logicalId } = resource;
-      const name = properties.ManagedPolicyName ?? physicalName(resource.stackName, logicalId, 128);
+      const name = properties.ManagedPolicyName ?? physicalName(resource, 128);
       const arn = `arn:aws:iam::${ACCOUNT}:policy${properties.Path ?? "/"}${name}`;
       managed.set(arn, readPolicy(properties.PolicyDocument, logicalId, "Properties.PolicyDocument", "identity"));
       for (const role of properties.Roles ?? []) findRole(roles, role, logicalId).attached.add(arn);
       return { ref: arn, attributes: { PolicyArn: arn } };
     },
+    delete({ ref }) {
+      managed.delete(ref);
+      for (const role of roles.values()) role.attached.delete(ref);
+    },
+  };
+}
+
+function detach(roles: ReadonlyMap<string, Role>, { PolicyName, Roles }: TemplateResource["properties"]): void {
+  for (const role of roles.values()) if (Roles.includes(role.name)) role.inline.delete(PolicyName);
+}
+
+function roleNames(resource: TemplateResource): { name: string; arn: string } {
+  const name = resource.properties.RoleName ?? physicalName(resource, 64);
+  return { name, arn: `arn:aws:iam::${ACCOUNT}:role${resource.properties.Path ?? "/"}${name}` };
+}
+
+/** The policies of a role that resources of their own gave it; an update of the role leaves them. */
+function attachedByOthers(role: Role | undefined, before: TemplateResource["properties"]) {
+  const own = new Set((before.Policies ?? []).map(({ PolicyName }: { PolicyName: string }) => PolicyName));
+  return {
+    inline: [...(role?.inline ?? [])].filter(([name]) => !own.has(name)),
+    attached: [...(role?.attached ?? [])].filter((policy) => !(before.ManagedPolicyArns ?? []).includes(policy)),
   };
 }
 

@@ -21,13 +21,23 @@ export function hex(length: number): string {
     .slice(0, length);
 }
 
+/** What the name of a resource is made of. */
+export interface Named {
+  readonly stackName: string;
+  readonly logicalId: string;
+  /** Tells a resource from those that had its logical id before; absent for those of the boot. */
+  readonly generation?: string;
+}
+
 /**
  * The name of a resource whose template names none: stack, logical id and a suffix, as CloudFormation builds it.
- * The suffix is derived, so that the same template finds its own resources again after a restart.
+ * The suffix is derived, so that the template of the boot finds its own resources again after a restart.
  * https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-name.html
  */
-export function physicalName(stackName: string, logicalId: string, maxLength = 64): string {
-  const digest = createHash("sha256").update(`${stackName}/${logicalId}`).digest("hex");
+export function physicalName({ stackName, logicalId, generation }: Named, maxLength = 64): string {
+  const digest = createHash("sha256")
+    .update([stackName, logicalId, generation].filter(Boolean).join("/"))
+    .digest("hex");
   const suffix = digest.slice(0, 12).toUpperCase();
   return `${`${stackName}-${logicalId}`.slice(0, maxLength - suffix.length - 1)}-${suffix}`;
 }

@@ -113,10 +113,14 @@ export interface ResourceProvider {
   /** Every property the provider understands; any other stops the boot. */
   readonly properties: readonly string[];
   /**
-   * The `Ref` and attributes, known from the properties alone, before anything is made. Template evaluation calls
-   * `create` in dependency order, so intrinsics inside `properties` are resolved already.
+   * Makes the resource, or gives the one of its name these properties; its contents stay. Intrinsics inside
+   * `properties` are resolved already.
    */
   create(resource: TemplateResource): Provisioned | Promise<Provisioned>;
+  /** The name of what stands in the way of making the resource; absent where AWS would not mind. */
+  taken?(resource: TemplateResource): string | undefined | Promise<string | undefined>;
+  /** Removes the resource; one that is gone already is no failure. */
+  delete(resource: MadeResource): void | Promise<void>;
 }
 
 export interface TemplateResource {
@@ -125,9 +129,17 @@ export interface TemplateResource {
   // biome-ignore lint/suspicious/noExplicitAny: each provider checks the properties it takes
   readonly properties: Readonly<Record<string, any>>;
   readonly stackName: string;
-  /** Folder of the packaged artifacts (`.serverless`). */
-  readonly artifacts: string;
+  /** See `physicalName`. */
+  readonly generation?: string;
+  /** Folder of the packaged artifacts (`.serverless`); absent: they are in the bucket that the template names. */
+  readonly artifacts?: string;
+  /** The properties that are changed, when the resource is changed in place. */
+  // biome-ignore lint/suspicious/noExplicitAny: each provider checks the properties it takes
+  readonly before?: Readonly<Record<string, any>>;
 }
+
+/** A resource as it was made. */
+export interface MadeResource extends Omit<TemplateResource, "before">, Provisioned {}
 
 /** Values of metrics that AWS publishes by itself, by name; all of one thing and of one moment. */
 export interface Measurement {

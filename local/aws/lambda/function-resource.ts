@@ -1,9 +1,10 @@
 import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
-import type { Kernel } from "../kernel/kernel.ts";
+import { buffer } from "node:stream/consumers";
+import { ADMINISTRATOR, type Kernel } from "../kernel/kernel.ts";
 import { physicalName } from "../kernel/names.ts";
 import type { TemplateResource } from "../kernel/service.ts";
-import { unpackFile, unpackInline } from "./code.ts";
+import { unpack, unpackFile, unpackInline } from "./code.ts";
 import { destinationProblem } from "./destinations.ts";
 import { derivedUuid, Properties } from "./properties.ts";
 import { functionArn, LATEST } from "./registry.ts";
@@ -50,10 +51,14 @@ const SYSTEM_LEVELS = ["DEBUG", "INFO", "WARN"] as const;
  * The `$LATEST` configuration that a template asks for.
  * @throws TemplateError for a missing package or role, and for what the twin does not reproduce
  */
-export function readFunction(kernel: Kernel, resource: TemplateResource, artifacts: string): FunctionVersion {
+export async function readFunction(
+  kernel: Kernel,
+  resource: TemplateResource,
+  artifacts: string,
+): Promise<FunctionVersion> {
   const properties = Properties.of(resource);
   for (const name of properties.names()) if (REFUSED[name]) properties.fail(name, REFUSED[name]);
-  const name = properties.optionalText("FunctionName") ?? physicalName(resource.stackName, resource.logicalId);
+  const name = functionName(resource);
   properties.oneOf("PackageType", ["Zip"], "Zip");
   properties.object("SnapStart", ["ApplyOn"]).oneOf("ApplyOn", ["None"], "None");
   const configuration = {
@@ -72,12 +77,20 @@ export function readFunction(kernel: Kernel, resource: TemplateResource, artifac
     tracing: properties.object("TracingConfig", ["Mode"]).oneOf("Mode", ["Active", "PassThrough"], "PassThrough"),
     logging: readLogging(properties, name),
     ...readDeadLetter(properties),
-    code: readCode(properties, artifacts),
+    code: await readCode(
+      kernel,
+      properties,
+      resource.artifacts === undefined ? undefined : resource.artifacts || artifacts,
+    ),
   };
   if (configuration.tracing === "Active") checkTracingPermission(kernel, properties, configuration.role);
   const revisionId = derivedUuid(JSON.stringify(configuration));
   const lastModified = new Date(kernel.clock.now()).toISOString().replace("Z", "+0000");
   return { ...configuration, revisionId, lastModified };
+}
+
+export function functionName(resource: TemplateResource): string {
+  return resource.properties.FunctionName ?? physicalName(resource);
 }
 
 function readRole(kernel: Kernel, properties: Properties): string {
@@ -139,10 +152,12 @@ function readDeadLetter(properties: Properties): { deadLetterArn?: string } {
   return problem ? config.fail("TargetArn", problem) : { deadLetterArn: target };
 }
 
-function readCode(properties: Properties, artifacts: string): Code {
+/** @param artifacts folder of the packages; absent: they are in the bucket */
+async function readCode(kernel: Kernel, properties: Properties, artifacts: string | undefined): Promise<Code> {
   const code = properties.object("Code", ["S3Bucket", "S3Key", "S3ObjectVersion", "ZipFile"]);
   const inline = code.optionalText("ZipFile");
   if (inline !== undefined) return unpackInline(inline);
+  if (artifacts === undefined) return readStoredCode(kernel, code);
   const path = join(artifacts, basename(code.text("S3Key")));
   if (!existsSync(path)) code.fail("S3Key", `there is no package ${path}; run \`npx serverless package\` first`);
   try {
@@ -150,4 +165,12 @@ function readCode(properties: Properties, artifacts: string): Code {
   } catch (cause) {
     return code.fail("S3Key", `the package ${path} cannot be unpacked: ${(cause as Error).message}`);
   }
+}
+
+async function readStoredCode(kernel: Kernel, code: Properties): Promise<Code> {
+  const [Bucket, Key] = [code.text("S3Bucket"), code.text("S3Key")];
+  return code.awaitWithin("S3Key", async () => {
+    const object = await kernel.call("s3", "GetObject", { Bucket, Key }, { principal: ADMINISTRATOR });
+    return unpack(await buffer(object.Body));
+  });
 }

@@ -40,6 +40,7 @@ export class Pool {
   readonly #starting: FunctionVersion[] = [];
   readonly #live = new Set<Environment>();
   readonly #retired = new WeakSet<FunctionVersion>();
+  readonly #endings = new Map<Environment, PromiseWithResolvers<void>>();
   readonly #stopping = new Set<Promise<void>>();
   #stopped = false;
 
@@ -81,6 +82,12 @@ export class Pool {
     for (const { environment } of this.#idle.filter((idle) => idle.environment.fn === fn)) this.#reap(environment);
   }
 
+  /** Resolves when no environment of the function is left; those that were not retired would keep it waiting. */
+  async ended(name: string): Promise<void> {
+    const left = [...this.#endings].filter(([{ fn }]) => fn.name === name);
+    await Promise.all(left.map(([, ended]) => ended.promise));
+  }
+
   /** Ends every environment, busy or not; resolves when the last log lines are sent. */
   async stop(): Promise<void> {
     this.#stopped = true;
@@ -105,7 +112,11 @@ export class Pool {
 
   #end(environment: Environment): void {
     if (!this.#live.delete(environment)) return;
-    const ended = environment.stop().finally(() => this.#stopping.delete(ended));
+    const ended = environment.stop().finally(() => {
+      this.#stopping.delete(ended);
+      this.#endings.get(environment)?.resolve();
+      this.#endings.delete(environment);
+    });
     this.#stopping.add(ended);
   }
 
@@ -151,6 +162,7 @@ export class Pool {
       return;
     }
     this.#live.add(environment);
+    this.#endings.set(environment, Promise.withResolvers());
     this.#starting.push(fn);
     void environment.initialize().finally(() => {
       this.#starting.splice(this.#starting.indexOf(fn), 1);

@@ -83,6 +83,10 @@ export class Registry {
     return replaced;
   }
 
+  delete(name: string): void {
+    this.#functions.delete(name);
+  }
+
   /**
    * The function and the version that a call means.
    * @throws AwsError `ResourceNotFoundException` when there is no such function, version or alias

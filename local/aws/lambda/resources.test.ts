@@ -53,7 +53,7 @@ describe("AWS::Lambda::Function", () => {
     const provider = lambda.resources?.find(({ type }) => type === "AWS::Lambda::Function");
     const properties = functionProperties("fn", SOURCE);
     const resource = { logicalId: "Fn", type: "AWS::Lambda::Function", properties, stackName: "s", artifacts: "" };
-    expect(() => provider?.create(resource)).toThrow(/Fn: Role: AccessDenied/);
+    await expect(provider?.create(resource)).rejects.toThrow(/Fn: Role: AccessDenied/);
     const untraced = createHarness({ denied: ["xray:PutTraceSegments"] });
     const active = { TracingConfig: { Mode: "Active" } };
     await expect(untraced.deployFunction("fn", SOURCE, active)).rejects.toThrow(/TracingConfig: .*PutTraceSegments/);

@@ -1,14 +1,14 @@
 import type { Kernel } from "../kernel/kernel.ts";
 import type { Provisioned, ResourceProvider, TemplateResource } from "../kernel/service.ts";
 import { destinationProblem } from "./destinations.ts";
-import { FUNCTION_PROPERTIES, readFunction } from "./function-resource.ts";
+import { FUNCTION_PROPERTIES, functionName, readFunction } from "./function-resource.ts";
 import { canReserve } from "./invoker.ts";
 import type { Mappings } from "./mapping/mappings.ts";
 import { mappingProvider } from "./mapping/resource.ts";
 import { permissionStatement } from "./policy.ts";
 import type { Pool } from "./pool.ts";
 import { derivedUuid, Properties } from "./properties.ts";
-import { LATEST, type Registry } from "./registry.ts";
+import { LATEST, parseFunctionName, type Registry } from "./registry.ts";
 
 export interface ResourceParts {
   readonly kernel: Kernel;
@@ -29,21 +29,29 @@ export function lambdaResources(parts: ResourceParts): ResourceProvider[] {
       type: "AWS::Lambda::Function",
       properties: FUNCTION_PROPERTIES,
       create: (resource) => createFunction(parts, resource),
+      taken: (resource) => registry.get(functionName(resource))?.name,
+      delete: ({ ref }) => deleteFunction(parts, ref),
     },
     {
       type: "AWS::Lambda::Version",
       properties: ["FunctionName", "CodeSha256", "Description"],
       create: (resource) => publishVersion(registry, resource),
+      delete: ({ ref }) => void recordOf(registry, ref)?.versions.delete(ref.split(":").at(-1) ?? ""),
     },
     {
       type: "AWS::Lambda::Alias",
       properties: ["FunctionName", "FunctionVersion", "Name", "Description"],
       create: (resource) => createAlias(registry, resource),
+      delete: ({ ref }) => void recordOf(registry, ref)?.aliases.delete(ref.split(":").at(-1) ?? ""),
     },
     {
       type: "AWS::Lambda::Permission",
       properties: ["FunctionName", "Action", "Principal", "SourceArn", "SourceAccount", "PrincipalOrgID"],
       create: (resource) => addPermission(registry, resource),
+      delete: ({ ref, properties }) => {
+        for (const statements of recordOf(registry, properties.FunctionName)?.permissions.values() ?? [])
+          statements.delete(ref);
+      },
     },
     {
       type: "AWS::Lambda::EventInvokeConfig",
@@ -55,15 +63,17 @@ export function lambdaResources(parts: ResourceParts): ResourceProvider[] {
         "DestinationConfig",
       ],
       create: (resource) => createInvokeConfig(registry, resource),
+      delete: ({ properties }) =>
+        void recordOf(registry, properties.FunctionName)?.invokeConfigs.delete(properties.Qualifier),
     },
     mappingProvider(registry, mappings),
   ];
 }
 
-function createFunction(parts: ResourceParts, resource: TemplateResource): Provisioned {
+async function createFunction(parts: ResourceParts, resource: TemplateResource): Promise<Provisioned> {
   const { registry, pool } = parts;
   const properties = Properties.of(resource);
-  const latest = readFunction(parts.kernel, resource, resource.artifacts || parts.artifacts);
+  const latest = await readFunction(parts.kernel, resource, parts.artifacts);
   const reserved = properties.integer("ReservedConcurrentExecutions", 0, 1000);
   const record = registry.get(latest.name);
   if (reserved !== undefined && !canReserve(registry, record, reserved))
@@ -73,6 +83,20 @@ function createFunction(parts: ResourceParts, resource: TemplateResource): Provi
   const replaced = registry.put(unchanged ? record.latest : latest, reserved);
   if (replaced && !unchanged) pool.retire(replaced);
   return { ref: latest.name, attributes: { Arn: latest.arn } };
+}
+
+/** Ends the function; who works for it now works to the end. */
+async function deleteFunction({ registry, pool }: ResourceParts, name: string): Promise<void> {
+  const record = registry.get(name);
+  if (!record) return;
+  registry.delete(name);
+  for (const version of [record.latest, ...record.versions.values()]) pool.retire(version);
+  // Their last words would make the log group again.
+  await pool.ended(name);
+}
+
+function recordOf(registry: Registry, functionName: string) {
+  return registry.get(parseFunctionName(functionName).name);
 }
 
 /** Publishing what was published last gives that version again. */

@@ -1,7 +1,7 @@
 import { TemplateError } from "../kernel/errors.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import { physicalName } from "../kernel/names.ts";
-import type { ResourceProvider } from "../kernel/service.ts";
+import type { ResourceProvider, TemplateResource } from "../kernel/service.ts";
 import type { MetricFilter } from "./metrics.ts";
 import { parseFilterPattern } from "./pattern.ts";
 import type { LogStore } from "./store.ts";
@@ -13,12 +13,16 @@ export function logGroupProvider(kernel: Kernel, store: LogStore): ResourceProvi
   return {
     type: "AWS::Logs::LogGroup",
     properties: ["LogGroupName", "RetentionInDays", "KmsKeyId", "LogGroupClass", "Tags", "DataProtectionPolicy"],
-    create({ logicalId, properties, stackName }) {
-      const name = properties.LogGroupName ?? physicalName(stackName, logicalId, 512);
+    create(resource) {
+      const { properties } = resource;
+      const name = groupName(resource);
       const group = store.groups.get(name) ?? store.createGroup(name, kernel.clock.now());
       if (properties.RetentionInDays) group.retentionInDays = Number(properties.RetentionInDays);
+      else delete group.retentionInDays;
       return { ref: name, attributes: { Arn: `${group.arn}:*` } };
     },
+    taken: (resource) => store.groups.get(groupName(resource))?.name,
+    delete: ({ ref }) => void store.groups.delete(ref),
   };
 }
 
@@ -27,8 +31,9 @@ export function metricFilterProvider(store: LogStore, filters: Map<string, reado
   return {
     type: "AWS::Logs::MetricFilter",
     properties: ["FilterName", "FilterPattern", "LogGroupName", "MetricTransformations"],
-    create({ logicalId, properties, stackName }) {
-      const name = properties.FilterName ?? physicalName(stackName, logicalId, 512);
+    create(resource) {
+      const { logicalId, properties } = resource;
+      const name = properties.FilterName ?? physicalName(resource, 512);
       const group = store.groups.get(properties.LogGroupName);
       if (!group) throw new TemplateError(logicalId, "Properties.LogGroupName", "there is no such log group");
       const transformations: Record<string, unknown>[] = properties.MetricTransformations ?? [];
@@ -54,5 +59,10 @@ export function metricFilterProvider(store: LogStore, filters: Map<string, reado
       );
       return { ref: name, attributes: {} };
     },
+    delete: ({ ref }) => void filters.delete(ref),
   };
+}
+
+function groupName(resource: TemplateResource): string {
+  return resource.properties.LogGroupName ?? physicalName(resource, 512);
 }

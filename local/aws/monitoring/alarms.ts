@@ -46,6 +46,7 @@ export function alarmProvider(alarms: Map<string, Alarm>): ResourceProvider {
       alarms.set(named.AlarmName, { ...named, kind: "metric", watched: watchedBy(resource) });
       return { ref: named.AlarmName, attributes: { Arn: named.AlarmArn } };
     },
+    ...removal(alarms),
   };
 }
 
@@ -64,12 +65,20 @@ export function compositeAlarmProvider(alarms: Map<string, Alarm>): ResourceProv
       alarms.set(named.AlarmName, { ...named, kind: "composite" });
       return { ref: named.AlarmName, attributes: { Arn: named.AlarmArn } };
     },
+    ...removal(alarms),
   };
 }
 
-function nameOf({ properties, stackName, logicalId }: TemplateResource): Named {
-  const AlarmName: string = properties.AlarmName ?? physicalName(stackName, logicalId, 255);
-  return { AlarmName, AlarmArn: arn("cloudwatch", `alarm:${AlarmName}`), properties };
+function removal(alarms: Map<string, Alarm>): Pick<ResourceProvider, "taken" | "delete"> {
+  return {
+    taken: (resource) => alarms.get(nameOf(resource).AlarmName)?.AlarmName,
+    delete: ({ ref }) => void alarms.delete(ref),
+  };
+}
+
+function nameOf(resource: TemplateResource): Named {
+  const AlarmName: string = resource.properties.AlarmName ?? physicalName(resource, 255);
+  return { AlarmName, AlarmArn: arn("cloudwatch", `alarm:${AlarmName}`), properties: resource.properties };
 }
 
 /** @throws TemplateError for metric math that the twin does not work out */

@@ -31,14 +31,16 @@ function dashboardProvider(): ResourceProvider {
   return {
     type: "AWS::CloudWatch::Dashboard",
     properties: ["DashboardName", "DashboardBody"],
-    create({ logicalId, properties, stackName }) {
+    create(resource) {
+      const { logicalId, properties } = resource;
       try {
         const body: unknown = JSON.parse(properties.DashboardBody);
         if (!Array.isArray((body as { widgets?: unknown }).widgets)) throw new Error("it has no list of widgets");
       } catch (cause) {
         throw new TemplateError(logicalId, "Properties.DashboardBody", `is no dashboard: ${(cause as Error).message}`);
       }
-      return { ref: properties.DashboardName ?? physicalName(stackName, logicalId, 255), attributes: {} };
+      return { ref: properties.DashboardName ?? physicalName(resource, 255), attributes: {} };
     },
+    delete: () => undefined,
   };
 }

@@ -12,6 +12,13 @@ export function noSuchBucket(bucket: string): AwsError {
   });
 }
 
+export function bucketNotEmpty(bucket: string): AwsError {
+  return new AwsError("BucketNotEmpty", "The bucket you tried to delete is not empty", {
+    status: 409,
+    body: { BucketName: bucket },
+  });
+}
+
 export function noSuchUpload(uploadId: string): AwsError {
   const message =
     "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.";

@@ -1,7 +1,8 @@
 import { readPolicy } from "../iam/document.ts";
 import { physicalName, REGION } from "../kernel/names.ts";
-import type { ResourceProvider } from "../kernel/service.ts";
+import type { ResourceProvider, TemplateResource } from "../kernel/service.ts";
 import { bucketArn, type S3Context } from "./access.ts";
+import { bucketNotEmpty } from "./errors.ts";
 
 /** CloudFormation types of S3. */
 export function bucketProviders(context: S3Context): ResourceProvider[] {
@@ -19,8 +20,8 @@ function bucketProvider({ store }: S3Context): ResourceProvider {
       ...["BucketName", "BucketEncryption", "PublicAccessBlockConfiguration", "VersioningConfiguration"],
       ...["LifecycleConfiguration", "OwnershipControls", "AccelerateConfiguration", "AccessControl", "Tags"],
     ],
-    create({ logicalId, properties, stackName }) {
-      const name = properties.BucketName ?? physicalName(stackName, logicalId, 63).toLowerCase();
+    create(resource) {
+      const name = bucketName(resource);
       store.createBucket(name);
       return {
         ref: name,
@@ -31,7 +32,16 @@ function bucketProvider({ store }: S3Context): ResourceProvider {
         },
       };
     },
+    taken: (resource) => (store.hasBucket(bucketName(resource)) ? bucketName(resource) : undefined),
+    delete({ ref }) {
+      if (store.list(ref, "").length > 0) throw bucketNotEmpty(ref);
+      store.deleteBucket(ref);
+    },
   };
+}
+
+function bucketName(resource: TemplateResource): string {
+  return resource.properties.BucketName ?? physicalName(resource, 63).toLowerCase();
 }
 
 /** https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-s3-bucketpolicy.html */
@@ -44,5 +54,6 @@ function bucketPolicyProvider({ policies }: S3Context): ResourceProvider {
       policies.set(properties.Bucket, policy);
       return { ref: `${properties.Bucket}-policy`, attributes: {} };
     },
+    delete: ({ properties }) => void policies.delete(properties.Bucket),
   };
 }

@@ -67,6 +67,13 @@ export class ObjectStore {
     this.#buckets.set(name, this.#found.get(name) ?? new Map());
   }
 
+  /** Forgets a bucket, which holds no object any more. */
+  deleteBucket(name: string): void {
+    this.#buckets.delete(name);
+    this.#found.delete(name);
+    this.#sorted.delete(name);
+  }
+
   buckets(): string[] {
     return [...this.#buckets.keys()].sort();
   }

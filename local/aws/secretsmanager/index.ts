@@ -184,8 +184,9 @@ function secretProvider(kernel: Kernel, secrets: Secrets): ResourceProvider {
   return {
     type: "AWS::SecretsManager::Secret",
     properties: ["Name", "Description", "SecretString", "GenerateSecretString", "KmsKeyId", "Tags"],
-    create({ logicalId, properties, stackName }) {
-      const name = properties.Name ?? physicalName(stackName, logicalId, 255);
+    create(resource) {
+      const { logicalId, properties } = resource;
+      const name = properties.Name ?? physicalName(resource, 255);
       const known = secrets.get(name);
       const secret = known && !known.DeletedDate ? known : createSecret(secrets, name, kernel.clock.now());
       const { Description, Tags, SecretString, GenerateSecretString } = properties;
@@ -199,6 +200,12 @@ function secretProvider(kernel: Kernel, secrets: Secrets): ResourceProvider {
       }
       return { ref: secret.ARN, attributes: { Id: secret.ARN } };
     },
+    // One in its recovery window stands in the way too.
+    taken: (resource) => secrets.get(resource.properties.Name ?? physicalName(resource, 255))?.Name,
+    delete({ ref }) {
+      const secret = findSecret(secrets, ref);
+      if (secret && !secret.DeletedDate) deleteSecret(secrets, secret, {}, kernel.clock.now());
+    },
   };
 }
 
@@ -211,6 +218,10 @@ function policyProvider(secrets: Secrets): ResourceProvider {
       const secret = requireSecret(secrets, properties.SecretId);
       secret.resourcePolicy = readPolicy(properties.ResourcePolicy, logicalId, "Properties.ResourcePolicy", "resource");
       return { ref: secret.ARN, attributes: { Id: secret.ARN } };
+    },
+    delete({ ref }) {
+      const secret = findSecret(secrets, ref);
+      if (secret) delete secret.resourcePolicy;
     },
   };
 }

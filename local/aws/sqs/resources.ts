@@ -26,17 +26,28 @@ export function queueResources(registry: QueueRegistry): ResourceProvider[] {
       type: "AWS::SQS::Queue",
       properties: ["QueueName", "Tags", ...ATTRIBUTES, ...FIFO],
       create: (resource) => createQueue(registry, resource),
+      taken: (resource) => registry.byName(queueName(resource))?.name,
+      delete: ({ ref }) => {
+        const queue = registry.byName(ref.split("/").at(-1) ?? "");
+        if (queue) registry.delete(queue);
+      },
     },
     {
       // https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-sqs-queuepolicy.html
       type: "AWS::SQS::QueuePolicy",
       properties: ["PolicyDocument", "Queues"],
       create: (resource) => createPolicy(registry, resource),
+      delete: ({ properties }) => takePolicies(registry, properties.Queues),
     },
   ];
 }
 
-function createQueue(registry: QueueRegistry, { logicalId, stackName, properties }: TemplateResource) {
+function queueName(resource: TemplateResource): string {
+  return resource.properties.QueueName ?? physicalName(resource, 80);
+}
+
+function createQueue(registry: QueueRegistry, resource: TemplateResource) {
+  const { logicalId, properties, before } = resource;
   const fifo = FIFO.find((name) => properties[name] !== undefined && String(properties[name]) !== "false");
   if (fifo || String(properties.QueueName).endsWith(".fifo"))
     throw new TemplateError(
@@ -44,31 +55,43 @@ function createQueue(registry: QueueRegistry, { logicalId, stackName, properties
       fifo ?? "QueueName",
       "the twin has standard queues only; make it a standard queue",
     );
-  const name = properties.QueueName ?? physicalName(stackName, logicalId, 80);
+  const name = queueName(resource);
   const attributes = Object.fromEntries(
     ATTRIBUTES.filter((attribute) => properties[attribute] !== undefined).map((attribute) => [
       attribute,
       text(properties[attribute]),
     ]),
   );
+  const policy = before && registry.byName(name)?.attributes.get("Policy");
   const tags = Object.fromEntries(
     (properties.Tags ?? []).map(({ Key, Value }: Record<string, string>) => [Key, Value]),
   );
-  const queue = inTemplate(logicalId, "Properties", () => registry.define(name, attributes, tags));
+  const queue = inTemplate(logicalId, "Properties", () =>
+    registry.define(name, { ...attributes, ...(policy ? { Policy: policy } : {}) }, tags),
+  );
   const url = registry.url(queue);
   return { ref: url, attributes: { Arn: queue.arn, QueueName: queue.name, QueueUrl: url } };
 }
 
-function createPolicy(registry: QueueRegistry, { logicalId, stackName, properties }: TemplateResource) {
+function createPolicy(registry: QueueRegistry, resource: TemplateResource) {
+  const { logicalId, properties, before } = resource;
   const { PolicyDocument, Queues } = properties;
   if (!PolicyDocument) throw new TemplateError(logicalId, "PolicyDocument", "is missing");
   if (!Array.isArray(Queues) || Queues.length === 0)
     throw new TemplateError(logicalId, "Queues", "must list at least one queue URL");
+  takePolicies(registry, before?.Queues ?? []);
   inTemplate(logicalId, "Queues", () => {
     for (const url of Queues) registry.setAttributes(registry.byUrl(url), { Policy: text(PolicyDocument) });
   });
-  const id = physicalName(stackName, logicalId);
+  const id = physicalName(resource);
   return { ref: id, attributes: { Id: id } };
+}
+
+function takePolicies(registry: QueueRegistry, urls: readonly string[]): void {
+  for (const url of urls) {
+    const queue = registry.byName(url.split("/").at(-1) ?? "");
+    if (queue) registry.setAttributes(queue, { Policy: "" });
+  }
 }
 
 function text(value: unknown): string {

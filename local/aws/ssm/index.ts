@@ -197,8 +197,9 @@ function parameterProvider(kernel: Kernel, parameters: Parameters): ResourceProv
   return {
     type: "AWS::SSM::Parameter",
     properties: ["Name", "Type", "Value", "Description", "Tier", "AllowedPattern", "DataType", "Tags"],
-    create({ logicalId, properties, stackName }) {
-      const name = properties.Name ?? physicalName(stackName, logicalId, 255);
+    create(resource) {
+      const { properties } = resource;
+      const name = properties.Name ?? physicalName(resource, 255);
       const value = String(properties.Value);
       const existing = parameters.get(name);
       const parameter =
@@ -210,5 +211,7 @@ function parameterProvider(kernel: Kernel, parameters: Parameters): ResourceProv
       const latest = parameter.versions.at(-1);
       return { ref: name, attributes: { Type: latest?.Type, Value: latest?.Value } };
     },
+    taken: (resource) => parameters.get(resource.properties.Name ?? physicalName(resource, 255))?.Name,
+    delete: ({ ref }) => void parameters.delete(ref),
   };
 }

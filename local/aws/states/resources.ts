@@ -22,6 +22,7 @@ function refused(type: string, what: string): ResourceProvider {
     create: ({ logicalId }) => {
       throw new TemplateError(logicalId, "Type", `the local twin has no ${what} of state machines`);
     },
+    delete: () => undefined,
   };
 }
 
@@ -41,12 +42,15 @@ function stateMachineProvider(context: StatesContext): ResourceProvider {
       "TracingConfiguration",
     ],
     create: (resource) => provision(context, resource),
+    taken: (resource) => context.machines.find(machineArn(nameOf(resource)))?.name,
+    // Running executions keep the machine that they began with.
+    delete: ({ ref }) => context.machines.delete(ref),
   };
 }
 
 function provision(context: StatesContext, resource: TemplateResource): Provisioned {
   const { properties, logicalId } = resource;
-  const name = properties.StateMachineName ?? defaultName(resource);
+  const name = nameOf(resource);
   const input: MachineInput = {
     name,
     definition: definitionText(resource),
@@ -82,10 +86,11 @@ function createOrUpdate(context: StatesContext, input: MachineInput): Machine {
   return updateMachine(context, known, input);
 }
 
-/** The same name at every boot, so that restored executions find their machine. */
-function defaultName({ logicalId, stackName }: TemplateResource): string {
-  const suffix = createHash("sha256").update(`${stackName}/${logicalId}`).digest("hex").slice(0, 12);
-  return `${logicalId.slice(0, 67)}-${suffix}`;
+/** Of a machine without a name, the same at every boot, so that restored executions find it. */
+function nameOf({ logicalId, stackName, generation, properties }: TemplateResource): string {
+  if (properties.StateMachineName) return properties.StateMachineName;
+  const source = [stackName, logicalId, generation].filter(Boolean).join("/");
+  return `${logicalId.slice(0, 67)}-${createHash("sha256").update(source).digest("hex").slice(0, 12)}`;
 }
 
 function definitionText({ logicalId, properties }: TemplateResource): string {

@@ -6,7 +6,14 @@ export interface ResourceDeclaration {
   readonly Properties?: Readonly<Record<string, unknown>>;
   readonly DependsOn?: string | readonly string[];
   readonly Condition?: string;
+  readonly DeletionPolicy?: KeepPolicy;
+  readonly UpdateReplacePolicy?: KeepPolicy;
 }
+
+/** What becomes of a resource that a stack does without. */
+export type KeepPolicy = "Delete" | "Retain" | "RetainExceptOnCreate";
+
+const KEEP_POLICIES: readonly unknown[] = ["Delete", "Retain", "RetainExceptOnCreate"] satisfies KeepPolicy[];
 
 export interface ParameterDeclaration {
   readonly Type: string;
@@ -61,6 +68,9 @@ function checkResource(logicalId: string, resource: ResourceDeclaration): void {
   for (const member of Object.keys(asObject(resource, logicalId, "(resource)")))
     if (!RESOURCE_MEMBERS.has(member))
       throw new TemplateError(logicalId, member, "the twin does not support this resource attribute");
+  for (const member of ["DeletionPolicy", "UpdateReplacePolicy"] as const)
+    if (resource[member] !== undefined && !KEEP_POLICIES.includes(resource[member]))
+      throw new TemplateError(logicalId, member, `must be one of ${KEEP_POLICIES.join(", ")}`);
   if (typeof resource.Type !== "string") throw new TemplateError(logicalId, "Type", "must be a string");
   if (resource.Properties !== undefined) asObject(resource.Properties, logicalId, "Properties");
 }

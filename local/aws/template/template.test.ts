@@ -28,6 +28,7 @@ function recorder(made: TemplateResource[]): Service {
             attributes: { Arn: `arn-${resource.logicalId}`, Size: 3, "A.B": "dotted" },
           };
         },
+        delete: () => undefined,
       },
     ],
   };

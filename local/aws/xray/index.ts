@@ -66,6 +66,7 @@ export function createXRay(kernel: Kernel, { daemonPort = 0, limits = LIMITS }: 
           rules.set(rule.RuleName, rule);
           return provisioned;
         },
+        delete: ({ properties }) => void rules.delete(properties.SamplingRule?.RuleName ?? properties.RuleName),
       },
     ],
     snapshot: () => ({ documents: store.all().flatMap(({ documents }) => [...documents.values()]) }),

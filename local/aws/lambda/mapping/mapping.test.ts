@@ -325,6 +325,19 @@ describe("a mapping", () => {
   });
 });
 
+test("changed while it gathers a batch delivers what it holds, rather than let it hide until it may be seen again", async () => {
+  const mapping = { BatchSize: 100, MaximumBatchingWindowInSeconds: 300 };
+  await begin(LOGS, mapping, { queue: { VisibilityTimeout: 3600 } });
+  await send("held");
+  await eventually(async () => ((await counts()).hidden === 1 ? true : undefined));
+  await twin.deploy("AWS::Lambda::EventSourceMapping", {
+    ...{ EventSourceArn: QUEUE, FunctionName: "consumer", BatchSize: 100 },
+    MaximumBatchingWindowInSeconds: 1,
+  });
+  await empty();
+  expect(batches()).toEqual([["held"]]);
+});
+
 test("stops while as many batches are in flight as it may have", async () => {
   const slow = `export const handler = () => { console.log("batch", "[]"); return new Promise(() => setTimeout(() => {}, 60000)); }`;
   await begin(slow, { BatchSize: 1, ScalingConfig: { MaximumConcurrency: 2 } }, { scale: 1 });

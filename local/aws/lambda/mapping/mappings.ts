@@ -74,6 +74,13 @@ export class Mappings {
     return mapping;
   }
 
+  /** Ends a mapping once its batches in flight have run to their end. */
+  async delete(uuid: string): Promise<void> {
+    await this.#unpoll(uuid);
+    this.#mappings.delete(uuid);
+    this.#owners.delete(uuid);
+  }
+
   start(): void {
     this.#started = true;
     for (const mapping of this.#mappings.values()) this.#poll(mapping);
@@ -86,7 +93,7 @@ export class Mappings {
   }
 
   async #unpoll(uuid: string): Promise<void> {
-    await this.#pollers.get(uuid)?.stop();
+    await this.#pollers.get(uuid)?.stop(true);
     this.#pollers.delete(uuid);
   }
 
@@ -94,8 +101,12 @@ export class Mappings {
     if (mapping.state === "Disabled") return;
     const { queueArn, functionArn, uuid } = mapping.config;
     try {
-      const { version } = this.#registry.resolve(functionArn);
-      const { principal } = this.#kernel.identities.assume(version.role, "lambda.amazonaws.com", version.name);
+      // Asked for every call: a deploy may give the function another role.
+      const principal = () => {
+        const { version } = this.#registry.resolve(functionArn);
+        return this.#kernel.identities.assume(version.role, "lambda.amazonaws.com", version.name).principal;
+      };
+      principal();
       const poller = new Poller(this.#kernel, mapping, new SourceQueue(this.#kernel, queueArn, principal));
       this.#pollers.set(uuid, poller);
       mapping.state = "Enabled";

@@ -35,6 +35,7 @@ export class Poller {
   /** Received, but beyond what the last batch could hold. */
   readonly #carried: SqsRecord[] = [];
   #visibilityMs = 0;
+  #delivers = false;
   #reading: Promise<void> = Promise.resolve();
 
   constructor(kernel: Kernel, mapping: Mapping, queue: SourceQueue) {
@@ -50,8 +51,12 @@ export class Poller {
     this.#reading = this.#read();
   }
 
-  /** Ends long polls and back-offs at once; resolves when nothing is read any more. */
-  async stop(): Promise<void> {
+  /**
+   * Ends long polls and back-offs at once; resolves when nothing is read any more.
+   * @param delivers what was received is still delivered, instead of lying hidden until its visibility timeout
+   */
+  async stop(delivers = false): Promise<void> {
+    this.#delivers = delivers;
     this.#stop.abort(new Error("The event source mapping stops."));
     await this.#reading;
   }
@@ -66,13 +71,14 @@ export class Poller {
           await Promise.race([...this.#inFlight, this.#stopped]);
         const records = await this.#gather();
         backOff = FIRST_BACK_OFF_MS;
-        if (records.length > 0 && !signal.aborted) this.#dispatch(records);
+        if (records.length > 0 && (!signal.aborted || this.#delivers)) this.#dispatch(records);
       } catch (error) {
         if (signal.aborted || this.#disableAfter(error)) return;
         await this.#kernel.clock.sleep(backOff, signal).catch(() => undefined);
         backOff = Math.min(backOff * 2, LONGEST_BACK_OFF_MS);
       }
     }
+    while (this.#delivers && this.#carried.length > 0) this.#dispatch(await this.#gather());
   }
 
   get #limit(): number {

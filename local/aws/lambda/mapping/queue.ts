@@ -12,9 +12,9 @@ const CALL_LIMIT = 10;
 export class SourceQueue {
   readonly #kernel: Kernel;
   readonly #arn: string;
-  readonly #principal: Principal;
+  readonly #principal: () => Principal;
 
-  constructor(kernel: Kernel, queueArn: string, principal: Principal) {
+  constructor(kernel: Kernel, queueArn: string, principal: () => Principal) {
     this.#kernel = kernel;
     this.#arn = queueArn;
     this.#principal = principal;
@@ -53,7 +53,7 @@ export class SourceQueue {
 
   #call(operation: string, input: object, signal?: AbortSignal): Promise<unknown> {
     const QueueUrl = `${this.#kernel.origin}/${ACCOUNT}/${arnResource(this.#arn)}`;
-    const context = { principal: this.#principal, ...(signal ? { signal } : {}) };
+    const context = { principal: this.#principal(), ...(signal ? { signal } : {}) };
     return this.#kernel.call("sqs", operation, { QueueUrl, ...input }, context);
   }
 }

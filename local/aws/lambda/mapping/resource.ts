@@ -21,6 +21,7 @@ export function mappingProvider(registry: Registry, mappings: Mappings): Resourc
       "Tags",
     ],
     create: (resource) => createMapping(registry, mappings, resource),
+    delete: ({ ref }) => mappings.delete(ref),
   };
 }
 
