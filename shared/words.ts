@@ -24,6 +24,20 @@ const SEVERAL_WORDS = /^(?:[A-Z]+[A-Z0-9]*(?:_[A-Z0-9]+)+|[a-z]+[a-z0-9]*(?:_[a-
 /** The last word of a class of errors, or the first, of JavaScript's and of AWS's. */
 const CLASS_NAME =
   /^(?:\w*(?:Error|Exception|Fault|Failure|Exceeded|NotExist|AlreadyExists|Unavailable|Denied|NotFound|Timed[Oo]ut|Throttled|Throttling)|(?:Invalid|NoSuch|Malformed|Missing)[A-Z]\w*)$/;
+/** Names of AWS's errors that have no such word; AWS makes them, so none is anybody's. https://docs.aws.amazon.com/step-functions/latest/apireference/CommonErrors.html */
+const AWS_NAMES: ReadonlySet<string> = new Set([
+  ...["IncompleteSignature", "OptInRequired", "RequestExpired", "SignatureDoesNotMatch", "ExpiredToken", "AuthFailure"],
+  ...[
+    "StateMachineDeleting",
+    "ActivityLimit",
+    "TaskTimedOut",
+    "OverLimit",
+    "QueueDeletedRecently",
+    "PurgeQueueInProgress",
+  ],
+  ...["ReceiptHandleIsInvalid", "BatchRequestTooLong", "EmptyBatchRequest", "TooManyEntriesInBatchRequest"],
+  ...["SlowDown", "RequestTimeout", "RequestTimeTooSkewed", "EntityTooLarge", "PriorRequestNotComplete", "KmsDisabled"],
+]);
 /** Services, before whose dot Step Functions and SQS name them. */
 const NAMESPACED =
   /^(?:States|Lambda|Sandbox|Runtime|Function|Extension|DynamoDB|DynamoDb|EventBridge|S3|Sqs|Sfn|SecretsManager|AWS\.SimpleQueueService)\.[A-Za-z]+$/;
@@ -64,6 +78,7 @@ export function networkCodeIn(text: unknown): string {
 
 /** The name of a class of errors, such as AWS's `ThrottlingException`. */
 export function nameIn(text: unknown, otherwise = "Error"): string {
+  if (typeof text === "string" && AWS_NAMES.has(text)) return text;
   return textIn(text, CLASS_NAME) ?? textIn(text, NAMESPACED) ?? otherwise;
 }
 

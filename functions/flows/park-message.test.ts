@@ -88,7 +88,8 @@ describe("the identity", () => {
         NOW,
       ).parkedId;
     };
-    const bodyAt = (at: string) => JSON.stringify({ detail: { metadata: {}, data: { customerId: "1", version: at } } });
+    const bodyAt = (at: string) =>
+      JSON.stringify({ detail: { metadata: {}, data: { customerId: CUSTOMER_ID, version: at } } });
     const [first, second] = [bodyAt(version(1)), bodyAt(version(2))];
     expect(idOf("m1", first)).toBe(idOf("m2", first));
     expect(idOf("m1", first)).not.toBe(idOf("m1", second));
