@@ -88,7 +88,8 @@ describe("the identity", () => {
         NOW,
       ).parkedId;
     };
-    const bodyAt = (at: string) => JSON.stringify({ detail: { metadata: {}, data: { customerId: "1", version: at } } });
+    const bodyAt = (at: string) =>
+      JSON.stringify({ detail: { metadata: {}, data: { customerId: CUSTOMER_ID, version: at } } });
     const [first, second] = [bodyAt(version(1)), bodyAt(version(2))];
     expect(idOf("m1", first)).toBe(idOf("m2", first));
     expect(idOf("m1", first)).not.toBe(idOf("m1", second));
@@ -140,6 +141,12 @@ describe("the ids", () => {
       customerId: "unknown",
       traceHeader: "none",
     });
+  });
+
+  test("are the account's when a change in Salesforce names exactly one", () => {
+    const ChangeEventHeader = { entityName: "Account", recordIds: [CUSTOMER_ID] };
+    const record = recordOf(JSON.stringify({ detail: { payload: { ChangeEventHeader } } }));
+    expect(toParkedWork(record, NOW)).toMatchObject({ customerId: CUSTOMER_ID, correlationId: "unknown" });
   });
 
   test("are found as far as there are any", () => {
