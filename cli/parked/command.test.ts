@@ -82,15 +82,16 @@ describe("fleet parked", () => {
     expect((await fleet("--limit", "1")).out).toContain("… and 2 more; see --limit and --json.");
   });
 
-  test.each<[string, string[]]>([
+  test.each<[string, string[], string?]>([
     ["reason", ["--reason", "email_invalid"]],
     ["a part of the message", ["--reason", "REFUSED"]],
     ["hop", ["--hop", "UpsertBilling"]],
     ["organisation", ["--org", ORG.slice(0, 15)]],
     ["customer", ["--customer", "0015f00002J9YaU"]],
+    ["customer without its checksum", ["--customer", "0015f00002J9YaUAAV"], "0015f00002J9YaU"],
     ["beginning", ["--since", "1h"]],
     ["several", ["--hop", "upsertbilling", "--since", at(0.9), "--until", at(0.1)]],
-  ])("filters by %s", async (_what, filter) => {
+  ])("filters by %s", async (_what, filter, customerId = "0015f00002J9YaUAAV") => {
     await park("other", { parkedAt: at(2) });
     await park("meant", {
       ...{
@@ -99,7 +100,7 @@ describe("fleet parked", () => {
         hop: "customer-sync/UpsertBilling",
         orgId: ORG,
       },
-      ...{ customerId: "0015f00002J9YaUAAV", parkedAt: at(0.5) },
+      ...{ customerId, parkedAt: at(0.5) },
     });
     const { items, total } = JSON.parse((await fleet(...filter, "--json")).out);
     expect([total, items.map(({ parkedId }: { parkedId: string }) => parkedId)]).toEqual([1, [idOf("meant")]]);

@@ -33,12 +33,17 @@ export function filterOf({ error, hop, org, customer, since, until }: FilterValu
     from: since === undefined ? undefined : momentOrSpan("--since", since, now),
     to: until === undefined ? undefined : momentOrSpan("--until", until, now),
     matches: (item) =>
-      (customerId === undefined || item.customerId === customerId) &&
-      (orgId === undefined || item.orgId?.slice(0, 15) === orgId.slice(0, 15)) &&
+      (customerId === undefined || isSameRecord(item.customerId, customerId)) &&
+      (orgId === undefined || isSameRecord(item.orgId, orgId)) &&
       (hop === undefined || contains(item.hop, hop)) &&
       (error === undefined ||
         [item.errorName, item.errorCode, item.errorMessage].some((text) => contains(text, error))),
   };
+}
+
+/** Whether two ids of Salesforce, of 15 characters or with their checksum, are one record's. */
+function isSameRecord(one: string | undefined, other: string): boolean {
+  return one?.slice(0, 15) === other.slice(0, 15);
 }
 
 /** @throws UsageError */

@@ -143,6 +143,12 @@ describe("the ids", () => {
     });
   });
 
+  test("are the account's when a change in Salesforce names exactly one", () => {
+    const ChangeEventHeader = { entityName: "Account", recordIds: [CUSTOMER_ID] };
+    const record = recordOf(JSON.stringify({ detail: { payload: { ChangeEventHeader } } }));
+    expect(toParkedWork(record, NOW)).toMatchObject({ customerId: CUSTOMER_ID, correlationId: "unknown" });
+  });
+
   test("are found as far as there are any", () => {
     const body = JSON.stringify({ detail: { metadata: null, data: { customer: { customerId: CUSTOMER_ID } } } });
     expect(toParkedWork(recordOf(body), NOW)).toMatchObject({ customerId: CUSTOMER_ID, correlationId: "unknown" });
