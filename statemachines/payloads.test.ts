@@ -11,7 +11,8 @@ const MACHINES = ["backfill", "customer-sync"].map((name) => {
   const folder = join(import.meta.dirname, name);
   const definition = readFileSync(join(folder, "definition.asl.json"), "utf8");
   const resources = readFileSync(join(folder, "resources.yml"), "utf8");
-  return { definition, invoked: invokedBy(JSON.parse(definition).States, resources) };
+  const { States, TimeoutSeconds } = JSON.parse(definition);
+  return { name, definition, seconds: TimeoutSeconds, invoked: invokedBy(States, resources) };
 });
 
 /** The function of every task that invokes one, by the name it has in `functions:`. */
@@ -36,6 +37,11 @@ describe("what machines and functions hand each other", () => {
   test("is agreed for every function that a definition invokes, and no other", () => {
     const invoked = MACHINES.flatMap((machine) => machine.invoked.map(([name]) => name));
     expect([...new Set(invoked)].sort()).toEqual(tasks.map(({ name }) => name).sort());
+  });
+
+  test("may be contracted when the longest run is over, as AGENTS.md says", () => {
+    const longest = Object.fromEntries(MACHINES.map(({ name, seconds }) => [name, seconds]));
+    expect(longest).toEqual({ backfill: 30 * 86_400, "customer-sync": 110 });
   });
 
   test.each(MACHINES.flatMap(({ definition, invoked }) => invoked.map((one) => [...one, definition] as const)))(
