@@ -46,7 +46,7 @@ export function createEvent<C extends EventContract>(
   contract: C,
   metadata: NewMetadata,
   data: DetailOf<C>["data"],
-): OutgoingEvent {
+): OutgoingEvent & { readonly detail: { readonly data: DetailOf<C>["data"] } } {
   const detail = { metadata: { eventId: randomUUID(), schemaVersion: 1 as const, ...metadata }, data };
   const result = contract.detail.safeParse(detail);
   if (result.success) return { contract, detail };

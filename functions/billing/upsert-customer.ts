@@ -1,13 +1,11 @@
-import { z } from "zod";
 import { createBehind } from "#shared/behind/behind.ts";
-import { customerChanged, customerDeleted } from "#shared/contracts/events.ts";
+import type { InputOf } from "#shared/contracts/task.ts";
+import { billCustomer } from "#shared/contracts/tasks.ts";
 import { createCustomerStore } from "#shared/customer-store.ts";
-import { eventInputOf, taskHandler } from "#shared/handler/task.ts";
+import { taskHandler } from "#shared/handler/task.ts";
 import { lazy } from "#shared/lazy.ts";
-import { type BillingAnswer, type BringDependencies, bringToBilling } from "./bring-to-billing.ts";
+import { type BringDependencies, bringToBilling } from "./bring-to-billing.ts";
 import { openBilling, readEnvironment } from "./production.ts";
-
-const input = z.discriminatedUnion("type", [eventInputOf(customerChanged), eventInputOf(customerDeleted)]);
 
 const production = lazy((): BringDependencies => {
   const { CUSTOMERS_TABLE } = readEnvironment();
@@ -16,9 +14,9 @@ const production = lazy((): BringDependencies => {
 });
 
 /** Makes the Stripe customer equal to the stored one; answers what was done and for which version. */
-export function upsertCustomer({ type, data }: z.infer<typeof input>, deps = production()): Promise<BillingAnswer> {
+export function upsertCustomer({ type, data }: InputOf<typeof billCustomer>, deps = production()) {
   const customerId = type === "customer.changed" ? data.customer.customerId : data.customerId;
   return bringToBilling({ customerId, version: data.version }, deps);
 }
 
-export const handler = taskHandler(input, (change) => upsertCustomer(change));
+export const handler = taskHandler(billCustomer, (change) => upsertCustomer(change));

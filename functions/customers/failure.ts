@@ -1,8 +1,10 @@
 import { randomUUID } from "node:crypto";
-import { z } from "zod";
+import type { z } from "zod";
 import type { Behind } from "#shared/behind/behind.ts";
 import { customerSyncFailed } from "#shared/contracts/events.ts";
 import { metadataSchema, NO_ORG } from "#shared/contracts/metadata.ts";
+import type { InputOf, OutputOf } from "#shared/contracts/task.ts";
+import type { noteRun } from "#shared/contracts/tasks.ts";
 import { hashOf } from "#shared/hash.ts";
 import { log } from "#shared/observability.ts";
 import { type PlainError, plainError } from "#shared/parked/plain-words.ts";
@@ -12,17 +14,7 @@ import { createEvent } from "#shared/publish.ts";
 import { withScope } from "#shared/scope.ts";
 import { idIn } from "#shared/words.ts";
 
-/** A run of customer-sync that could not go on: its whole input, and what its state caught. */
-export const failedRunSchema = z.looseObject({
-  input: z.unknown(),
-  failure: z.looseObject({
-    state: z.string(),
-    error: z.looseObject({ Error: z.string().optional(), Cause: z.string().optional() }),
-  }),
-  executionArn: z.string(),
-});
-
-export type FailedRun = z.infer<typeof failedRunSchema>;
+export type FailedRun = InputOf<typeof noteRun>;
 
 export interface FailureDependencies {
   readonly behind: Pick<Behind, "failed" | "giveUp">;
@@ -35,10 +27,7 @@ export interface FailureDependencies {
   readonly awayUntil: () => Promise<number>;
 }
 
-/** `detail` of the `customer.sync-failed` to be said; absent while the customer is tried again by itself. */
-export type Noted =
-  | { readonly outcome: "behind" }
-  | { readonly outcome: "parked"; readonly parkedId: string; readonly detail: object };
+export type Noted = OutputOf<typeof noteRun>;
 
 /** Errors that trying again cannot mend, however long one waits: a person decides about this one customer. */
 const FINAL = new Set(["InvalidInputError", "RejectedByTargetError", "ContractError"]);

@@ -1,11 +1,12 @@
 import { z } from "zod";
 import { createBehind } from "#shared/behind/behind.ts";
+import { noteRun } from "#shared/contracts/tasks.ts";
 import { readEnv } from "#shared/env.ts";
 import { withStack } from "#shared/handler/stack.ts";
 import { lazy } from "#shared/lazy.ts";
 import { createParkedTable } from "#shared/parked/table.ts";
 import { awayUntil, createBreakers } from "#shared/targets/breakers.ts";
-import { type FailedRun, type FailureDependencies, failedRunSchema, noteFailure } from "./failure.ts";
+import { type FailedRun, type FailureDependencies, noteFailure } from "./failure.ts";
 
 const environment = {
   CUSTOMERS_TABLE: z.string().min(1),
@@ -29,4 +30,4 @@ const production = lazy((): FailureDependencies => {
 /** Notes what became of a run that could not go on; its input is whatever the run was given. */
 export const note = (run: FailedRun, deps = production()) => noteFailure(run, deps);
 
-export const handler = withStack(failedRunSchema, (run) => note(run));
+export const handler = withStack(noteRun.input, (run) => note(run));

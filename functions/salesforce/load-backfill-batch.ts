@@ -1,5 +1,7 @@
 import { z } from "zod";
 import { createBehind } from "#shared/behind/behind.ts";
+import type { InputOf } from "#shared/contracts/task.ts";
+import { loadBatch as task } from "#shared/contracts/tasks.ts";
 import { createCustomerStore } from "#shared/customer-store.ts";
 import { readEnv } from "#shared/env.ts";
 import { taskHandler } from "#shared/handler/task.ts";
@@ -8,11 +10,9 @@ import { createParkedTable } from "#shared/parked/table.ts";
 import { createPublisher } from "#shared/publish.ts";
 import { createStateTable } from "#shared/state-table.ts";
 import { annotate, flushSegments, inChange } from "#shared/tracing.ts";
-import { backfillInput, pageRecordSchema } from "./backfill/input.ts";
 import { type LoadDependencies, loadBatch } from "./backfill/load-batch.ts";
 import { createOrgs } from "./org/orgs.ts";
 
-const input = backfillInput(z.looseObject({ records: z.array(pageRecordSchema).min(1) }));
 const name = z.string().min(1);
 const environment = { CUSTOMERS_TABLE: name, SALESFORCE_STATE_TABLE: name, PARKED_TABLE: name, EVENT_BUS_NAME: name };
 // One in a hundred: a trace for each of a million accounts would cost more than their sync.
@@ -28,11 +28,11 @@ const production = lazy(() => {
 });
 
 /** Brings one batch of accounts into the sync. */
-export async function load({ metadata, data }: z.infer<typeof input>, deps?: LoadDependencies) {
+export async function load({ metadata, data }: InputOf<typeof task>, deps?: LoadDependencies) {
   const salesforce = () => production().orgs.salesforce(metadata.orgId);
   return loadBatch(data.records, metadata, deps ?? { ...production(), salesforce: salesforce() }).finally(
     flushSegments,
   );
 }
 
-export const handler = taskHandler(input, (task) => load(task));
+export const handler = taskHandler(task, (input) => load(input));

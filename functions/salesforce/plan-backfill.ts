@@ -1,12 +1,12 @@
 import { z } from "zod";
+import type { InputOf } from "#shared/contracts/task.ts";
+import { planBackfill as task } from "#shared/contracts/tasks.ts";
 import { readEnv } from "#shared/env.ts";
 import { taskHandler } from "#shared/handler/task.ts";
 import { lazy } from "#shared/lazy.ts";
-import { backfillInput, entitySchema } from "./backfill/input.ts";
 import { planBackfill } from "./backfill/plan.ts";
 import { createOrgs, type Orgs } from "./org/orgs.ts";
 
-const input = backfillInput(z.looseObject({ entity: entitySchema, batchSize: z.int().positive() }));
 const environment = { STRIPE_RATE: z.coerce.number().positive(), BULK_BATCH_SIZE: z.coerce.number().int().positive() };
 const production = lazy(() => {
   const { STRIPE_RATE: stripeRate, BULK_BATCH_SIZE: batchSize } = readEnv(environment);
@@ -14,7 +14,7 @@ const production = lazy(() => {
 });
 
 /** Counts the records of a backfill and says what it will take. */
-export async function plan({ metadata, data }: z.infer<typeof input>, { orgs, lane } = production()) {
+export async function plan({ metadata, data }: InputOf<typeof task>, { orgs, lane } = production()) {
   const salesforce = orgs.salesforce(metadata.orgId);
   const { totalSize } = await salesforce.query(`SELECT COUNT() FROM ${data.entity}`);
   const { apiReserve } = await salesforce.connection();
@@ -22,4 +22,4 @@ export async function plan({ metadata, data }: z.infer<typeof input>, { orgs, la
   return planBackfill(totalSize, data.batchSize, { ...usage, reserve: apiReserve }, lane);
 }
 
-export const handler = taskHandler(input, (task) => plan(task));
+export const handler = taskHandler(task, (input) => plan(input));

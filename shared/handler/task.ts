@@ -1,21 +1,10 @@
 import { MetricUnit } from "@aws-lambda-powertools/metrics";
 import { z } from "zod";
-import type { EventContract } from "../contracts/event.ts";
-import { metadataSchema } from "../contracts/metadata.ts";
+import type { TaskContract } from "../contracts/task.ts";
 import { readEnv } from "../env.ts";
 import { log, metrics, tracer } from "../observability.ts";
 import { withScope } from "../scope.ts";
 import { type LambdaHandler, withStack } from "./stack.ts";
-
-/** A fleet event as the state machine hands it to a task: its type, who and when, and its data. */
-export function taskInputOf<T extends string, Data extends z.ZodType>(type: T, data: Data) {
-  return z.looseObject({ type: z.literal(type), metadata: metadataSchema, data });
-}
-
-/** As `taskInputOf`, straight from a contract. */
-export function eventInputOf<C extends EventContract>(contract: C) {
-  return taskInputOf(contract.type as C["type"], contract.detail.shape.data as C["detail"]["shape"]["data"]);
-}
 
 type TaskInput = { lane?: unknown; metadata: { correlationId: string; lane?: unknown }; data: unknown };
 
@@ -23,10 +12,10 @@ type TaskInput = { lane?: unknown; metadata: { correlationId: string; lane?: unk
  * Wraps one task of a state machine: input checked, log lines and trace carry the change's ids. The Lambda service
  * continues the state machine's trace by itself, so no segment of our own is needed.
  */
-export function taskHandler<S extends z.ZodType<TaskInput>, Output>(
-  input: S,
-  work: (input: z.infer<S>) => Promise<Output>,
-): LambdaHandler<Output> {
+export function taskHandler<Input extends z.ZodType<TaskInput>, Output extends z.ZodType>(
+  { input }: Pick<TaskContract<Input, Output>, "input" | "output">,
+  work: (input: z.infer<Input>) => Promise<z.infer<Output>>,
+): LambdaHandler<z.infer<Output>> {
   return withStack(input, (task) => {
     const scope = { correlationId: task.metadata.correlationId, ...customerOf(task.data), ...laneOf(task) };
     annotate({ ...scope, lane: undefined, connector: connectorName(), version: versionOf(task.data) });

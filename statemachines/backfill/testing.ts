@@ -5,19 +5,19 @@ import { createParkedTable, type ParkedTable } from "#shared/parked/table.ts";
 import type { ParkedItem } from "#shared/parked/work.ts";
 import { tableOf } from "#shared/testing/dynamo.ts";
 import { parkedTableOf } from "#shared/testing/parked-table.ts";
-import { failedBatchSchema, parkBatch } from "../../functions/salesforce/backfill/park-batch.ts";
+import { parkBatch } from "../../functions/salesforce/backfill/park-batch.ts";
 import { createDynamoDb } from "../../local/aws/dynamodb/index.ts";
 import { type Gateway, startGateway } from "../../local/aws/gateway/index.ts";
 import { ADMINISTRATOR } from "../../local/aws/kernel/kernel.ts";
 import type { Service } from "../../local/aws/kernel/service.ts";
 import { BUCKET, type MapBench, mapBench } from "../../local/aws/states/distributed/harness.ts";
 import { FunctionFailure, fakeLambda, fakeService } from "../../local/aws/states/testing.ts";
+import { agreed } from "./agreed.ts";
 
 const DEFINITION = readFileSync(join(import.meta.dirname, "definition.asl.json"), "utf8");
 const STACK = "connector-fleet-local";
 const STATE = `${STACK}-salesforce-state`;
-const PARKED = `${STACK}-parked`;
-const CUSTOMERS = `${STACK}-customers`;
+const [PARKED, CUSTOMERS] = [`${STACK}-parked`, `${STACK}-customers`];
 const SUBSTITUTIONS: Readonly<Record<string, string>> = {
   PlanArn: "plan",
   StartQueryArn: "start",
@@ -84,7 +84,7 @@ export class BackfillBench {
     const running = () => self as BackfillBench;
     const bench = await mapBench(
       [
-        fakeLambda((payload, name) => running().#call(name, payload)),
+        fakeLambda((payload, name) => agreed(name, payload, () => running().#call(name, payload))),
         fakeService("events", { PutEvents: ({ Entries }) => running().#publish(Entries) }),
         fakeService("secretsmanager", { ListSecrets: () => ({ SecretList: [{ Name: SECRET }] }) }),
       ],
@@ -273,14 +273,14 @@ export class BackfillBench {
     if (!job) return { state: "gone", reason: "NOT_FOUND" };
     const from = Number(locator ?? 0);
     const page = job.ids.slice(from, from + pageSize);
-    if (page.length > 0) await this.#bench.put(key, page.map((Id) => `${JSON.stringify({ Id })}\n`).join(""));
+    const lines = page.map((Id) => `${JSON.stringify({ Id, SystemModstamp: "2026-01-01T00:00:00.000Z" })}\n`);
+    if (page.length > 0) await this.#bench.put(key, lines.join(""));
     const next = from + page.length;
     return { state: "stored", records: page.length, locator: next < job.ids.length ? String(next) : null };
   }
 
   async #parkBatch(data: Any, metadata: Any): Promise<unknown> {
-    const { park } = await this.#parkedTable();
-    return parkBatch(failedBatchSchema.parse(data), metadata, { park, now: Date.now });
+    return parkBatch(data, metadata, { park: (await this.#parkedTable()).park, now: Date.now });
   }
 
   #loadBatch(ids: readonly string[]): object {

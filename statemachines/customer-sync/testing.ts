@@ -1,9 +1,10 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ParkedAt, TryError } from "#shared/behind/behind.ts";
+import { noteRun } from "#shared/contracts/tasks.ts";
 import type { ParkedWork } from "#shared/parked/work.ts";
 import { version } from "#shared/testing/customers-table.ts";
-import { type FailedRun, type FailureDependencies, noteFailure } from "../../functions/customers/failure.ts";
+import { type FailureDependencies, noteFailure } from "../../functions/customers/failure.ts";
 import { bench, FunctionFailure, fakeLambda, fakeService } from "../../local/aws/states/testing.ts";
 
 const DEFINITION = readFileSync(join(import.meta.dirname, "definition.asl.json"), "utf8");
@@ -118,7 +119,7 @@ export async function runCustomerSync(input: unknown, script: Script = {}): Prom
       const connector = name === "customers-upsert" ? "customers" : name === "billing-upsert" ? "billing" : "note";
       calls[connector].push(payload);
       if (connector !== "note") return (connector === "customers" ? customers : billing)?.();
-      return note?.() ?? noteFailure(payload as FailedRun, deps);
+      return note?.() ?? noteFailure(noteRun.input.parse(payload), deps);
     }),
     fakeService("events", {
       PutEvents({ Entries: [{ DetailType, Source, EventBusName, Detail }] }) {

@@ -1,5 +1,6 @@
 import { inParallel } from "#shared/chunks.ts";
 import type { Metadata } from "#shared/contracts/metadata.ts";
+import type { PageRecord } from "#shared/contracts/tasks.ts";
 import type { CustomerRecord } from "#shared/customer-record.ts";
 import type { CustomerStore } from "#shared/customer-store.ts";
 import type { Salesforce } from "../client/types.ts";
@@ -10,7 +11,6 @@ import { compareContents } from "../sweep/compare.ts";
 import { type ParkDependencies, parkUnusable } from "../sweep/park.ts";
 import { noteVersions, publishRepairs, type RepairDependencies, type Sent, WRITES_AT_ONCE } from "../sweep/repair.ts";
 import type { CompareDependencies } from "../sweep/scope.ts";
-import type { PageRecord } from "./input.ts";
 
 export interface LoadDependencies
   extends CompareDependencies,

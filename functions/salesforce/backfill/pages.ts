@@ -1,9 +1,9 @@
 import { parse } from "csv-parse/sync";
+import { type PageRecord, pageRecordSchema } from "#shared/contracts/tasks.ts";
 import { ContractError, RejectedByTargetError } from "#shared/errors.ts";
 import { describeIssues } from "#shared/issues.ts";
 import type { ObjectStore } from "#shared/object-store.ts";
 import type { BulkPage, Salesforce } from "../client/types.ts";
-import { type PageRecord, pageRecordSchema } from "./input.ts";
 
 /**
  * The query of a backfill: every record, without any floor of dates. Only ids and dates, so that no page holds personal

@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import type { Metadata } from "#shared/contracts/metadata.ts";
+import { keepBatch } from "#shared/contracts/tasks.ts";
 import { planRedrive } from "#shared/parked/plan.ts";
 import { startParkedTable } from "#shared/testing/parked-table.ts";
-import { failedBatchSchema, parkBatch } from "./park-batch.ts";
+import { parkBatch } from "./park-batch.ts";
 
 const ORG = "00D5f000005KcCnEAK";
 const PARKED_AT = "2026-01-01T00:00:00.000Z";
@@ -21,7 +22,7 @@ const idsFrom = (first: number, count: number) =>
 /** Parks a batch, met by a run. */
 function park(recordIds: readonly string[], executionArn: string, failure: object = { Error: "ContractError" }) {
   const metadata = { orgId: ORG, correlationId: "backfill-1", actor: "system:backfill" } as Metadata;
-  const data = failedBatchSchema.parse({ entity: "Account", recordIds, failure, executionArn });
+  const data = keepBatch.input.shape.data.parse({ entity: "Account", recordIds, failure, executionArn });
   return parkBatch(data, metadata, { park: table.parked.park, now: () => Date.parse(PARKED_AT) });
 }
 

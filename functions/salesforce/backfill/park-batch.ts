@@ -1,22 +1,13 @@
-import { z } from "zod";
 import type { Metadata } from "#shared/contracts/metadata.ts";
+import type { InputOf } from "#shared/contracts/task.ts";
+import type { keepBatch } from "#shared/contracts/tasks.ts";
 import { hashOf } from "#shared/hash.ts";
 import { log } from "#shared/observability.ts";
 import { plainError } from "#shared/parked/plain-words.ts";
 import type { ParkDependencies } from "../sweep/park.ts";
-import { entitySchema } from "./input.ts";
 import type { Loaded } from "./load-batch.ts";
 
-/** A batch that could not be loaded, and what its state caught. No personal data. */
-export const failedBatchSchema = z.looseObject({
-  entity: entitySchema,
-  recordIds: z.array(z.string()).min(1),
-  failure: z.looseObject({ Error: z.string().optional(), Cause: z.string().optional() }),
-  /** Run of the map's child that met it. */
-  executionArn: z.string(),
-});
-
-export type FailedBatch = z.infer<typeof failedBatchSchema>;
+export type FailedBatch = InputOf<typeof keepBatch>["data"];
 
 /** What became of a batch that was parked whole. */
 export interface ParkedBatch extends Loaded {
