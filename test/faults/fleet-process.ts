@@ -23,7 +23,10 @@ export class FleetProcess {
     });
     try {
       this.#child.send(cells);
-      return await Promise.race([once(this.#child, "message", { signal }).then(([outcome]) => outcome), died]);
+      const answered = once(this.#child, "message", { signal }).then(([outcome]): Outcome => outcome);
+      const outcome = await Promise.race([answered, died]);
+      // The caller's own cells, not the copies that went through the process.
+      return { ...outcome, cells: outcome.cells.map(({ hits }, index) => ({ cell: cells[index] as Cell, hits })) };
     } finally {
       died.catch(() => undefined);
       ended.abort();
