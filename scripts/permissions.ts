@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { wholeNumber } from "../cli/usage.ts";
 import { hopsOf } from "../test/faults/hops.ts";
-import { workPacks } from "../test/faults/matrix.ts";
+import { type Result, workPacks } from "../test/faults/matrix.ts";
 import { packsOf } from "../test/faults/packs.ts";
 import { tooWide } from "../test/permissions/aws.ts";
 import { grantsOf } from "../test/permissions/grants.ts";
@@ -74,8 +74,10 @@ async function work(chosen: readonly Proven[], fleets: number): Promise<string[]
   const say = (line: string) => console.log(`${elapsed(began)}  ${line}`);
   const steps = await workSteps(chosen, say);
   const cells = new Set(chosen.flatMap(({ proof }) => (proof?.by === "matrix" ? proof.cells : [])));
-  const results = await workPacks(packsOf([...cells]), { fleets, say });
-  const met = new Set(results.flatMap(({ cell, hits }) => (hits > 0 ? [cell] : [])));
+  const together = metBy(await workPacks(packsOf([...cells]), { fleets, say }));
+  // What lies behind another permission that is taken away is reached by nobody: once more alone.
+  const alone = [...cells].filter((cell) => !together.has(cell)).map((cell) => [cell]);
+  const met = together.union(metBy(await workPacks(alone, { fleets, say })));
   const unmissed = chosen.flatMap(({ grant, proof }) => {
     if (proof?.by === "matrix") return proof.cells.some((cell) => met.has(cell)) ? [] : [grant.id];
     return proof?.by === "step" && !steps.has(grant) ? [grant.id] : [];
@@ -87,6 +89,8 @@ async function work(chosen: readonly Proven[], fleets: number): Promise<string[]
   );
   return unmissed;
 }
+
+const metBy = (results: readonly Result[]) => new Set(results.flatMap(({ cell, hits }) => (hits > 0 ? [cell] : [])));
 
 function elapsed(since: number): string {
   const seconds = Math.round((Date.now() - since) / 1000);
