@@ -77,7 +77,7 @@ async function work(chosen: readonly Proven[], fleets: number): Promise<string[]
   const together = metBy(await workPacks(packsOf([...cells]), { fleets, say }));
   // What lies behind another permission that is taken away is reached by nobody: once more alone.
   const alone = [...cells].filter((cell) => !together.has(cell)).map((cell) => [cell]);
-  const met = together.union(metBy(await workPacks(alone, { fleets, say })));
+  const met = new Set([...together, ...metBy(await workPacks(alone, { fleets, say }))]);
   const unmissed = chosen.flatMap(({ grant, proof }) => {
     if (proof?.by === "matrix") return proof.cells.some((cell) => met.has(cell)) ? [] : [grant.id];
     return proof?.by === "step" && !steps.has(grant) ? [grant.id] : [];
