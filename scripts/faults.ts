@@ -5,7 +5,7 @@ import { wholeNumber } from "../cli/usage.ts";
 import { type Cell, cellsOf, DURATIONS, FAULTS } from "../test/faults/cells.ts";
 import { hopsOf } from "../test/faults/hops.ts";
 import { killWhileChanging } from "../test/faults/kill.ts";
-import { type Result, workPacks } from "../test/faults/matrix.ts";
+import { elapsed, MOST_FLEETS, type Result, workPacks } from "../test/faults/matrix.ts";
 import { packsOf } from "../test/faults/packs.ts";
 import { tableOf, withTable } from "../test/faults/table.ts";
 import { startWorld } from "../test/faults/world.ts";
@@ -26,7 +26,6 @@ usage: npm run test:faults -- [--hop <text>]... [--fault <name>]... [--duration 
 Without filters all functions are killed twenty times during 1,000 changes as well.
 Exit code 0 means that everything ended as declared; 1 that something did not; 2 that an argument is wrong.`;
 
-const MOST_FLEETS = 16;
 /** Problems of a cell that are printed. */
 const SHOWN = 10;
 const DOCUMENT = join(import.meta.dirname, "../docs/reliability.md");
@@ -91,11 +90,6 @@ async function killed(say: (line: string) => void): Promise<readonly string[]> {
   say(`1000 changes, ${count} functions killed in the midst of their work: ${problems.length} problems`);
   for (const problem of problems.slice(0, SHOWN)) say(`  ${problem}`);
   return problems;
-}
-
-function elapsed(since: number): string {
-  const seconds = Math.round((Date.now() - since) / 1000);
-  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
 }
 
 const nameOf = ({ hop, fault, duration }: Cell) => `${hop.id} · ${fault} · ${duration}`;

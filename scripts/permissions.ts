@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { wholeNumber } from "../cli/usage.ts";
 import { hopsOf } from "../test/faults/hops.ts";
-import { type Result, workPacks } from "../test/faults/matrix.ts";
+import { elapsed, MOST_FLEETS, type Result, workPacks } from "../test/faults/matrix.ts";
 import { packsOf } from "../test/faults/packs.ts";
 import { tooWide } from "../test/permissions/aws.ts";
 import { grantsOf } from "../test/permissions/grants.ts";
@@ -25,7 +25,6 @@ usage: npm run test:permissions -- [--role <text>]... [--action <text>]... [--fl
 Exit code 0 means that every permission is needed and none is wider than it may be; 1 that one was missed by nobody, has
 no proof or is too wide; 2 that an argument is wrong.`;
 
-const MOST_FLEETS = 16;
 const DOCUMENT = join(import.meta.dirname, "../docs/security.md");
 
 async function main(args: string[]): Promise<number> {
@@ -91,11 +90,6 @@ async function work(chosen: readonly Proven[], fleets: number): Promise<string[]
 }
 
 const metBy = (results: readonly Result[]) => new Set(results.flatMap(({ cell, hits }) => (hits > 0 ? [cell] : [])));
-
-function elapsed(since: number): string {
-  const seconds = Math.round((Date.now() - since) / 1000);
-  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
-}
 
 try {
   process.exitCode = await main(process.argv.slice(2));

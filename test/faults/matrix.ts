@@ -18,6 +18,9 @@ export interface Options {
   readonly onResult?: (result: Result) => void;
 }
 
+/** More would only wait for each other. */
+export const MOST_FLEETS = 16;
+
 /** Runs after which a fleet is replaced: what it has done is looked at after each. */
 const RUNS_PER_FLEET = 25;
 
@@ -51,6 +54,12 @@ export async function workPacks(runs: readonly Cell[][], options: Options): Prom
   };
   await Promise.all(Array.from({ length: options.fleets }, () => work(() => packs[next++])));
   return results;
+}
+
+/** Minutes and seconds since a moment: `3:07`. */
+export function elapsed(since: number): string {
+  const seconds = Math.round((Date.now() - since) / 1000);
+  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
 }
 
 function toResults({ cells, problems, healedAfter }: Outcome, onResult: Options["onResult"]): Result[] {
