@@ -124,6 +124,11 @@ const JSON_SERVICES: readonly [string, string][] = [
   ["ecr", "AmazonEC2ContainerRegistry_V20150921."],
 ];
 
+test("every service that speaks JSON is listed", () => {
+  const registered = twin.kernel.services().filter(({ wire }) => wire.kind === "json");
+  expect(JSON_SERVICES.map(([name]) => name).sort()).toEqual(registered.map(({ name }) => name).sort());
+});
+
 test.each(JSON_SERVICES)("%s answers whatever comes", async (service, prefix) => {
   const operations = Object.keys(twin.kernel.service(service).operations);
   await fc.assert(

@@ -20,6 +20,7 @@ test.each<[string, string, unknown]>([
   ["sqs", "SendMessageBatch", { QueueUrl, Entries: [null] }],
   ["dynamodb", "PutItem", { TableName: "t", Item: { id: "1" } }],
   ["dynamodb", "PutItem", { TableName: "t", Item: { id: { M: { a: { L: "1" } } } } }],
+  ["ecr", "DescribeRepositories", { repositoryNames: 1 }],
   ["events", "PutEvents", { Entries: "none" }],
   ["states", "DescribeExecution", { executionArn: [] }],
   ["monitoring", "PutMetricData", { Namespace: "n", MetricData: [{ MetricName: "m", Value: true }] }],

@@ -10,6 +10,7 @@ type Declaration = { readonly 4: Parameters<typeof NormalizedSchema.of>[0] };
  */
 const DECLARATIONS: Readonly<Record<string, () => Promise<object>>> = {
   dynamodb: () => import("@aws-sdk/client-dynamodb"),
+  ecr: () => import("@aws-sdk/client-ecr"),
   events: () => import("@aws-sdk/client-eventbridge"),
   lambda: () => import("@aws-sdk/client-lambda"),
   logs: () => import("@aws-sdk/client-cloudwatch-logs"),

@@ -10,10 +10,15 @@ const CORAL = new Set(["AccessDeniedException", "UnrecognizedClientException", "
 /** DynamoDB takes the deepest inputs, values of 32 levels, of which each is two in JSON. */
 const MAX_DEPTH = 100;
 
-/** Parses a JSON body; an empty body is an empty input. @throws AwsError `SerializationException`, also for a deep one */
-export function parseJson(body: Buffer): unknown {
-  const text = body.toString("utf8").trim();
-  if (!text) return {};
+/** Parses a JSON body; an empty body is an empty input. @throws AwsError `SerializationException` for what is no object, or a deep one */
+export function parseJson(body: Buffer): object {
+  const input = parse(body.toString("utf8").trim() || "{}");
+  if (typeof input !== "object" || input === null || Array.isArray(input))
+    throw new AwsError("SerializationException", "The request body must be a JSON object.");
+  return input;
+}
+
+function parse(text: string): unknown {
   try {
     const input = JSON.parse(text);
     if (isDeep(input)) throw new Error(`it is nested deeper than ${MAX_DEPTH} levels`);

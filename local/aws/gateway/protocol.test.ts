@@ -76,6 +76,12 @@ describe("JSON protocol", () => {
     );
   });
 
+  test.each(["null", "1", "true", '"a"', "[]", "[null]", "{"])("a body of %s is not an input", async (body) => {
+    const response = await json("AWSEvents.Echo", body);
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({ __type: "SerializationException" });
+  });
+
   test("an error has its type, text, further members and status", async () => {
     const response = await json("AWSEvents.Fail");
     expect(response.status).toBe(418);
@@ -111,7 +117,7 @@ describe("JSON protocol", () => {
   });
 
   test("an input of more than 100 levels is refused, one of 100 is not", async () => {
-    const nested = (depth: number) => "[".repeat(depth) + "]".repeat(depth);
+    const nested = (depth: number) => `${'{"a":'.repeat(depth - 1)}{}${"}".repeat(depth - 1)}`;
     expect((await json("AWSEvents.Echo", nested(100))).status).toBe(200);
     for (const depth of [102, 100_000]) {
       const response = await json("AWSEvents.Echo", nested(depth));

@@ -83,10 +83,7 @@ function unknownRoute(service: string, request: WireRequest): Exchange {
 }
 
 function defaultInput(request: WireRequest, params: Readonly<Record<string, string>>): unknown {
-  const body = parseJson(request.body);
-  if (typeof body !== "object" || body === null || Array.isArray(body))
-    throw new AwsError("SerializationException", "The request body must be a JSON object.");
-  return { ...body, ...queryOf(request.query), ...params };
+  return { ...parseJson(request.body), ...queryOf(request.query), ...params };
 }
 
 function queryOf(query: URLSearchParams): Record<string, string | string[]> {
