@@ -1,4 +1,4 @@
-import { type Cell, FAULTS } from "./cells.ts";
+import type { Cell } from "./cells.ts";
 import type { Hop } from "./hops.ts";
 import type { Walk } from "./targets.ts";
 import { isOfRepeats, outageFor } from "./troubles.ts";
@@ -18,7 +18,7 @@ const LINES: readonly (readonly Lane[])[] = [
 const BESIDE: readonly Lane[] = ["sweep", "catch-up", "backfill", "duplicates", "poison"];
 
 /** Hops of one way in a run. More would meet each other's retries, and what is down for hours would be given up by age. */
-const MOST = { passing: 8, short: 6, "2 minutes": 6, "2 hours": 4 } as const;
+const MOST = { passing: 8, short: 6, "2 minutes": 6, "2 hours": 6 } as const;
 
 /**
  * Divides cells into runs: all of one run have the same duration. Several hops of one way are met one after the other: the
@@ -30,8 +30,7 @@ export function packsOf(cells: readonly Cell[], passing: number = MOST.passing):
   return durations.flatMap((duration) => {
     const some = cells.filter((cell) => cell.duration === duration);
     const [short, long] = partition(some, isPassing);
-    const ofFault = FAULTS.map((fault) => short.filter((cell) => cell.fault === fault));
-    return [...ofFault.flatMap((ones) => packs(ones, passing)), ...packs(long, MOST[duration])];
+    return [...packs(short, passing), ...packs(long, MOST[duration])];
   });
 }
 
@@ -60,18 +59,19 @@ function partsOf(cells: readonly Cell[], most: number): Cell[][] {
   const [ofRepeats, others] = partition(together, ({ hop }) => isOfRepeats(hop));
   return [
     ...chunks(others, most),
-    ...turnsOf(ofRepeats).flatMap((some) => chunks(some, most)),
-    ...alone.map((cell) => [cell]),
+    // What makes messages come again keeps a function from all its other work.
+    ...turnsOf(ofRepeats, callerOf).flatMap((some) => chunks(some, most)),
+    ...turnsOf(alone, occasionOf),
   ];
 }
 
-/** One of each function in turn: what makes messages come again keeps a function from all its other work. */
-function turnsOf(cells: readonly Cell[]): Cell[][] {
+/** One of each kind in turn. */
+function turnsOf(cells: readonly Cell[], kindOf: (cell: Cell) => string): Cell[][] {
   const turns: Cell[][] = [];
   const counts = new Map<string, number>();
   for (const cell of cells) {
-    const turn = counts.get(callerOf(cell)) ?? 0;
-    counts.set(callerOf(cell), turn + 1);
+    const turn = counts.get(kindOf(cell)) ?? 0;
+    counts.set(kindOf(cell), turn + 1);
     turns[turn] = [...(turns[turn] ?? []), cell];
   }
   return turns;
@@ -80,9 +80,12 @@ function turnsOf(cells: readonly Cell[]): Cell[][] {
 const callerOf = ({ hop }: Cell) => (hop.kind === "action" ? hop.caller : hop.id);
 
 /** What is over once it was met leaves nothing for the next: a backfill that ended, an outage that has passed. */
-function isAlone({ hop, ending }: Cell): boolean {
-  return ending === "by a resume" || (hop.walk !== "behind" && outageFor(hop) !== undefined);
+function isAlone(cell: Cell): boolean {
+  return cell.ending === "by a resume" || (cell.hop.walk !== "behind" && outageFor(cell.hop) !== undefined);
 }
+
+/** What one run has once: the end of its backfill, or the outage of an endpoint. */
+const occasionOf = ({ hop, ending }: Cell) => (ending === "by a resume" ? ending : String(outageFor(hop)));
 
 function ofLanes(cells: readonly Cell[], lanes: readonly Lane[]): Cell[] {
   return cells.filter(({ hop }) => lanes.includes(laneOf(hop)));
