@@ -68,6 +68,7 @@ test("the framework learns the events, the properties and the moments", () => {
     "initialize",
     "before:package:finalize",
     "before:aws:package:finalize:saveServiceState",
+    "after:package:createDeploymentArtifacts",
     "before:deploy:deploy",
     "after:aws:deploy:deploy:createStack",
   ]);

@@ -4,6 +4,7 @@ import { buildDashboard } from "./dashboard.ts";
 import { takeInventory } from "./inventory.ts";
 import { type CloudFormation, deployedTemplate, keptConnections } from "./kept-connections.ts";
 import { takeOverTables } from "./kept-tables.ts";
+import { removeLeftovers } from "./leftovers.ts";
 import { fitName, MOST } from "./names.ts";
 import { connectionAccess, type Org, orgAccess, orgResources, parseOrgs, targetAccess } from "./orgs.ts";
 import { buildOutputs } from "./outputs.ts";
@@ -103,6 +104,7 @@ export default class FleetPlugin {
       }),
       // The template is whole here, and nothing of it is written yet.
       "before:aws:package:finalize:saveServiceState": this.#told(() => this.#refuse()),
+      "after:package:createDeploymentArtifacts": () => removeLeftovers(Object.keys(this.#serverless.service.functions)),
       "before:deploy:deploy": this.#told(() => this.keepConnections()),
       "after:aws:deploy:deploy:createStack": this.#told(() => this.takeOverTables()),
     };
