@@ -1,5 +1,16 @@
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, sep } from "node:path";
 import { strToU8, unzipSync, zipSync } from "fflate";
@@ -22,8 +33,22 @@ export function unpack(zip: Uint8Array): Code {
   const hash = createHash("sha256").update(zip);
   const digest = hash.digest();
   const folder = join(WORK_FOLDER, digest.toString("hex"));
-  if (!existsSync(folder)) write(unzipSync(zip), folder);
+  if (existsSync(folder)) utimesSync(folder, new Date(), new Date());
+  else write(unzipSync(zip), folder);
   return { folder, sha256: digest.toString("base64"), size: zip.length };
+}
+
+/** Longer than anybody leaves a fleet running without a change. */
+const UNUSED_MS = 30 * 24 * 3600 * 1000;
+
+/** Removes packages that nobody has unpacked for 30 days, and what processes that were killed have left. */
+export function removeUnused(folder = WORK_FOLDER, now = Date.now()): void {
+  if (!existsSync(folder)) return;
+  for (const entry of readdirSync(folder)) {
+    const path = join(folder, entry);
+    const changedAt = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? now;
+    if (path !== COMPILE_CACHE && now - changedAt > UNUSED_MS) rmSync(path, { recursive: true, force: true });
+  }
 }
 
 /** Reads and unpacks a packaged zip. */

@@ -2,6 +2,7 @@ import { availableParallelism, totalmem } from "node:os";
 import type { Kernel } from "../kernel/kernel.ts";
 import type { Service } from "../kernel/service.ts";
 import { type AsyncEvent, AsyncQueue } from "./asynchronous.ts";
+import { removeUnused } from "./code.ts";
 import { Environment } from "./environment.ts";
 import { Invoker } from "./invoker.ts";
 import { Mappings } from "./mapping/mappings.ts";
@@ -64,6 +65,7 @@ export function createLambda(kernel: Kernel, options: LambdaOptions): Service {
     snapshot: (): LambdaState => ({ events: asynchronous.snapshot() }),
     restore: (state) => asynchronous.restore((state as LambdaState).events),
     start: () => {
+      removeUnused();
       mappings.start();
       asynchronous.start();
     },
