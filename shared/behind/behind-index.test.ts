@@ -80,8 +80,20 @@ test("more than are wanted are never given, and all when there are fewer", async
 
 test("their number is counted once each, and no further than asked", async () => {
   await mark((n) => n);
-  expect(await index.count("billing")).toBe(MANY);
+  expect((await index.survey("billing")).count).toBe(MANY);
   expect(reads.items).toBe(MANY);
-  expect(await index.count("billing", 1)).toBeGreaterThanOrEqual(1);
+  expect((await index.survey("billing", 1)).count).toBeGreaterThanOrEqual(1);
   expect(await index.countByOrg("billing")).toEqual(new Map([["00D000000000001EAA", MANY]]));
+});
+
+test("one look tells which shards have somebody: one page each while nobody is behind", async () => {
+  expect(await index.survey("billing")).toEqual({ count: 0, first: [], keys: [] });
+  expect(reads).toEqual({ pages: 16, items: 0 });
+  await mark((n) => n, { count: 1 });
+  const { count, first, keys } = await index.survey("billing");
+  expect([count, first.map(({ nextTryAt }) => nextTryAt)]).toEqual([1, [iso(0)]]);
+  const [shard = ""] = keys;
+  reads = { pages: 0, items: 0 };
+  expect(await index.due("billing", { limit: LIMIT, keys })).toHaveLength(1);
+  expect([keys, reads]).toEqual([[shard], { pages: 1, items: 1 }]);
 });

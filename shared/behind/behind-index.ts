@@ -24,14 +24,26 @@ export interface DueOptions {
   readonly wants?: ((customer: BehindCustomer) => boolean) | undefined;
   /** At most so many of one organisation. */
   readonly mostPerOrg?: number | undefined;
+  /** Shards to look at, by default all of the target. */
+  readonly keys?: readonly string[] | undefined;
+}
+
+/** Who is behind a target, at one look. */
+export interface Survey {
+  /** All of them, counted up to the limit that was asked for. */
+  readonly count: number;
+  /** The first page of each shard, which holds those that are due first. */
+  readonly first: readonly BehindCustomer[];
+  /** Shards with somebody in them. */
+  readonly keys: readonly string[];
 }
 
 /** Who is behind: the sparse index of the customers table. Every method throws the fleet's errors for what DynamoDB answers. */
 export interface BehindIndex {
   /** Customers to be tried now, those that wait longest first; no more is read than is needed to tell. */
   due(target: Target, options: DueOptions): Promise<BehindCustomer[]>;
-  /** How many are behind, counted up to `most`. */
-  count(target: Target, most?: number): Promise<number>;
+  /** Who is behind: one query for each shard that is read to its end by it, which an empty one is. */
+  survey(target: Target, most?: number): Promise<Survey>;
   /** How many are behind, by their organisation. */
   countByOrg(target: Target): Promise<Map<string, number>>;
   /** One page of a shard, in the order of the next try. */
@@ -74,15 +86,30 @@ export function createBehindIndex(
     });
   }
 
-  /** A whole shard, page by page, as far as somebody asks for it. */
-  async function* pagesOf(key: string, input: Pick<QueryCommandInput, "Select" | "ProjectionExpression">) {
+  /** A shard, page by page, as far as somebody asks for it. */
+  async function* pagesOf(
+    key: string,
+    input: Pick<QueryCommandInput, "Select" | "ProjectionExpression">,
+    after?: Record<string, unknown>,
+  ) {
     const shard = { KeyConditionExpression: "behindKey = :key", ExpressionAttributeValues: { ":key": key } };
-    let ExclusiveStartKey: Record<string, unknown> | undefined;
+    let ExclusiveStartKey = after;
     do {
       const page = await query({ ...input, ...shard, ExclusiveStartKey });
       yield page;
       ExclusiveStartKey = page.LastEvaluatedKey;
     } while (ExclusiveStartKey);
+  }
+
+  async function listPage(key: string, after?: object) {
+    const page = await query({
+      ...ABOUT,
+      KeyConditionExpression: "behindKey = :key",
+      ExpressionAttributeValues: { ":key": key },
+      Limit: PAGE,
+      ExclusiveStartKey: after as Record<string, unknown> | undefined,
+    });
+    return { customers: (page.Items ?? []).flatMap((item) => toCustomer(key, item)), next: page.LastEvaluatedKey };
   }
 
   /** The customers of a shard to be tried now, in the order of their next try, read as far as somebody asks for them. */
@@ -121,7 +148,7 @@ export function createBehindIndex(
       const perOrg = new Map<string, number>();
       const isFull = (orgId: string) => (perOrg.get(orgId) ?? 0) >= mostPerOrg;
       const isWanted = (customer: BehindCustomer) => !isFull(customer.orgId) && wants(customer);
-      const walks = keysOf(target).map((key) => walkDue(key, options, isWanted));
+      const walks = (options.keys ?? keysOf(target)).map((key) => walkDue(key, options, isWanted));
       const heads = await Promise.all(walks.map((walk) => walk.next()));
       const found: BehindCustomer[] = [];
       while (found.length < options.limit) {
@@ -137,16 +164,22 @@ export function createBehindIndex(
       return found;
     },
 
-    async count(target, most = Number.POSITIVE_INFINITY) {
-      let total = 0;
-      const counts = keysOf(target).map(async (key) => {
-        for await (const { Count = 0 } of pagesOf(key, { Select: "COUNT" })) {
-          total += Count;
-          if (total >= most) return;
+    async survey(target, most = Number.POSITIVE_INFINITY) {
+      let count = 0;
+      const looks = keysOf(target).map(async (key) => {
+        const { customers, next } = await listPage(key);
+        count += customers.length;
+        if (!next || count >= most) return { key, customers };
+        for await (const { Count = 0 } of pagesOf(key, { Select: "COUNT" }, next)) {
+          count += Count;
+          if (count >= most) break;
         }
+        return { key, customers };
       });
-      await Promise.all(counts);
-      return total;
+      const shards = await Promise.all(looks);
+      const first = shards.flatMap(({ customers }) => customers);
+      const keys = shards.filter(({ customers }) => customers.length > 0).map(({ key }) => key);
+      return { count, first, keys };
     },
 
     async countByOrg(target) {
@@ -159,16 +192,7 @@ export function createBehindIndex(
       return counts;
     },
 
-    async list(key, after) {
-      const page = await query({
-        ...ABOUT,
-        KeyConditionExpression: "behindKey = :key",
-        ExpressionAttributeValues: { ":key": key },
-        Limit: PAGE,
-        ExclusiveStartKey: after,
-      });
-      return { customers: (page.Items ?? []).flatMap((item) => toCustomer(key, item)), next: page.LastEvaluatedKey };
-    },
+    list: listPage,
   };
 }
 

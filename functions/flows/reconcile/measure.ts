@@ -1,6 +1,5 @@
-import type { Behind } from "#shared/behind/behind.ts";
-import { isWaiting } from "#shared/behind/behind-index.ts";
-import { keysOf, TARGETS, type Target } from "#shared/behind/marks.ts";
+import { isWaiting, type Survey } from "#shared/behind/behind-index.ts";
+import { TARGETS, type Target } from "#shared/behind/marks.ts";
 import type { BreakerState } from "#shared/targets/breakers.ts";
 
 /** What alarms and people watch, by target. */
@@ -16,31 +15,27 @@ export interface Measured {
 }
 
 const OTHERS = ["slack"];
-/** Counting more says nothing new and costs. */
-const MOST_COUNTED = 200_000;
 
 /** Measures all targets. @param now epoch milliseconds */
-export async function measure(
+export function measure(
   breakers: readonly BreakerState[],
-  behind: Pick<Behind, "count" | "list">,
+  surveys: Readonly<Record<Target, Survey>>,
   now: number,
-): Promise<Measured[]> {
+): Measured[] {
   const flags = (target: string) => {
     const open = breakers.filter((one) => one.target === target && one.state !== "closed");
     const refused = open.filter(({ needsPerson }) => needsPerson).length;
     return { target, BreakerOpen: Number(open.length > refused), TargetRefusesKey: Number(refused > 0) };
   };
-  const measured = TARGETS.map(async (target) => ({
+  const measured = TARGETS.map((target) => ({
     ...flags(target),
-    CustomersBehind: await behind.count(target, MOST_COUNTED),
-    OldestBehindSeconds: await oldest(target, behind, now),
+    CustomersBehind: surveys[target].count,
+    OldestBehindSeconds: oldest(surveys[target], now),
   }));
-  return [...(await Promise.all(measured)), ...OTHERS.map(flags)];
+  return [...measured, ...OTHERS.map(flags)];
 }
 
-/** Looks at the first page of every key, which holds those that are due first. */
-async function oldest(target: Target, behind: Pick<Behind, "list">, now: number): Promise<number> {
-  const pages = await Promise.all(keysOf(target).map((key) => behind.list(key)));
-  const waiting = pages.flatMap(({ customers }) => customers).filter((one) => isWaiting(one, now));
+function oldest({ first }: Survey, now: number): number {
+  const waiting = first.filter((one) => isWaiting(one, now));
   return waiting.reduce((longest, { mark }) => Math.max(longest, (now - Date.parse(mark.since)) / 1000), 0);
 }

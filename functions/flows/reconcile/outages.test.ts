@@ -252,3 +252,24 @@ test("a failure among those that are taken up leaves only few of them without th
   await expect(reconcile({ ...deps, behind: { ...behind, take } })).rejects.toThrow("throttled");
   expect(sent.billing).toHaveLength(200);
 });
+
+test("a round in which nobody is behind looks once at every shard, and asks no queue", async () => {
+  const asked: string[] = [];
+  const survey: Behind["survey"] = (target, most) => {
+    asked.push(target);
+    return behind.survey(target, most);
+  };
+  const no = async () => {
+    throw new Error("nobody waits");
+  };
+  await reconcile({
+    ...deps,
+    behind: { ...behind, survey, due: no },
+    live: { ...deps.live, waiting: no },
+    queues: {
+      billing: { ...deps.queues.billing, waiting: no },
+      salesforce: { ...deps.queues.salesforce, waiting: no },
+    },
+  });
+  expect(asked).toEqual(["billing", "salesforce"]);
+});

@@ -1,5 +1,6 @@
 import type { Behind } from "#shared/behind/behind.ts";
-import { TARGETS } from "#shared/behind/marks.ts";
+import type { Survey } from "#shared/behind/behind-index.ts";
+import { TARGETS, type Target } from "#shared/behind/marks.ts";
 import { lazy } from "#shared/lazy.ts";
 import type { BreakerState, Breakers } from "#shared/targets/breakers.ts";
 import { type Measured, measure } from "./measure.ts";
@@ -7,8 +8,11 @@ import { drawsFor, secondsUntilKnown } from "./outages.ts";
 import { type TakeDependencies, takeUp } from "./take.ts";
 import { type TellDependencies, tellOutages } from "./tell.ts";
 
+/** Counting more says nothing new and costs. */
+const MOST_COUNTED = 200_000;
+
 export interface ReconcileDependencies extends TakeDependencies, Omit<TellDependencies, "waiting"> {
-  readonly behind: Pick<Behind, "due" | "take" | "count" | "countByOrg" | "list">;
+  readonly behind: Pick<Behind, "due" | "take" | "survey" | "countByOrg">;
   readonly breakers: Breakers;
   /** Closes parked work that needs nobody any more. */
   readonly settleParked: () => Promise<unknown>;
@@ -24,9 +28,10 @@ export interface ReconcileDependencies extends TakeDependencies, Omit<TellDepend
 export async function reconcile(deps: ReconcileDependencies): Promise<number> {
   const breakers = await closeIdle(await deps.breakers.list(), deps.breakers);
   const now = deps.now();
-  for (const target of TARGETS) await takeUp(target, drawsFor(target, breakers, now), deps);
-  await tellOutages(breakers, { ...deps, waiting: countWaiting(deps.behind) });
-  deps.report(await measure(breakers, deps.behind, deps.now()));
+  const surveys = await surveyAll(deps.behind);
+  for (const target of TARGETS) await takeUp(target, drawsFor(target, breakers, now), surveys[target], deps);
+  await tellOutages(breakers, { ...deps, waiting: countWaiting(deps.behind, surveys) });
+  deps.report(measure(breakers, surveys, now));
   await deps.settleParked();
   return secondsUntilKnown(breakers, now);
 }
@@ -38,11 +43,23 @@ async function closeIdle(states: readonly BreakerState[], breakers: Breakers): P
   return closed.includes(true) ? breakers.list() : states;
 }
 
+/** One look at everybody behind, which is nobody most of the time, serves the whole round. */
+async function surveyAll(behind: Pick<Behind, "survey">): Promise<Record<Target, Survey>> {
+  const [billing, salesforce] = await Promise.all([
+    behind.survey("billing", MOST_COUNTED),
+    behind.survey("salesforce", MOST_COUNTED),
+  ]);
+  return { billing, salesforce };
+}
+
 /** How many customers wait, of an organisation for itself alone; counted once, however many organisations are away. */
-function countWaiting(behind: ReconcileDependencies["behind"]): TellDependencies["waiting"] {
+function countWaiting(
+  behind: Pick<Behind, "countByOrg">,
+  { billing }: Readonly<Record<Target, Survey>>,
+): TellDependencies["waiting"] {
   const byOrg = lazy(() => behind.countByOrg("salesforce"));
   return async (target, endpoint) => {
     if (target === "salesforce") return (await byOrg()).get(endpoint) ?? 0;
-    return target === "billing" ? behind.count(target) : 0;
+    return target === "billing" ? billing.count : 0;
   };
 }

@@ -1,5 +1,5 @@
 import type { Behind } from "#shared/behind/behind.ts";
-import type { BehindCustomer } from "#shared/behind/behind-index.ts";
+import type { BehindCustomer, Survey } from "#shared/behind/behind-index.ts";
 import type { Target } from "#shared/behind/marks.ts";
 import { chunks, inParallel } from "#shared/chunks.ts";
 import type { CustomerStore } from "#shared/customer-store.ts";
@@ -35,17 +35,23 @@ const AT_ONCE = 25;
 /**
  * Takes up what is due for a target, one piece of work per customer however many changes came.
  * @param draws who shall be taken up, one draw after the other as far as there is room
+ * @param survey which shards of the target have somebody in them
  * @returns how many pieces of work went out
  */
-export async function takeUp(target: Target, draws: readonly Draw[], deps: TakeDependencies): Promise<number> {
-  if (draws.length === 0) return 0;
+export async function takeUp(
+  target: Target,
+  draws: readonly Draw[],
+  { keys }: Pick<Survey, "keys">,
+  deps: TakeDependencies,
+): Promise<number> {
+  if (draws.length === 0 || keys.length === 0) return 0;
   const { queue, room: whole } = await roomFor(target, deps);
   let room = whole;
   let sent = 0;
   for (const draw of draws) {
     const limit = Math.min(draw.limit, room);
     if (limit <= 0) break;
-    const due = await deps.behind.due(target, { ...draw, limit });
+    const due = await deps.behind.due(target, { ...draw, limit, keys });
     room -= due.length;
     sent += await sendAll(due, target, queue, deps);
   }
