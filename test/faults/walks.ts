@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { runFleetAt } from "../../cli/testing.ts";
+import type { TestFleet } from "../support/fleet.ts";
 import { ALWAYS } from "./armed.ts";
 import type { Cell } from "./cells.ts";
 import type { Hop } from "./hops.ts";
@@ -25,11 +26,11 @@ export interface Driver {
 export function driversOf(cells: readonly Cell[]): Driver[] {
   const all: Readonly<Record<Walk, () => Driver>> = {
     change: () => ({}),
-    behind: () => ({ met: (world) => ask(world, "fleet.flows", "retries.requested") }),
+    behind: () => ({ met: ({ current }) => ask(current, "fleet.flows", "retries.requested") }),
     sweep: () => sweep(cells),
     "catch-up": catchUp,
     backfill: () => backfill(cells),
-    duplicates: () => ({ begin: (world) => ask(world, "fleet.billing", "duplicates.requested") }),
+    duplicates: () => ({ begin: ({ current }) => ask(current, "fleet.billing", "duplicates.requested") }),
     poison: () => poison(cells),
     refused: () => refused(false),
     obsolete: () => refused(true),
@@ -54,14 +55,14 @@ const isParking = ({ hop }: Cell) => hop.kind === "action" && hop.action.resourc
 const forgetful: Driver = { prepare: (world) => pass(world, 301) };
 
 /** Asks over the bus, as a clock or the command line does. */
-async function ask({ current }: World, Source: string, DetailType: string): Promise<void> {
+export async function ask(fleet: TestFleet, Source: string, DetailType: string): Promise<void> {
   const eventId = randomUUID();
   const ids = { eventId, correlationId: eventId, causationId: eventId };
-  const { orgId } = current.saas.salesforce;
-  const occurredAt = new Date(current.clock.now()).toISOString();
+  const { orgId } = fleet.saas.salesforce;
+  const occurredAt = new Date(fleet.clock.now()).toISOString();
   const metadata = { ...ids, occurredAt, orgId, actor: "system:test", schemaVersion: 1 };
-  const entry = { EventBusName: current.ref("FleetBus"), Source, DetailType };
-  await current.aws("events", "PutEvents", { Entries: [{ ...entry, Detail: JSON.stringify({ metadata, data: {} }) }] });
+  const entry = { EventBusName: fleet.ref("FleetBus"), Source, DetailType };
+  await fleet.aws("events", "PutEvents", { Entries: [{ ...entry, Detail: JSON.stringify({ metadata, data: {} }) }] });
 }
 
 /** Salesforce ends all sessions, and once more when accounts were read: who writes back logs in as well. */

@@ -4,6 +4,7 @@ import { DEMANDS, type Demand } from "./aws.ts";
 import type { Grant } from "./grants.ts";
 import type { Step } from "./lab.ts";
 import { STEPS } from "./steps.ts";
+import { WAITING_STEPS } from "./waiting-steps.ts";
 
 /** Why a grant is needed: cells of the fault matrix miss it, a step does, or AWS demands it. */
 export type Proof =
@@ -26,11 +27,13 @@ export function permissionCells(hops: readonly Hop[]): Cell[] {
 export function proofsOf(grants: readonly Grant[], hops: readonly Hop[]): Proven[] {
   const all = permissionCells(hops);
   return grants.map((grant) => {
-    const cells = all.filter(({ hop }) => isOf(hop, grant));
+    const isIts = ({ grants: pattern }: Step) => pattern.test(grant.id);
+    // What is used so seldom that no short run of the matrix reaches it.
+    const cells = WAITING_STEPS.some(isIts) ? [] : all.filter(({ hop }) => isOf(hop, grant));
     if (cells.length > 0) return { grant, proof: { by: "matrix", cells } };
     const demand = DEMANDS.find((one) => one.kind === grant.kind && one.grants.test(grant.id));
     if (demand) return { grant, proof: { by: "aws", demand } };
-    const step = STEPS.find(({ grants: pattern }) => pattern.test(grant.id));
+    const step = STEPS.find(isIts);
     return { grant, proof: step && { by: "step", step } };
   });
 }

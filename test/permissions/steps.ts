@@ -6,6 +6,7 @@ import { packagedTemplate, type TestFleet } from "../support/fleet.ts";
 import { invoke, restartMappings } from "./calls.ts";
 import type { Step } from "./lab.ts";
 import { RARE_STEPS } from "./rare-steps.ts";
+import { WAITING_STEPS } from "./waiting-steps.ts";
 
 /** What AWS does by the roles for every function, queue and rule. */
 export const COMMON_STEPS: readonly Step[] = [
@@ -44,7 +45,7 @@ export const COMMON_STEPS: readonly Step[] = [
 ];
 
 /** Everything that is not in the fault matrix, in an order in which one does not disturb the next. */
-export const STEPS: readonly Step[] = [...COMMON_STEPS, ...RARE_STEPS];
+export const STEPS: readonly Step[] = [...WAITING_STEPS, ...COMMON_STEPS, ...RARE_STEPS];
 
 // biome-ignore lint/suspicious/noExplicitAny: CloudFormation has no type of its own here
 type Json = any;
