@@ -1,4 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
+import { salesforceConnectionSchema } from "../../functions/salesforce/org/connection.ts";
 import { buildAlarms } from "./alarms.ts";
 import { buildDashboard } from "./dashboard.ts";
 import { type Inventory, takeInventory } from "./inventory.ts";
@@ -154,6 +155,14 @@ describe("a state machine", () => {
     expect(properties("BackfillFailedAlarm")).toMatchObject({ EvaluationPeriods: 1, DatapointsToAlarm: 1 });
     expect(properties("CustomerSyncFailedAlarm")).toMatchObject({ EvaluationPeriods: 3, DatapointsToAlarm: 2 });
   });
+});
+
+test("API calls are low where the reserve that a connection has by default begins", () => {
+  const { apiReserve } = salesforceConnectionSchema.parse({
+    ...{ loginUrl: "https://a.example", clientId: "a", clientSecret: "b", orgId: "00D5f0000000001EAA" },
+    ...{ apiVersion: "66.0", integrationClientName: "a" },
+  });
+  expect(properties("ApiBudgetLowAlarm").Threshold).toBe(100 * (1 - apiReserve));
 });
 
 describe("the feed", () => {
