@@ -134,3 +134,11 @@ test("messages, their ids and the token outlive a restart", async () => {
   await third.stop();
   await rm(stateDir, { recursive: true });
 });
+
+test("one port is opened, that of our front: `emulate`'s own server lets every page read it", async () => {
+  const ports = () => process.getActiveResourcesInfo().filter((name) => name === "TCPServerWrap").length;
+  const before = ports();
+  const another = await startSlack({ port: 0 });
+  expect(ports()).toBe(before + 1);
+  await another.stop();
+});
