@@ -1,11 +1,12 @@
 import { existsSync, globSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
-import { describe, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { MAX_READ } from "../functions/salesforce/client/records.ts";
 import { MAX_PARENTS } from "../functions/salesforce/mapping/snapshots.ts";
 import { salesforceConnectionSchema } from "../functions/salesforce/org/connection.ts";
-import { bootTwin } from "../local/aws/boot.ts";
+import { bootTwin, type Twin } from "../local/aws/boot.ts";
 import { DEFAULT_PORT_BASE } from "../local/options.ts";
+import { type Saas, startSaas } from "../local/saas/index.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 const PAGES = globSync(["README.md", "AGENTS.md", "docs/*.md", "docs/adr/*.md", "local/**/README.md"], { cwd: ROOT });
@@ -171,7 +172,7 @@ describe("docs/adr/0007-dependencies.md", () => {
   });
 });
 
-describe("docs/local-aws.md", () => {
+describe("the pages about the servers of this machine", () => {
   /** What people call the services, by the names in the twin. */
   const NAMES: Readonly<Record<string, string>> = {
     ...{ cloudformation: "CloudFormation", dynamodb: "DynamoDB", ecr: "ECR", events: "EventBridge", iam: "IAM" },
@@ -186,18 +187,50 @@ describe("docs/local-aws.md", () => {
     },
   };
   const page = read("docs/local-aws.md");
+  let twin: Twin;
+  let saas: Saas;
 
-  test("has a line for every service", async () => {
-    const twin = await bootTwin({ template: { Resources: {} }, artifacts: "." });
+  beforeAll(async () => {
+    twin = await bootTwin({ template: { Resources: {} }, artifacts: "." });
+    const ports = { salesforce: 0, stripe: 0, slack: 0, page: 0 };
+    saas = await startSaas({ ports, aws: { origin: twin.origin }, seed: { accounts: [] } });
+  });
+  afterAll(async () => {
+    await saas?.stop();
+    await twin?.stop();
+  });
+
+  test("have a line for every service", () => {
     const services = twin.kernel.services().map(({ name }) => NAMES[name] ?? name);
-    await twin.stop();
     const told = firstGroups(page, /^\| ([A-Z][^|]*) \|/gm).flatMap((cell) => cell.split(", "));
     expect(services.filter((name) => !told.some((one) => one.startsWith(name)))).toEqual([]);
   });
 
-  test("tells the ports on which a fleet listens", () => {
+  test("tell the ports on which a fleet listens", () => {
     const told = firstGroups(page, /^\| ([\d ·]+)(?: \(UDP\))? \|/gm).flatMap((cell) => cell.trim().split(" · "));
     expect(told.map(Number)).toEqual([0, 1, 2, 3, 4, 5].map((offset) => DEFAULT_PORT_BASE + offset));
+  });
+
+  test("have examples that are taken", async () => {
+    const origins: Readonly<Record<string, string>> = { 4566: twin.origin, 4568: saas.stripe.url };
+    const examples = [...page.matchAll(/^curl -X POST http:\/\/127\.0\.0\.1:(\d+)(\S+) -d '(.+)'$/gm)];
+    expect(examples).toHaveLength(3);
+    for (const [, port = "", path = "", body = ""] of examples) {
+      const answer = await fetch(`${origins[port]}${path}`, { method: "POST", body });
+      expect([body, answer.status]).toEqual([body, 200]);
+    }
+  });
+
+  test("list the controls of the emulated Salesforce", async () => {
+    const answer = await fetch(`${saas.salesforce.url}/__emulator__/`);
+    const { known } = (await answer.json()) as { known: readonly string[] };
+    const [section = ""] = read("local/saas/salesforce/README.md").split("## Controls")[1]?.split("\n## ") ?? [];
+    const told = firstGroups(section, /^\| ([^|]+) \|/gm).flatMap((cell) => {
+      const [, path = ""] = /([a-z/-]+)`$/.exec(cell) ?? [];
+      return firstGroups(cell, /(GET|POST|DELETE)/g).map((method) => `${method} /__emulator__/${path}`);
+    });
+    const common = /\/(?:faults|calls|reset)$/;
+    expect(told.sort()).toEqual(known.filter((one) => !common.test(one) || told.includes(one)).sort());
   });
 });
 
