@@ -7,6 +7,7 @@ import { salesforceConnectionSchema } from "../functions/salesforce/org/connecti
 import { bootTwin, type Twin } from "../local/aws/boot.ts";
 import { DEFAULT_PORT_BASE } from "../local/options.ts";
 import { type Saas, startSaas } from "../local/saas/index.ts";
+import { MARKED } from "../shared/testing/marked.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 const PAGES = globSync(["README.md", "AGENTS.md", "docs/*.md", "docs/adr/*.md", "local/**/README.md"], { cwd: ROOT });
@@ -232,6 +233,17 @@ describe("the pages about the servers of this machine", () => {
     const common = /\/(?:faults|calls|reset)$/;
     expect(told.sort()).toEqual(known.filter((one) => !common.test(one) || told.includes(one)).sort());
   });
+});
+
+test("docs/security.md counts what the tests that it names have", () => {
+  const page = read("docs/security.md");
+  const fuzz = read("local/fuzz.test.ts");
+  const [runs = ""] = firstGroups(fuzz, /^const RUNS = (\d+);/gm);
+  const listed = firstGroups(fuzz, /const JSON_SERVICES.*?= \[(.*?)\n\];|test\.each\(\[([^\]]*"cloudformation")\]/gs);
+  const services = listed.flatMap((list) => firstGroups(list, /(?:^|\[|, )"(\w+)"/gm));
+  expect(page).toContain(`for each of ${services.length} services of the local AWS`);
+  expect(page).toContain(`${runs} and ${4 * Number(runs)} of them are part of`);
+  expect(page).toContain(`with ${Object.values(MARKED).flat().length} marks in four scripts`);
 });
 
 describe("docs/salesforce.md", () => {
