@@ -194,6 +194,20 @@ describe("the dashboard", () => {
     for (const { x, width } of widgets) expect(x + width).toBeLessThanOrEqual(24);
   });
 
+  test("shows whatever an alarm looks at", () => {
+    const rows = bodyOf(inventory).widgets.flatMap(({ properties }: Json) => properties.metrics ?? []);
+    const shown = new Set(rows.map((row: Json) => row.join(" ")));
+    const looked = Object.values(alarmsOf(TEMPLATE)).flatMap(({ Properties }) =>
+      Properties.Metrics ? Properties.Metrics.flatMap((one: Json) => one.MetricStat?.Metric ?? []) : [Properties],
+    );
+    const rowOf = ({ Namespace, MetricName, Dimensions }: Json) =>
+      [Namespace, MetricName, ...Dimensions.flatMap(({ Name, Value }: Json) => [Name, Value["Fn::Sub"] ?? Value])].join(
+        " ",
+      );
+    expect(looked.map(rowOf).filter((row) => !shown.has(row))).toEqual([]);
+    expect(looked.length).toBeGreaterThan(20);
+  });
+
   // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_limits.html
   test("keeps to CloudWatch's limits", () => {
     const functions = Array.from({ length: 600 }, (_, n) => ({ ...inventory.functions[0], id: `F${n}` }) as Json);
