@@ -147,6 +147,14 @@ describe("one way to do each thing", () => {
     expect(wrong).toEqual([]);
   });
 
+  test("no test puts a mock in the place of a module", () => {
+    const wrong = findings(
+      SOURCES.filter((file) => /\.test\.ts$/.test(file) && !file.endsWith("architecture.test.ts")),
+      (file) => (/jest\.(?:mock|unstable_mockModule)\(/.test(readFileSync(join(ROOT, file), "utf8")) ? ["mocks"] : []),
+    );
+    expect(wrong).toEqual([]);
+  });
+
   test("files stay small", () => {
     const wrong = findings(SOURCES, (file) => {
       const limit = file.endsWith(".test.ts") ? MAX_TEST_LINES : MAX_LINES;

@@ -45,8 +45,11 @@ test("what is replayed from the archive reaches the rules of customer-sync alone
 });
 
 describe("least privilege", () => {
-  test("every function has a role of its own", () => {
-    const roles = ofType("AWS::Lambda::Function").map(([, properties]) => properties.Role["Fn::GetAtt"][0]);
+  test("every function and every state machine has a role of its own", () => {
+    const roles = [
+      ...ofType("AWS::Lambda::Function").map(([, { Role }]) => Role["Fn::GetAtt"][0]),
+      ...ofType("AWS::StepFunctions::StateMachine").map(([, { RoleArn }]) => RoleArn["Fn::GetAtt"][0]),
+    ];
     expect(new Set(roles).size).toBe(roles.length);
     expect(roles.length).toBeGreaterThanOrEqual(6);
   });

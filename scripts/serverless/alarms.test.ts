@@ -1,4 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
+import { salesforceConnectionSchema } from "../../functions/salesforce/org/connection.ts";
 import { buildAlarms } from "./alarms.ts";
 import { buildDashboard } from "./dashboard.ts";
 import { type Inventory, takeInventory } from "./inventory.ts";
@@ -156,6 +157,14 @@ describe("a state machine", () => {
   });
 });
 
+test("API calls are low where the reserve that a connection has by default begins", () => {
+  const { apiReserve } = salesforceConnectionSchema.parse({
+    ...{ loginUrl: "https://a.example", clientId: "a", clientSecret: "b", orgId: "00D5f0000000001EAA" },
+    ...{ apiVersion: "66.0", integrationClientName: "a" },
+  });
+  expect(properties("ApiBudgetLowAlarm").Threshold).toBe(100 * (1 - apiReserve));
+});
+
 describe("the feed", () => {
   test("is silent after the hours of the parameter", () => {
     expect(properties("FeedSilentAlarm", { feedSilentHours: 60 })).toMatchObject({
@@ -183,6 +192,20 @@ describe("the dashboard", () => {
     const places = widgets.map(({ x, y }: Json) => `${x} ${y}`);
     expect(new Set(places).size).toBe(places.length);
     for (const { x, width } of widgets) expect(x + width).toBeLessThanOrEqual(24);
+  });
+
+  test("shows whatever an alarm looks at", () => {
+    const rows = bodyOf(inventory).widgets.flatMap(({ properties }: Json) => properties.metrics ?? []);
+    const shown = new Set(rows.map((row: Json) => row.join(" ")));
+    const looked = Object.values(alarmsOf(TEMPLATE)).flatMap(({ Properties }) =>
+      Properties.Metrics ? Properties.Metrics.flatMap((one: Json) => one.MetricStat?.Metric ?? []) : [Properties],
+    );
+    const rowOf = ({ Namespace, MetricName, Dimensions }: Json) =>
+      [Namespace, MetricName, ...Dimensions.flatMap(({ Name, Value }: Json) => [Name, Value["Fn::Sub"] ?? Value])].join(
+        " ",
+      );
+    expect(looked.map(rowOf).filter((row) => !shown.has(row))).toEqual([]);
+    expect(looked.length).toBeGreaterThan(20);
   });
 
   // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_limits.html

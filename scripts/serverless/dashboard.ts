@@ -5,8 +5,10 @@ import {
   BEHIND_TARGETS,
   BREAKER_TARGETS,
   inStage,
+  MESSAGES_DENIED,
   type Measure,
   MISSED_BY_FEED,
+  ofFleet,
   ofFunction,
   ofMachine,
   ofQueue,
@@ -81,7 +83,7 @@ function graphsOf({ functions, queues, machines }: Inventory): readonly Graph[] 
       ]),
       ...atMost,
     },
-    { title: "Work parked for a person", measures: [WORK_PARKED], ...inAll },
+    { title: "Work for a person: parked, denied", measures: [WORK_PARKED, MESSAGES_DENIED], ...inAll },
     {
       title: "Daily Salesforce API calls used (%)",
       measures: [API_USED_PERCENT],
@@ -100,6 +102,11 @@ function graphsOf({ functions, queues, machines }: Inventory): readonly Graph[] 
       ...atMost,
     },
     {
+      title: "Age of the oldest message that is tried again (s)",
+      measures: live.flatMap(({ consumer }) => (consumer ? [ofFleet("OldestRetriedSeconds", consumer.service)] : [])),
+      ...atMost,
+    },
+    {
       title: "Messages waiting",
       measures: live.map((queue) => ofQueue("ApproximateNumberOfMessagesVisible", queue)),
       ...atMost,
@@ -107,6 +114,11 @@ function graphsOf({ functions, queues, machines }: Inventory): readonly Graph[] 
     { title: "Messages that came in", measures: live.map((queue) => ofQueue("NumberOfMessagesSent", queue)), ...inAll },
     { title: "Dead letters", measures: dead.flatMap((queue) => held.map((name) => ofQueue(name, queue))), ...atMost },
     { title: "Errors of functions", measures: functions.map((one) => ofFunction("Errors", one)), ...inAll },
+    {
+      title: "Errors with a name of ours, which callers decide about",
+      measures: functions.flatMap((one) => (one.consumes ? [] : [ofFleet("RunsFailed", one.service)])),
+      ...inAll,
+    },
     { title: "Throttles of functions", measures: functions.map((one) => ofFunction("Throttles", one)), ...inAll },
     {
       title: "Longest runs of functions (ms)",

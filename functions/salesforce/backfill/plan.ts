@@ -1,3 +1,6 @@
+import { MAX_READ } from "../client/records.ts";
+import { MAX_PARENTS } from "../mapping/snapshots.ts";
+
 /** What a backfill will take, before it is started. */
 export interface BackfillPlan {
   readonly records: number;
@@ -50,8 +53,6 @@ const PER_RECORD_USD =
 const TRANSITIONS_PER_BATCH = 4;
 const RECORDS_PER_BULK_PAGE = 10_000;
 const CALLS_TO_START_AND_FOLLOW = 5;
-const RECORDS_PER_READ = 2_000;
-const RECORDS_PER_RELATED_QUERY = 400;
 const RECORDS_PER_WRITE_BACK = 200;
 /** `maximumConcurrency` of the dispatcher of the bulk lane. */
 const DISPATCHERS = 2;
@@ -79,7 +80,7 @@ export function planBackfill(
   lane: BulkLane,
 ): BackfillPlan {
   const batches = Math.ceil(records / batchSize);
-  const perBatch = Math.ceil(batchSize / RECORDS_PER_READ) + Math.ceil(batchSize / RECORDS_PER_RELATED_QUERY);
+  const perBatch = Math.ceil(batchSize / MAX_READ) + Math.ceil(batchSize / MAX_PARENTS);
   const apiCalls =
     CALLS_TO_START_AND_FOLLOW +
     Math.ceil(records / RECORDS_PER_BULK_PAGE) +

@@ -9,9 +9,11 @@ import { ACCOUNT, accountSources, chooseMapping, type Mapping, type Related, rel
 /** What reading customers asks of Salesforce. */
 export type SnapshotReader = Pick<Salesforce, "connection" | "readRecords" | "query" | "describe">;
 
-// An id takes 27 bytes in a URL, which must stay under 16,384 with its headers:
-// https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/errorcodes.htm
-const MAX_PARENTS = 500;
+/**
+ * Accounts of one query for related records. An id takes 27 bytes in a URL, which must stay under 16,384 with its headers:
+ * https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/errorcodes.htm
+ */
+export const MAX_PARENTS = 500;
 
 /**
  * What is true now about accounts: one call for every 2,000, one more for every 500 and kind of related record. An

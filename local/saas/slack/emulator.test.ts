@@ -134,3 +134,22 @@ test("messages, their ids and the token outlive a restart", async () => {
   await third.stop();
   await rm(stateDir, { recursive: true });
 });
+
+test("one port is opened, that of our front: `emulate`'s own server lets every page read it", async () => {
+  const ports = () => process.getActiveResourcesInfo().filter((name) => name === "TCPServerWrap").length;
+  const before = ports();
+  const another = await startSlack({ port: 0 });
+  expect(ports()).toBe(before + 1);
+  await another.stop();
+});
+
+test("no connection to `emulate`'s own server outlives its call, where the server might close it under the next one", async () => {
+  const pipes = () => process.getActiveResourcesInfo().filter((name) => name === "PipeWrap").length;
+  const before = pipes();
+  const another = await startSlack({ port: 0 });
+  await client({}, another).auth.test();
+  for (let turn = 0; turn < 100 && pipes() > before; turn += 1) await new Promise(setImmediate);
+  const after = pipes();
+  await another.stop();
+  expect(after).toBe(before);
+});

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { rmSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
-import { Agent, type IncomingMessage, request } from "node:http";
+import { type IncomingMessage, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
@@ -33,11 +33,11 @@ export async function startInnerSlack(seed: Record<string, unknown>): Promise<In
   // What it does with `port` is give it to `server.listen`, which takes a path as well.
   const port = socketPath as unknown as number;
   const emulator = await createEmulator({ service: "slack", port, baseUrl: "http://127.0.0.1", seed: { slack: seed } });
-  const agent = new Agent({ keepAlive: true });
   return {
     async send(target, { method, headers, body }) {
       const sent = Object.fromEntries(headers instanceof Headers ? headers : Object.entries(headers));
-      const call = request({ socketPath, agent, method, path: target, headers: sent });
+      // A connection for each call: one that is kept would be closed under a call that comes after seconds.
+      const call = request({ socketPath, agent: false, method, path: target, headers: sent });
       call.end(body === null ? undefined : Buffer.from(body as string));
       const [answer] = (await once(call, "response")) as [IncomingMessage];
       const shown = Object.entries(answer.headersDistinct).flatMap(([name, values = []]) =>
@@ -52,7 +52,6 @@ export async function startInnerSlack(seed: Record<string, unknown>): Promise<In
     },
     reset: () => emulator.reset(),
     async close() {
-      agent.destroy();
       await emulator.close();
       if (folder) rmSync(folder, { recursive: true, force: true });
     },

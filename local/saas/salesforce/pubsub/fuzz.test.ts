@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { type ClientHttp2Session, connect as connectHttp2, constants } from "node:http2";
 import { connect } from "node:net";
+import { status } from "@grpc/grpc-js";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import type { SalesforceEmulator } from "../emulator.ts";
@@ -135,6 +136,13 @@ test.each<[string, string, Buffer]>([
   ["a message that says it has four gigabytes", "GetTopic", framed(Buffer.alloc(10), 2 ** 32 - 1)],
 ])("%s is refused by %s", async (_, method, message) => {
   await assertCheap(async () => expect(await call(method, message)).not.toBe(String(constants.NGHTTP2_NO_ERROR)));
+});
+
+test("a message of more than 4 MB is refused", async () => {
+  const [most, padding] = [4 * 1024 * 1024, 100];
+  const ofSize = (size: number) => framed(member(15, Buffer.alloc(size)));
+  expect(await call("GetTopic", ofSize(most - padding))).toBe(String(status.NOT_FOUND));
+  expect(await call("GetTopic", ofSize(most))).toBe(String(status.RESOURCE_EXHAUSTED));
 });
 
 test("what is no TLS does no harm", async () => {
