@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ParkedAt, TryError } from "#shared/behind/behind.ts";
-import { noteRun } from "#shared/contracts/tasks.ts";
+import { noteRun } from "#shared/contracts/tasks/note-run.ts";
 import type { ParkedWork } from "#shared/parked/work.ts";
 import { version } from "#shared/testing/customers-table.ts";
 import { type FailureDependencies, noteFailure } from "../../functions/customers/failure.ts";
