@@ -9,19 +9,11 @@ import { planBackfill } from "#shared/contracts/tasks/plan-backfill.ts";
 import { startQuery } from "#shared/contracts/tasks/start-query.ts";
 import { storeCustomer } from "#shared/contracts/tasks/store-customer.ts";
 import { storePage } from "#shared/contracts/tasks/store-page.ts";
+import { METADATA as metadata } from "#shared/testing/metadata.ts";
 
 const CUSTOMER_ID = "0015f00002J9YaUAAV";
 const JOB = "7505f000005KcCnAAK";
 const VERSION = "2026-01-01T00:00:00.000Z/001767225600000/001767225601000";
-const metadata = {
-  eventId: "event-1",
-  occurredAt: "2026-01-01T00:00:00.000Z",
-  correlationId: "correlation-1",
-  causationId: "event-0",
-  orgId: "00D5f000005KcCnEAK",
-  actor: "0055f000005mc66AAA",
-  schemaVersion: 1 as const,
-};
 const customer = {
   customerId: CUSTOMER_ID,
   orgId: metadata.orgId,

@@ -1,4 +1,5 @@
 import { version } from "#shared/testing/customers-table.ts";
+import { METADATA as metadata } from "#shared/testing/metadata.ts";
 import type { Notice } from "./notices.ts";
 
 type Synced = Extract<Notice, { type: "customer.synced" }>;
@@ -8,16 +9,6 @@ type Doubt = Extract<Notice, { type: "reconciliation.requested" }>;
 type Unreachable = Extract<Notice, { type: "target.unreachable" }>;
 type Recovered = Extract<Notice, { type: "target.recovered" }>;
 type Changes<N extends Notice> = { metadata?: Partial<N["detail"]["metadata"]>; data?: Partial<N["detail"]["data"]> };
-
-const metadata = {
-  eventId: "event-1",
-  occurredAt: "2026-01-01T00:00:00.000Z",
-  correlationId: "correlation-1",
-  causationId: "event-0",
-  orgId: "00D5f000005KcCnEAK",
-  actor: "0055f000005mc66AAA",
-  schemaVersion: 1 as const,
-};
 
 /** A notice of a customer in step. */
 export function synced(changes: Changes<Synced> = {}): Synced {
