@@ -5,8 +5,7 @@ import { connect } from "node:net";
 import { networkInterfaces } from "node:os";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { bootTwin, type Twin } from "./aws/boot.ts";
-import { type Saas, startSaas } from "./saas/index.ts";
+import { type Servers, startServers } from "./testing.ts";
 
 const ACCOUNT = { Name: "Untouched" };
 const FAULT = { path: "/**", status: 500 };
@@ -19,24 +18,18 @@ const FOREIGN = {
   "an image of another site": { "sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors" },
 } as const;
 
-let twin: Twin;
-let saas: Saas;
+let servers: Servers;
+let twin: Servers["twin"];
+let saas: Servers["saas"];
 let account: string;
 
 beforeAll(async () => {
-  twin = await bootTwin({ template: { Resources: {} }, artifacts: "." });
-  saas = await startSaas({
-    ports: { salesforce: 0, stripe: 0, slack: 0, page: 0 },
-    aws: { origin: twin.origin },
-    seed: { accounts: [ACCOUNT] },
-  });
+  servers = await startServers([ACCOUNT]);
+  ({ twin, saas } = servers);
   const listed = await call(`${saas.page.url}/api/accounts`);
   account = JSON.parse(listed.body)[0].Id;
 });
-afterAll(async () => {
-  await saas?.stop();
-  await twin?.stop();
-});
+afterAll(() => servers?.stop());
 
 interface Answer {
   readonly status: number | undefined;

@@ -7,8 +7,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { bootTwin, type Twin } from "./aws/boot.ts";
-import { type Saas, startSaas } from "./saas/index.ts";
+import { type Servers, startServers } from "./testing.ts";
 
 const NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"];
 const CHROMIUM = [
@@ -18,8 +17,9 @@ const CHROMIUM = [
 ].find((path) => path !== "" && existsSync(path));
 const FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--remote-debugging-port=0"];
 
-let twin: Twin;
-let saas: Saas;
+let servers: Servers;
+let twin: Servers["twin"];
+let saas: Servers["saas"];
 let foreign: Server;
 let browser: ChildProcess | undefined;
 let profile: string;
@@ -27,12 +27,8 @@ const reported = Promise.withResolvers<Record<string, string>>();
 
 beforeAll(async () => {
   profile = await mkdtemp(join(tmpdir(), "chromium-"));
-  twin = await bootTwin({ template: { Resources: {} }, artifacts: "." });
-  saas = await startSaas({
-    ports: { salesforce: 0, stripe: 0, slack: 0, page: 0 },
-    aws: { origin: twin.origin },
-    seed: { accounts: [{ Name: "Untouched" }] },
-  });
+  servers = await startServers([{ Name: "Untouched" }]);
+  ({ twin, saas } = servers);
   foreign = createServer((request, response) => {
     if (request.method !== "POST")
       return response.setHeader("content-type", "text/html").end(`<script type="module">${script()}</script>`);
@@ -51,8 +47,7 @@ afterAll(async () => {
   await rm(profile, { recursive: true, force: true, maxRetries: 5 });
   foreign?.close();
   foreign?.closeAllConnections();
-  await saas?.stop();
-  await twin?.stop();
+  await servers?.stop();
 });
 
 /** What a hostile page does: it reads what it can, and sends what needs no leave of the other side. */

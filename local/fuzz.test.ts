@@ -1,24 +1,20 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { bootTwin, type Twin } from "./aws/boot.ts";
 import { BoundedRegExp } from "./bounded-regexp.ts";
-import { type Saas, startSaas } from "./saas/index.ts";
+import { type Servers, startServers } from "./testing.ts";
 
 /** Processor time of this process, which does not grow while others are busy. */
 const MOST_CPU_SECONDS = 1;
 const RUNS = 40;
 
-let twin: Twin;
-let saas: Saas;
+let servers: Servers;
+let twin: Servers["twin"];
+let saas: Servers["saas"];
 let token: string;
 
 beforeAll(async () => {
-  twin = await bootTwin({ template: { Resources: {} }, artifacts: "." });
-  saas = await startSaas({
-    ports: { salesforce: 0, stripe: 0, slack: 0, page: 0 },
-    aws: { origin: twin.origin },
-    seed: { accounts: [{ Name: "a".repeat(200) }] },
-  });
+  servers = await startServers([{ Name: "a".repeat(200) }]);
+  ({ twin, saas } = servers);
   const { clientId, clientSecret } = saas.connections().salesforce;
   const form = { grant_type: "client_credentials", client_id: clientId, client_secret: clientSecret };
   const login = await fetch(`${saas.salesforce.url}/services/oauth2/token`, {
@@ -31,10 +27,7 @@ beforeAll(async () => {
   const logEvents = [{ timestamp: Date.now(), message: "a".repeat(60) }];
   await aws("logs", "Logs_20140328.PutLogEvents", { logGroupName: "g", logStreamName: "s", logEvents });
 });
-afterAll(async () => {
-  await saas?.stop();
-  await twin?.stop();
-});
+afterAll(() => servers?.stop());
 
 /** Sends one call and reads its answer. @returns the status; fails when the call has cost more than a second */
 async function send(url: string, init: RequestInit): Promise<number> {

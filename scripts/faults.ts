@@ -10,6 +10,7 @@ import { packsOf } from "../test/faults/packs.ts";
 import { tableOf, withTable } from "../test/faults/table.ts";
 import { startWorld } from "../test/faults/world.ts";
 import { packagedTemplate } from "../test/support/fleet.ts";
+import { runProgram } from "./program.ts";
 
 const HELP = `Makes every hop of the fleet fail in every way, with changes meanwhile, and compares every system with Salesforce.
 
@@ -41,13 +42,8 @@ async function main(args: string[]): Promise<number> {
       list: { type: "boolean", default: false },
       json: { type: "string" },
       write: { type: "boolean", default: false },
-      help: { type: "boolean", short: "h", default: false },
     },
   });
-  if (values.help) {
-    console.log(HELP);
-    return 0;
-  }
   const fleets = wholeNumber("--fleets", values.fleets, 1, MOST_FLEETS);
   const template = await packagedTemplate();
   const hops = hopsOf(template.Resources);
@@ -103,9 +99,4 @@ const plain = ({ cell: { hop, fault, duration }, hits, problems, healedAfter }: 
   healedAfter,
 });
 
-try {
-  process.exitCode = await main(process.argv.slice(2));
-} catch (error) {
-  console.error(`error: ${error instanceof Error ? error.message : String(error)}\n\n${HELP}`);
-  process.exitCode = 2;
-}
+await runProgram("npm run test:faults", HELP, main);

@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { wholeNumber } from "../cli/usage.ts";
+import { runProgram } from "./program.ts";
 
 const HELP = `Works random operations against the whole fleet in the midst of trouble, and compares every system with the org.
 
@@ -21,19 +22,14 @@ function work(seed: number, operations: number): boolean {
   return spawnSync(process.execPath, ["--no-warnings", ...run], { env, stdio: "inherit" }).status === 0;
 }
 
-function main(args: string[]): number {
+async function main(args: string[]): Promise<number> {
   const { values } = parseArgs({
     args,
     options: {
       seed: { type: "string", multiple: true },
       operations: { type: "string", default: "2000" },
-      help: { type: "boolean", short: "h", default: false },
     },
   });
-  if (values.help) {
-    console.log(HELP);
-    return 0;
-  }
   const operations = wholeNumber("--operations", values.operations, 0, MOST);
   const seeds = values.seed?.map((seed) => wholeNumber("--seed", seed, 0, MOST)) ?? [Math.floor(Math.random() * 1e9)];
   const results = seeds.map((seed) => ({ seed, equal: work(seed, operations) }));
@@ -41,9 +37,4 @@ function main(args: string[]): number {
   return results.every(({ equal }) => equal) ? 0 : 1;
 }
 
-try {
-  process.exitCode = main(process.argv.slice(2));
-} catch (error) {
-  console.error(`error: ${error instanceof Error ? error.message : String(error)}\n\n${HELP}`);
-  process.exitCode = 2;
-}
+await runProgram("npm run hostile", HELP, main);

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { wholeNumber } from "../cli/usage.ts";
+import { UsageError, wholeNumber } from "../cli/usage.ts";
 import { hopsOf } from "../test/faults/hops.ts";
 import { elapsed, MOST_FLEETS, type Result, workPacks } from "../test/faults/matrix.ts";
 import { packsOf } from "../test/faults/packs.ts";
@@ -11,6 +11,7 @@ import { type Proven, proofsOf } from "../test/permissions/proofs.ts";
 import { tableOf, withTable, wordsOf } from "../test/permissions/table.ts";
 import { workSteps } from "../test/permissions/work.ts";
 import { packagedTemplate } from "../test/support/fleet.ts";
+import { runProgram } from "./program.ts";
 
 const HELP = `Takes every permission of the packaged template away, one at a time for each role, and looks who misses it.
 
@@ -36,13 +37,8 @@ async function main(args: string[]): Promise<number> {
       fleets: { type: "string", default: "2" },
       list: { type: "boolean", default: false },
       write: { type: "boolean", default: false },
-      help: { type: "boolean", short: "h", default: false },
     },
   });
-  if (values.help) {
-    console.log(HELP);
-    return 0;
-  }
   const fleets = wholeNumber("--fleets", values.fleets, 1, MOST_FLEETS);
   const { Resources } = await packagedTemplate();
   const grants = grantsOf(Resources);
@@ -56,7 +52,7 @@ async function main(args: string[]): Promise<number> {
       (values.role?.some((text) => holder.includes(text)) ?? true) &&
       (values.action?.some((text) => action.name.includes(text)) ?? true),
   );
-  if (chosen.length === 0) throw new Error("No permission of the template has these names.");
+  if (chosen.length === 0) throw new UsageError("no permission of the template has these names");
   const wide = tooWide(chosen.map(({ grant }) => grant));
   for (const line of wide) console.log(`too wide: ${line}`);
   const unproven = chosen.filter(({ proof }) => !proof);
@@ -91,9 +87,4 @@ async function work(chosen: readonly Proven[], fleets: number): Promise<string[]
 
 const metBy = (results: readonly Result[]) => new Set(results.flatMap(({ cell, hits }) => (hits > 0 ? [cell] : [])));
 
-try {
-  process.exitCode = await main(process.argv.slice(2));
-} catch (error) {
-  console.error(`error: ${error instanceof Error ? error.message : String(error)}\n\n${HELP}`);
-  process.exitCode = 2;
-}
+await runProgram("npm run test:permissions", HELP, main);

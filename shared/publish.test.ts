@@ -4,18 +4,11 @@ import fc from "fast-check";
 import { customerDeleted } from "./contracts/events.ts";
 import { createEvent, createPublisher, type OutgoingEvent } from "./publish.ts";
 import { version } from "./testing/customers-table.ts";
+import { TRACE, METADATA as WHOLE } from "./testing/metadata.ts";
 import { type Answer, serve, type TestServer } from "./testing/server.ts";
 
-const METADATA = {
-  eventId: "event-1",
-  occurredAt: "2026-01-01T00:00:00.000Z",
-  correlationId: "correlation-1",
-  causationId: "event-0",
-  orgId: "00D000000000001EAA",
-  actor: "005",
-};
+const { schemaVersion: _, ...METADATA } = WHOLE;
 const DATA = { customerId: "0015f00002J9YaUAAV", orgId: METADATA.orgId, version: version(1) };
-const TRACE = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1";
 
 const eventOf = (members: Record<string, unknown> = {}, traceHeader?: string): OutgoingEvent =>
   createEvent(customerDeleted, { ...METADATA, ...(traceHeader ? { traceHeader } : {}) }, { ...DATA, ...members });

@@ -2,10 +2,10 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { z } from "zod";
-import { defineTask, payloadsOf, type TaskContract } from "#shared/contracts/task.ts";
-import { tasks } from "#shared/contracts/tasks.ts";
+import { type ExemplifiedTask, payloadsOf, type TaskContract } from "#shared/contracts/task.ts";
 import { type Payloads, taskBreaks } from "../scripts/events/published.ts";
 import { invocationsOf, type State, tasksOf } from "./definitions.ts";
+import { tasks } from "./tasks.ts";
 
 const MACHINES = ["backfill", "customer-sync"].map((name) => {
   const folder = join(import.meta.dirname, name);
@@ -56,7 +56,7 @@ describe("what machines and functions hand each other", () => {
   );
 });
 
-describe.each<[string, TaskContract]>(tasks.map((task) => [task.name, task]))(
+describe.each<[string, ExemplifiedTask]>(tasks.map((task) => [task.name, task]))(
   "old and new side by side: %s",
   (_, task) => {
     const old = committed(task);
@@ -76,13 +76,12 @@ describe.each<[string, TaskContract]>(tasks.map((task) => [task.name, task]))(
 describe("a change of a task", () => {
   const input = { id: z.string(), note: z.string().optional(), kind: z.enum(["a", "b"]) };
   const output = { state: z.enum(["running", "done"]), count: z.int(), reason: z.string().optional() };
-  const of = (takes: z.ZodRawShape, answers: z.ZodRawShape): TaskContract =>
-    defineTask({
-      name: "example",
-      input: z.looseObject(takes),
-      output: z.object(answers),
-      examples: [{ input: { id: "1", kind: "a" }, output: { state: "done", count: 1 } }],
-    });
+  const of = (takes: z.ZodRawShape, answers: z.ZodRawShape): ExemplifiedTask => ({
+    name: "example",
+    input: z.looseObject(takes),
+    output: z.object(answers),
+    examples: [{ input: { id: "1", kind: "a" }, output: { state: "done", count: 1 } }],
+  });
   const before: Payloads = JSON.parse(JSON.stringify(payloadsOf(of(input, output))));
   const { note: _note, ...withoutNote } = input;
   const { count, ...withoutCount } = output;

@@ -14,7 +14,10 @@ const MAX_HANDLER_LINES = 40;
 
 /** Module specifiers of a file, as written. */
 function importsOf(file: string): string[] {
-  const text = readFileSync(join(ROOT, file), "utf8");
+  return specifiersIn(readFileSync(join(ROOT, file), "utf8"));
+}
+
+function specifiersIn(text: string): string[] {
   return [...text.matchAll(/(?:from|import)\s*\(?\s*"([^"]+)"/g)].map((match) => match[1] ?? "");
 }
 
@@ -23,6 +26,18 @@ function targetOf(file: string, specifier: string): string | undefined {
   if (specifier.startsWith("#shared/")) return specifier.slice(1);
   if (specifier.startsWith(".")) return relative(ROOT, resolve(ROOT, dirname(file), specifier));
   return undefined;
+}
+
+/** Files of this repository that come into memory with one, itself included; what it imports as types alone does not. */
+function loadedWith(file: string, seen = new Set<string>()): ReadonlySet<string> {
+  if (seen.has(file)) return seen;
+  seen.add(file);
+  const values = readFileSync(join(ROOT, file), "utf8").replace(/^(import|export) type [^;]*;/gm, "");
+  for (const specifier of specifiersIn(values)) {
+    const target = targetOf(file, specifier);
+    if (target?.endsWith(".ts")) loadedWith(target, seen);
+  }
+  return seen;
 }
 
 function handlerFiles(): string[] {
@@ -90,6 +105,15 @@ describe("import rules", () => {
         ),
     );
     expect(wrong).toEqual([]);
+  });
+
+  test("a function builds the contract of its own task, and those that no state machine invokes build none", () => {
+    const isTask = (file: string) => /= defineTask\(/.test(readFileSync(join(ROOT, file), "utf8"));
+    const tasks = PRODUCT.filter((file) => file.startsWith("shared/contracts/tasks/") && isTask(file));
+    const builtBy = HANDLERS.map((file) => tasks.filter((task) => loadedWith(file).has(task)));
+    expect(builtBy.filter((built) => built.length > 1)).toEqual([]);
+    expect(builtBy.flat().sort()).toEqual(tasks.sort());
+    expect(tasks.length).toBeGreaterThanOrEqual(9);
   });
 
   test("local/ runs the packaged functions and never imports their sources", () => {

@@ -1,6 +1,6 @@
 import { createBehind } from "#shared/behind/behind.ts";
 import type { InputOf } from "#shared/contracts/task.ts";
-import { billCustomer } from "#shared/contracts/tasks.ts";
+import { billCustomer } from "#shared/contracts/tasks/bill-customer.ts";
 import { createCustomerStore } from "#shared/customer-store.ts";
 import { taskHandler } from "#shared/handler/task.ts";
 import { lazy } from "#shared/lazy.ts";

@@ -4,7 +4,7 @@ import type { Behind } from "#shared/behind/behind.ts";
 import { customerSyncFailed } from "#shared/contracts/events.ts";
 import { metadataSchema, NO_ORG } from "#shared/contracts/metadata.ts";
 import type { InputOf, OutputOf } from "#shared/contracts/task.ts";
-import type { noteRun } from "#shared/contracts/tasks.ts";
+import type { noteRun } from "#shared/contracts/tasks/note-run.ts";
 import { hashOf } from "#shared/hash.ts";
 import { log } from "#shared/observability.ts";
 import { type PlainError, plainError } from "#shared/parked/plain-words.ts";

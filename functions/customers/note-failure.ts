@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { createBehind } from "#shared/behind/behind.ts";
-import { noteRun } from "#shared/contracts/tasks.ts";
+import { noteRun } from "#shared/contracts/tasks/note-run.ts";
 import { readEnv } from "#shared/env.ts";
 import { withStack } from "#shared/handler/stack.ts";
 import { lazy } from "#shared/lazy.ts";

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { InputOf } from "#shared/contracts/task.ts";
-import { storeCustomer } from "#shared/contracts/tasks.ts";
+import { storeCustomer } from "#shared/contracts/tasks/store-customer.ts";
 import { type CustomerStore, createCustomerStore } from "#shared/customer-store.ts";
 import { readEnv } from "#shared/env.ts";
 import { taskHandler } from "#shared/handler/task.ts";

@@ -3,9 +3,10 @@ import { afterAll, beforeEach, describe, expect, test } from "@jest/globals";
 import type { Context } from "aws-lambda";
 import { TransientError } from "#shared/errors.ts";
 import { currentScope, type Scope } from "#shared/scope.ts";
+import { TRACE } from "#shared/testing/metadata.ts";
 import { type Answer, type SeenRequest, serve } from "#shared/testing/server.ts";
 import { dispatch, handler } from "./dispatch.ts";
-import { bodyOf, CUSTOMER_ID, changed, deleted, recordOf, TRACE } from "./testing.ts";
+import { bodyOf, CUSTOMER_ID, changed, deleted, recordOf } from "./testing.ts";
 
 /** Takes a message as SQS does, or what a test wants instead. */
 const accept = ({ body }: SeenRequest): Answer => {

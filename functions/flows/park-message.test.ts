@@ -1,8 +1,9 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { version } from "#shared/testing/customers-table.ts";
+import { TRACE } from "#shared/testing/metadata.ts";
 import { toParkedWork } from "./park-message.ts";
-import { bodyOf, CUSTOMER_ID, changed, deleted, recordOf, TRACE } from "./testing.ts";
+import { bodyOf, CUSTOMER_ID, changed, deleted, recordOf } from "./testing.ts";
 
 const NOW = new Date("2026-02-03T04:05:06.789Z");
 const OTHER_TRACE = "Root=1-67000000-000000000000000000000001;Parent=00000000000000aa;Sampled=1";

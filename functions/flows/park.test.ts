@@ -2,9 +2,10 @@ import { afterAll, beforeEach, describe, expect, test } from "@jest/globals";
 import type { Context } from "aws-lambda";
 import { toDelivery } from "#shared/handler/delivery.ts";
 import type { ParkedWork } from "#shared/parked/work.ts";
+import { TRACE } from "#shared/testing/metadata.ts";
 import { type Answer, serve } from "#shared/testing/server.ts";
 import { handler, park } from "./park.ts";
-import { bodyOf, CUSTOMER_ID, changed, recordOf, TRACE } from "./testing.ts";
+import { bodyOf, CUSTOMER_ID, changed, recordOf } from "./testing.ts";
 
 let answer: Answer;
 const server = await serve(() => answer);

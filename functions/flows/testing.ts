@@ -1,24 +1,15 @@
 import type { SQSRecord } from "aws-lambda";
 import { version } from "#shared/testing/customers-table.ts";
+import { METADATA, TRACE } from "#shared/testing/metadata.ts";
 import type { CustomerEvent } from "./run-customer-sync.ts";
 
 export const CUSTOMER_ID = "0015f00002J9YaUAAV";
-export const TRACE = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1";
 
-const ORG = "00D5f000005KcCnEAK";
-const metadata = {
-  eventId: "event-1",
-  occurredAt: "2026-01-01T00:00:00.000Z",
-  correlationId: "correlation-1",
-  causationId: "event-0",
-  traceHeader: TRACE,
-  orgId: ORG,
-  actor: "0055f000005mc66AAA",
-  schemaVersion: 1 as const,
-};
+const metadata = { ...METADATA, traceHeader: TRACE };
+const { orgId } = metadata;
 const customer = {
   customerId: CUSTOMER_ID,
-  orgId: ORG,
+  orgId,
   name: "Acme",
   email: "pay@acme.example",
   phone: null,
@@ -32,7 +23,7 @@ export const changed: CustomerEvent = {
 };
 export const deleted: CustomerEvent = {
   type: "customer.deleted",
-  detail: { metadata, data: { customerId: CUSTOMER_ID, orgId: ORG, version: version(2) } },
+  detail: { metadata, data: { customerId: CUSTOMER_ID, orgId, version: version(2) } },
 };
 
 /** A message body as the bus's rule makes it. */

@@ -1,5 +1,5 @@
 import type { InputOf } from "#shared/contracts/task.ts";
-import { checkQuery as task } from "#shared/contracts/tasks.ts";
+import { checkQuery as task } from "#shared/contracts/tasks/check-query.ts";
 import { taskHandler } from "#shared/handler/task.ts";
 import { lazy } from "#shared/lazy.ts";
 import { checkQuery } from "./backfill/pages.ts";

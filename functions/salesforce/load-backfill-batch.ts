@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { createBehind } from "#shared/behind/behind.ts";
 import type { InputOf } from "#shared/contracts/task.ts";
-import { loadBatch as task } from "#shared/contracts/tasks.ts";
+import { loadBatch as task } from "#shared/contracts/tasks/load-batch.ts";
 import { createCustomerStore } from "#shared/customer-store.ts";
 import { readEnv } from "#shared/env.ts";
 import { taskHandler } from "#shared/handler/task.ts";

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { InputOf } from "#shared/contracts/task.ts";
-import { planBackfill as task } from "#shared/contracts/tasks.ts";
+import { planBackfill as task } from "#shared/contracts/tasks/plan-backfill.ts";
 import { readEnv } from "#shared/env.ts";
 import { taskHandler } from "#shared/handler/task.ts";
 import { lazy } from "#shared/lazy.ts";

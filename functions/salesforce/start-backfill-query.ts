@@ -1,5 +1,5 @@
 import type { InputOf } from "#shared/contracts/task.ts";
-import { startQuery as task } from "#shared/contracts/tasks.ts";
+import { startQuery as task } from "#shared/contracts/tasks/start-query.ts";
 import { taskHandler } from "#shared/handler/task.ts";
 import { lazy } from "#shared/lazy.ts";
 import { backfillQuery } from "./backfill/pages.ts";

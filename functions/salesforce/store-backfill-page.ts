@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { InputOf } from "#shared/contracts/task.ts";
-import { storePage as task } from "#shared/contracts/tasks.ts";
+import { storePage as task } from "#shared/contracts/tasks/store-page.ts";
 import { readEnv } from "#shared/env.ts";
 import { taskHandler } from "#shared/handler/task.ts";
 import { lazy } from "#shared/lazy.ts";

@@ -10,20 +10,11 @@ import { ADMINISTRATOR } from "./kernel/kernel.ts";
 import { createSecretsManager } from "./secretsmanager/index.ts";
 import { defaultServices, type ServiceFactory } from "./services.ts";
 import { createSsm } from "./ssm/index.ts";
-import { testKernel } from "./testing.ts";
+import { table, testKernel } from "./testing.ts";
 
 const template = {
   Resources: {
-    Table: {
-      Type: "AWS::DynamoDB::Table",
-      Properties: {
-        TableName: "things",
-        BillingMode: "PAY_PER_REQUEST",
-        AttributeDefinitions: [{ AttributeName: "id", AttributeType: "S" }],
-        KeySchema: [{ AttributeName: "id", KeyType: "HASH" }],
-        TimeToLiveSpecification: { AttributeName: "expires", Enabled: true },
-      },
-    },
+    Table: table({ TimeToLiveSpecification: { AttributeName: "expires", Enabled: true } }),
     Secret: { Type: "AWS::SecretsManager::Secret", Properties: { Name: "app", SecretString: "first" } },
     Setting: { Type: "AWS::SSM::Parameter", Properties: { Name: "/limit", Type: "String", Value: "25" } },
   },

@@ -21,6 +21,19 @@ export function testKernel(scale = 1000): Kernel {
   return new Kernel(createClock(scale), allowAll());
 }
 
+/** A table of a template: `things`, whose key is `id`, unless the properties say otherwise. */
+export const table = (properties: object = {}, more: object = {}) => ({
+  Type: "AWS::DynamoDB::Table",
+  Properties: {
+    TableName: "things",
+    BillingMode: "PAY_PER_REQUEST",
+    AttributeDefinitions: [{ AttributeName: "id", AttributeType: "S" }],
+    KeySchema: [{ AttributeName: "id", KeyType: "HASH" }],
+    ...properties,
+  },
+  ...more,
+});
+
 /** Resolves with the first value that is not `undefined`; fails after ten seconds. */
 export async function eventually<Value>(look: () => Value | undefined | Promise<Value | undefined>): Promise<Value> {
   const deadline = Date.now() + 10_000;

@@ -5,6 +5,7 @@ import { SFNClient, StartSyncExecutionCommand } from "@aws-sdk/client-sfn";
 import { ReceiveMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { bootTwin, type Twin } from "./boot.ts";
+import { table } from "./testing.ts";
 
 // Every service at once, made from one template and reached with unmodified SDK clients.
 const PRINCIPAL = (service: string) => ({
@@ -41,15 +42,7 @@ const template = {
         Targets: [{ Id: "queue", Arn: { "Fn::GetAtt": ["Queue", "Arn"] } }],
       },
     },
-    Table: {
-      Type: "AWS::DynamoDB::Table",
-      Properties: {
-        TableName: "kept",
-        BillingMode: "PAY_PER_REQUEST",
-        AttributeDefinitions: [{ AttributeName: "id", AttributeType: "S" }],
-        KeySchema: [{ AttributeName: "id", KeyType: "HASH" }],
-      },
-    },
+    Table: table({ TableName: "kept" }),
     MachineRole: {
       Type: "AWS::IAM::Role",
       Properties: {

@@ -2,8 +2,8 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { jsonSchemaOf } from "../../shared/contracts/event.ts";
 import { events } from "../../shared/contracts/events.ts";
-import { payloadsOf, type TaskContract } from "../../shared/contracts/task.ts";
-import { tasks } from "../../shared/contracts/tasks.ts";
+import { type ExemplifiedTask, payloadsOf } from "../../shared/contracts/task.ts";
+import { tasks } from "../../statemachines/tasks.ts";
 import { breakingChanges, payloadBreaks, type Schema } from "./compatibility.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..");
@@ -46,7 +46,7 @@ export const published: readonly Published[] = [
 ];
 
 /** What a run of an older definition could not live with. */
-export function taskBreaks(before: Payloads, task: TaskContract): string[] {
+export function taskBreaks(before: Payloads, task: ExemplifiedTask): string[] {
   const now = payloadsOf(task) as unknown as Payloads;
   const refused = before.examples.flatMap(({ input }, n) =>
     task.input.safeParse(input).success ? [] : [`examples[${n}].input: refused`],

@@ -1,12 +1,4 @@
-/** A resource of the template. */
-export interface TemplateResource {
-  readonly Type: string;
-  // biome-ignore lint/suspicious/noExplicitAny: CloudFormation has no type of its own here
-  readonly Properties?: Readonly<Record<string, any>>;
-}
-
-/** The resources of a template by logical id. */
-export type Resources = Readonly<Record<string, unknown>>;
+import type { Resources } from "./resolve.ts";
 
 export interface FunctionItem {
   /** Logical id. */
@@ -92,7 +84,7 @@ export function takeInventory(resources: Resources, prefix: string): Inventory {
 }
 
 function ofType(resources: Resources, type: string) {
-  return Object.entries(resources as Readonly<Record<string, TemplateResource>>)
+  return Object.entries(resources)
     .filter(([, resource]) => resource.Type === type)
     .map(([id, { Properties = {} }]) => [id, Properties] as const);
 }

@@ -1,6 +1,5 @@
 import { createRequire } from "node:module";
-
-type Resources = Record<string, { readonly Type?: string; readonly DeletionPolicy?: string }>;
+import type { Resources } from "./resolve.ts";
 
 /** The part of the framework's AWS provider by which it reaches CloudFormation. */
 export interface CloudFormation {

@@ -7,12 +7,7 @@ import {
 } from "@aws-sdk/client-cloudformation";
 import { DescribeTableCommand, DynamoDBClient, type TableDescription } from "@aws-sdk/client-dynamodb";
 import { type CloudFormation, deployedTemplate } from "./kept-connections.ts";
-
-interface Resource {
-  readonly Type?: string;
-  readonly Properties?: Readonly<Record<string, unknown>>;
-}
-type Resources = Readonly<Record<string, Resource>>;
+import type { Resources } from "./resolve.ts";
 
 /** A table of the template that is there already, and no stack's. */
 interface KeptTable {

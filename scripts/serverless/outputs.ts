@@ -1,3 +1,4 @@
+import { isPartnerBus } from "./orgs.ts";
 import type { Resources } from "./resolve.ts";
 
 /** What a person or another stack needs to find: type of the resource, and what is told of it. */
@@ -16,9 +17,9 @@ const TOLD: Readonly<Record<string, { readonly what: string; readonly arn: boole
  */
 export function buildOutputs(resources: Resources): Record<string, unknown> {
   return Object.fromEntries(
-    Object.entries(resources).flatMap(([id, { Type = "", Properties }]) => {
+    Object.entries(resources).flatMap(([id, { Type = "" }]) => {
       const told = TOLD[Type];
-      if (!told || Properties?.EventSourceName !== undefined || id === "ServerlessDeploymentBucket") return [];
+      if (!told || isPartnerBus(id) || id === "ServerlessDeploymentBucket") return [];
       const output = (Value: unknown, word: string) => ({ Description: `${word} of the ${told.what} ${id}`, Value });
       return [
         [id, output({ Ref: id }, "Name or address")],

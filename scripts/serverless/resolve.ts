@@ -2,7 +2,9 @@
 export type Json = any;
 
 /** Resources of a template by logical id. */
-export type Resources = Readonly<Record<string, { readonly Type?: string; readonly Properties?: Json }>>;
+export type Resources = Readonly<
+  Record<string, { readonly Type?: string; readonly DeletionPolicy?: string; readonly Properties?: Json }>
+>;
 
 /** The parts of a template that its resources refer to. */
 export interface Template {

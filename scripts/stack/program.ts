@@ -3,7 +3,6 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { clientOptions, isLocal, LOCAL } from "../../cli/endpoint.ts";
-import { describeFailure } from "../../cli/failure.ts";
 import { UsageError } from "../../cli/usage.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..");
@@ -31,20 +30,4 @@ export async function serverless(args: readonly string[]): Promise<number> {
   const child = spawn(process.execPath, [SERVERLESS, ...args], { cwd: ROOT, env, stdio: "inherit" });
   const [code] = await once(child, "exit");
   return code ?? 1;
-}
-
-/** Runs a program to its exit code; what fails is told in a sentence. */
-export async function runProgram(name: string, help: string, main: (args: string[]) => Promise<number>): Promise<void> {
-  const args = process.argv.slice(2);
-  if (args.includes("--help") || args.includes("-h")) {
-    console.log(help);
-    return;
-  }
-  try {
-    process.exitCode = await main(args);
-  } catch (error) {
-    const { sentence, exitCode } = describeFailure(error, `${name} --`);
-    console.error(`error: ${sentence}`);
-    process.exitCode = exitCode;
-  }
 }

@@ -9,8 +9,9 @@ import { DeleteObjectsCommand, paginateListObjectsV2, S3Client } from "@aws-sdk/
 import { agrees } from "../../cli/connect/ask.ts";
 import { clientOptions } from "../../cli/endpoint.ts";
 import { UsageError } from "../../cli/usage.ts";
+import { runProgram } from "../program.ts";
 import { type DeployedResource, type DeployedStack, deployedStack, stackName } from "./fleet-stack.ts";
-import { readStage, runProgram, serverless } from "./program.ts";
+import { readStage, serverless } from "./program.ts";
 
 const HELP = `Removes the fleet of a stage from AWS, after it has said what goes and what stays.
 

@@ -1,8 +1,9 @@
 import { CloudFormationClient } from "@aws-sdk/client-cloudformation";
 import { paginateListObjectsV2, S3Client } from "@aws-sdk/client-s3";
 import { clientOptions } from "../../cli/endpoint.ts";
+import { runProgram } from "../program.ts";
 import { type DeployedStack, deployedStack, SERVICE, stackName } from "./fleet-stack.ts";
-import { readStage, runProgram, serverless } from "./program.ts";
+import { readStage, serverless } from "./program.ts";
 
 const HELP = `Takes the fleet of a stage back to the deployment before the one that is deployed.
 

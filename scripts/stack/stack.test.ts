@@ -5,26 +5,17 @@ import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { bootTwin, type Twin } from "../../local/aws/boot.ts";
 import { ADMINISTRATOR } from "../../local/aws/kernel/kernel.ts";
+import { table } from "../../local/aws/testing.ts";
 import { describeRemoval } from "./remove.ts";
 import { chooseDeployment, deployedAt } from "./rollback.ts";
 
 const bucket = { Type: "AWS::S3::Bucket", Properties: {} };
-const table = (TableName: string, properties: object = {}) => ({
-  Type: "AWS::DynamoDB::Table",
-  Properties: {
-    TableName,
-    BillingMode: "PAY_PER_REQUEST",
-    AttributeDefinitions: [{ AttributeName: "id", AttributeType: "S" }],
-    KeySchema: [{ AttributeName: "id", KeyType: "HASH" }],
-    ...properties,
-  },
-});
 const DeletionPolicy = "RetainExceptOnCreate";
 const RESOURCES = {
   ServerlessDeploymentBucket: bucket,
   Pages: { ...bucket, Properties: { BucketName: "pages" } },
-  Going: table("going", { DeletionProtectionEnabled: true }),
-  Staying: { ...table("staying", { DeletionProtectionEnabled: true }), DeletionPolicy },
+  Going: table({ TableName: "going", DeletionProtectionEnabled: true }),
+  Staying: table({ TableName: "staying", DeletionProtectionEnabled: true }, { DeletionPolicy }),
 };
 
 let twin: Twin;

@@ -8,7 +8,11 @@ export interface TaskContract<Input extends z.ZodType = z.ZodType, Output extend
   readonly name: string;
   readonly input: Input;
   readonly output: Output;
-  /** Calls as they may be made, without anybody's data. */
+}
+
+/** A task with calls as they may be made, without anybody's data. No function has use for them. */
+export interface ExemplifiedTask<Input extends z.ZodType = z.ZodType, Output extends z.ZodType = z.ZodType>
+  extends TaskContract<Input, Output> {
   readonly examples: readonly { readonly input: z.input<Input>; readonly output: z.input<Output> }[];
 }
 
@@ -22,6 +26,9 @@ export function defineTask<Input extends z.ZodType, Output extends z.ZodType>(
   return task;
 }
 
+/** What a state of a machine caught. */
+export const caughtSchema = z.looseObject({ Error: z.string().optional(), Cause: z.string().optional() });
+
 /** A fleet event as the state machine hands it to a task: its type, who and when, and its data. */
 export function taskInputOf<T extends string, Data extends z.ZodType>(type: T, data: Data) {
   return z.looseObject({ type: z.literal(type), metadata: metadataSchema, data });
@@ -33,7 +40,7 @@ export function eventInputOf<C extends EventContract>(contract: C) {
 }
 
 /** The published JSON Schemas (draft 2020-12) of a task's input and output, with its examples. */
-export function payloadsOf({ name, input, output, examples }: TaskContract) {
+export function payloadsOf({ name, input, output, examples }: ExemplifiedTask) {
   const [takes, answers] = [input, output].map((schema) => z.toJSONSchema(schema, { io: "input" }));
   return { title: name, input: takes, output: answers, examples };
 }

@@ -8,6 +8,7 @@ import { type CustomerStore, createCustomerStore } from "../customer-store.ts";
 import { TransientError } from "../errors.ts";
 import type { OutgoingEvent } from "../publish.ts";
 import { cause, newCustomer, startCustomersTable, TABLE, version } from "../testing/customers-table.ts";
+import { TRACE } from "../testing/metadata.ts";
 import { parkedWork, startParkedTable } from "../testing/parked-table.ts";
 import { serve } from "../testing/server.ts";
 import { discard, type RedriveDependencies, type RedriveResult, redrive } from "./redrive.ts";
@@ -277,7 +278,6 @@ test("what is discarded keeps who did so and why, and is discarded once", async 
 });
 
 describe("the way back to a queue", () => {
-  const HEADER = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1";
   const senderAt = (endpoint: string) => {
     const credentials = { accessKeyId: "test", secretAccessKey: "test" };
     return createQueueSender(new SQSClient({ endpoint, region: "eu-central-1", credentials, maxAttempts: 1 }));
@@ -290,14 +290,14 @@ describe("the way back to a queue", () => {
       return { body: { MessageId: "1", MD5OfMessageBody } };
     });
     const send = senderAt(server.url);
-    await send("q", { parkedId: "p-1", body: "hello", traceHeader: HEADER });
+    await send("q", { parkedId: "p-1", body: "hello", traceHeader: TRACE });
     await send("q", { parkedId: "p-2", body: "again", traceHeader: "none" });
     const messages = server.requests.slice(1).map(({ body }) => JSON.parse(body));
     expect(messages[0]).toEqual({
       QueueUrl: `${server.url}/1/q`,
       MessageBody: "hello",
       MessageAttributes: { PARKED_ID: { DataType: "String", StringValue: "p-1" } },
-      MessageSystemAttributes: { AWSTraceHeader: { DataType: "String", StringValue: HEADER } },
+      MessageSystemAttributes: { AWSTraceHeader: { DataType: "String", StringValue: TRACE } },
     });
     expect(messages[1]).not.toHaveProperty("MessageSystemAttributes");
     expect(messages).toHaveLength(2);

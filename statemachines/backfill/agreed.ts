@@ -1,5 +1,10 @@
 import type { TaskContract } from "#shared/contracts/task.ts";
-import { checkQuery, keepBatch, loadBatch, planBackfill, startQuery, storePage } from "#shared/contracts/tasks.ts";
+import { checkQuery } from "#shared/contracts/tasks/check-query.ts";
+import { keepBatch } from "#shared/contracts/tasks/keep-batch.ts";
+import { loadBatch } from "#shared/contracts/tasks/load-batch.ts";
+import { planBackfill } from "#shared/contracts/tasks/plan-backfill.ts";
+import { startQuery } from "#shared/contracts/tasks/start-query.ts";
+import { storePage } from "#shared/contracts/tasks/store-page.ts";
 
 const TASKS: Readonly<Record<string, TaskContract>> = {
   plan: planBackfill,

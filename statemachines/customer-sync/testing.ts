@@ -1,9 +1,10 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ParkedAt, TryError } from "#shared/behind/behind.ts";
-import { noteRun } from "#shared/contracts/tasks.ts";
+import { noteRun } from "#shared/contracts/tasks/note-run.ts";
 import type { ParkedWork } from "#shared/parked/work.ts";
 import { version } from "#shared/testing/customers-table.ts";
+import { METADATA, TRACE } from "#shared/testing/metadata.ts";
 import { type FailureDependencies, noteFailure } from "../../functions/customers/failure.ts";
 import { bench, FunctionFailure, fakeLambda, fakeService } from "../../local/aws/states/testing.ts";
 
@@ -16,17 +17,8 @@ const SUBSTITUTIONS: Record<string, string> = {
 };
 
 export const CUSTOMER_ID = "0015f00002J9YaUAAV";
-export const ORG = "00D5f000005KcCnEAK";
-export const metadata = {
-  eventId: "event-1",
-  occurredAt: "2026-01-01T00:00:00.000Z",
-  correlationId: "correlation-1",
-  causationId: "event-0",
-  traceHeader: "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1",
-  orgId: ORG,
-  actor: "0055f000005mc66AAA",
-  schemaVersion: 1,
-};
+export const ORG = METADATA.orgId;
+export const metadata = { ...METADATA, traceHeader: TRACE };
 /** A customer whose name tests quoting. */
 export const customer = {
   customerId: CUSTOMER_ID,

@@ -1,4 +1,4 @@
-import type { Resources } from "../../scripts/serverless/inventory.ts";
+import type { Json, Resources } from "../../scripts/serverless/resolve.ts";
 import { ENDPOINTS, type Endpoint, type Walk } from "./targets.ts";
 
 /** A place where work passes from one to the other, and may be stopped. */
@@ -20,16 +20,13 @@ export interface Action {
   readonly suffix: string;
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: CloudFormation has no type of its own here
-type Properties = any;
-
 /** What the platform does for a function on its own account, or what is no part of the work. */
 const ASIDE = /^(logs|xray):|^sqs:(ReceiveMessage|DeleteMessage)$/;
 
 /** Every hop of a packaged template, and those to the targets. */
 export function hopsOf(resources: Resources): Hop[] {
   const all = (type: string) =>
-    Object.entries(resources as Record<string, { Type: string; Properties: Properties }>)
+    Object.entries(resources)
       .filter(([, { Type }]) => Type === type)
       .map(([id, { Properties }]) => [id, Properties] as const);
   const functions = all("AWS::Lambda::Function").map(([id, { FunctionName, Role }]) => ({
@@ -55,7 +52,7 @@ export function hopsOf(resources: Resources): Hop[] {
   const nameOf = (id: string) => names.get(id) ?? id.replace(/^[\w-]+\/[\w-]+\//, "");
 
   const deliveries = rules.flatMap(([rule, { Targets }]) =>
-    (Targets as Properties[]).map(({ Arn }): Hop => {
+    (Targets as Json[]).map(({ Arn }): Hop => {
       const queue = idIn(Arn);
       return {
         kind: "delivery",
@@ -74,18 +71,14 @@ export function hopsOf(resources: Resources): Hop[] {
   });
   const orgs = orgsOf(all("AWS::Lambda::Function"));
   const actions = [...functions, ...machines].flatMap(({ id, name, role }) =>
-    actionsOf((resources as Record<string, { Properties: Properties }>)[role]?.Properties, orgs).flatMap(
-      (action): Hop[] => {
-        const read = mappings.filter(({ worker }) => worker === id).map(({ queue }) => queue);
-        // The poller asks for the attributes of the queue that it reads.
-        if (action.name === "sqs:GetQueueAttributes" && read.includes(action.resource)) return [];
-        const queues = read.map(nameOf);
-        const to = `${action.name.split(":")[1]} ${nameOf(action.resource)}${action.suffix}`;
-        return [
-          { kind: "action", id: `${name} → ${to}`, walk: walkOf(name, queues, action), caller: id, role, action },
-        ];
-      },
-    ),
+    actionsOf(resources[role]?.Properties, orgs).flatMap((action): Hop[] => {
+      const read = mappings.filter(({ worker }) => worker === id).map(({ queue }) => queue);
+      // The poller asks for the attributes of the queue that it reads.
+      if (action.name === "sqs:GetQueueAttributes" && read.includes(action.resource)) return [];
+      const queues = read.map(nameOf);
+      const to = `${action.name.split(":")[1]} ${nameOf(action.resource)}${action.suffix}`;
+      return [{ kind: "action", id: `${name} → ${to}`, walk: walkOf(name, queues, action), caller: id, role, action }];
+    }),
   );
   const endpoints = ENDPOINTS.map(
     (endpoint): Hop => ({
@@ -100,13 +93,13 @@ export function hopsOf(resources: Resources): Hop[] {
 }
 
 /** The organisations that functions are told of. */
-export function orgsOf(functions: readonly (readonly [string, Properties])[]): string[] {
+export function orgsOf(functions: readonly (readonly [string, Json])[]): string[] {
   const lists = functions.flatMap(([, { Environment }]) => Environment?.Variables?.SALESFORCE_ORGS ?? []);
   return [...new Set(lists.flatMap((list: string) => list.split(",")))];
 }
 
 /** The actions of a role that are part of the work, once each; of secrets by a pattern each one. */
-function actionsOf(role: Properties, orgs: readonly string[]): Action[] {
+function actionsOf(role: Json, orgs: readonly string[]): Action[] {
   const wanted = grantedTo(role, orgs).filter(
     ({ name, resource }) => !ASIDE.test(name) && !["", "*"].includes(resource),
   );
@@ -114,9 +107,9 @@ function actionsOf(role: Properties, orgs: readonly string[]): Action[] {
 }
 
 /** Every action of a role's inline policies, as often as it stands there; the resource is `*`, or empty where it is none of the template's. */
-export function grantedTo(role: Properties, orgs: readonly string[]): Action[] {
-  return (role?.Policies ?? []).flatMap(({ PolicyDocument }: Properties) =>
-    PolicyDocument.Statement.flatMap(({ Action: names, Resource }: Properties) =>
+export function grantedTo(role: Json, orgs: readonly string[]): Action[] {
+  return (role?.Policies ?? []).flatMap(({ PolicyDocument }: Json) =>
+    PolicyDocument.Statement.flatMap(({ Action: names, Resource }: Json) =>
       [names]
         .flat()
         .flatMap((name: string) =>
@@ -126,7 +119,7 @@ export function grantedTo(role: Properties, orgs: readonly string[]): Action[] {
   ) as Action[];
 }
 
-function placesOf(resource: Properties, orgs: readonly string[]): Place[] {
+function placesOf(resource: Json, orgs: readonly string[]): Place[] {
   if (resource === "*") return [{ resource, suffix: "" }];
   const [, name, end] = /:secret:(.*?)(\*|-\?{6})$/.exec(resource?.["Fn::Sub"] ?? "") ?? [];
   if (name === undefined) return [placeOf(resource)];
@@ -137,7 +130,7 @@ function placesOf(resource: Properties, orgs: readonly string[]): Place[] {
 
 type Place = Pick<Action, "resource" | "suffix">;
 
-function placeOf(resource: Properties): Place {
+function placeOf(resource: Json): Place {
   const text = resource?.["Fn::Sub"];
   if (typeof text !== "string") return { resource: idIn(resource), suffix: "" };
   const [, id = "", suffix = ""] = /^\$\{(\w+)\.Arn\}(.*)$/.exec(text) ?? [];
@@ -184,7 +177,7 @@ export function shortName(name: unknown): string {
 }
 
 /** The logical id that a `Ref` or `Fn::GetAtt` names. */
-export function idIn(value: Properties): string {
+export function idIn(value: Json): string {
   const { Ref, "Fn::GetAtt": attribute } = value ?? {};
   return Ref ?? (Array.isArray(attribute) ? attribute[0] : String(attribute ?? "").split(".")[0]);
 }

@@ -1,4 +1,4 @@
-import type { Resources } from "../../scripts/serverless/inventory.ts";
+import type { Json, Resources } from "../../scripts/serverless/resolve.ts";
 import { type Action, grantedTo, idIn, orgsOf, shortName } from "../faults/hops.ts";
 
 /** One action that one statement of the template grants, or refuses, on one resource. */
@@ -16,13 +16,10 @@ export interface Grant {
   readonly on: string;
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: CloudFormation has no type of its own here
-type Json = any;
-
 /** Every grant of a packaged template: of roles, of those who may become them, and of resources' policies. */
 export function grantsOf(resources: Resources): Grant[] {
-  const all = Object.entries(resources as Record<string, { Type: string; Properties: Json }>);
-  const ofType = (type: RegExp) => all.filter(([, { Type }]) => type.test(Type));
+  const all = Object.entries(resources);
+  const ofType = (type: RegExp) => all.filter(([, { Type = "" }]) => type.test(Type));
   const functions = ofType(/^AWS::Lambda::Function$/).map(([id, { Properties }]) => [id, Properties] as const);
   const names = namesIn(all);
   const nameOf = (id: string) => names.get(id) ?? id.replace(/^[\w-]+\/[\w-]+\//, "");
@@ -50,7 +47,7 @@ export function grantsOf(resources: Resources): Grant[] {
 /** `PutItem` of `dynamodb:PutItem` */
 export const verbOf = ({ name }: Pick<Action, "name">) => name.replace(/^\w+:/, "");
 
-function namesIn(all: readonly [string, { Properties: Json }][]): Map<string, string> {
+function namesIn(all: readonly [string, Resources[string]][]): Map<string, string> {
   return new Map(
     all.flatMap(([id, { Properties }]) => {
       const name = Properties?.FunctionName ?? Properties?.StateMachineName ?? Properties?.QueueName;

@@ -1,6 +1,6 @@
 import { inParallel } from "#shared/chunks.ts";
 import type { Metadata } from "#shared/contracts/metadata.ts";
-import type { PageRecord } from "#shared/contracts/tasks.ts";
+import type { PageRecord } from "#shared/contracts/tasks/backfill.ts";
 import type { CustomerRecord } from "#shared/customer-record.ts";
 import type { CustomerStore } from "#shared/customer-store.ts";
 import type { Salesforce } from "../client/types.ts";

@@ -1,5 +1,5 @@
 import { parse } from "csv-parse/sync";
-import { type PageRecord, pageRecordSchema } from "#shared/contracts/tasks.ts";
+import { type PageRecord, pageRecordSchema } from "#shared/contracts/tasks/backfill.ts";
 import { ContractError, RejectedByTargetError } from "#shared/errors.ts";
 import { describeIssues } from "#shared/issues.ts";
 import type { ObjectStore } from "#shared/object-store.ts";

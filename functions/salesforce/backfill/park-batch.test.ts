@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import type { Metadata } from "#shared/contracts/metadata.ts";
-import { keepBatch } from "#shared/contracts/tasks.ts";
+import { keepBatch } from "#shared/contracts/tasks/keep-batch.ts";
 import { planRedrive } from "#shared/parked/plan.ts";
 import { startParkedTable } from "#shared/testing/parked-table.ts";
 import { parkBatch } from "./park-batch.ts";

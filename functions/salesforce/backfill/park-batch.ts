@@ -1,6 +1,6 @@
 import type { Metadata } from "#shared/contracts/metadata.ts";
 import type { InputOf } from "#shared/contracts/task.ts";
-import type { keepBatch } from "#shared/contracts/tasks.ts";
+import type { keepBatch } from "#shared/contracts/tasks/keep-batch.ts";
 import { hashOf } from "#shared/hash.ts";
 import { log } from "#shared/observability.ts";
 import { plainError } from "#shared/parked/plain-words.ts";

@@ -3,6 +3,7 @@ import { InvalidInputError } from "#shared/errors.ts";
 import type { Delivery } from "#shared/handler/delivery.ts";
 import type { StateTable } from "#shared/state-table.ts";
 import { version } from "#shared/testing/customers-table.ts";
+import { METADATA } from "#shared/testing/metadata.ts";
 import type { Priority, Salesforce } from "../client/types.ts";
 import { ACCOUNT, ORG } from "../testing.ts";
 import type { SyncEvent } from "./outcome.ts";
@@ -53,15 +54,8 @@ export function failed(n: number, changes: Changes<Failed> = {}): Failed {
 }
 
 function metadataOf(n: number): SyncEvent["detail"]["metadata"] {
-  return {
-    eventId: `event-${n}`,
-    occurredAt: endOf(n),
-    correlationId: `correlation-${n}`,
-    causationId: "event-0",
-    orgId: ORG,
-    actor: "0055f000005mc66AAA",
-    schemaVersion: 1,
-  };
+  const ids = { eventId: `event-${n}`, correlationId: `correlation-${n}` };
+  return { ...METADATA, ...ids, occurredAt: endOf(n), orgId: ORG };
 }
 
 export function deliveryOf(event: SyncEvent, messageId = "m1", receiveCount = 1): Delivery<SyncEvent> {

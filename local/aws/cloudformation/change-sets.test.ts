@@ -4,21 +4,8 @@ import {
   ValidateTemplateCommand,
 } from "@aws-sdk/client-cloudformation";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
-import {
-  aws,
-  client,
-  close,
-  deploy,
-  ended,
-  events,
-  open,
-  queue,
-  remove,
-  setting,
-  stackOf,
-  submit,
-  table,
-} from "./testing.ts";
+import { table } from "../testing.ts";
+import { aws, client, close, deploy, ended, events, open, queue, remove, setting, stackOf, submit } from "./testing.ts";
 
 beforeEach(open);
 afterEach(close);

@@ -7,6 +7,7 @@ import {
   UpdateTerminationProtectionCommand,
 } from "@aws-sdk/client-cloudformation";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { table } from "../testing.ts";
 import {
   aws,
   client,
@@ -21,7 +22,6 @@ import {
   setting,
   stackOf,
   submit,
-  table,
 } from "./testing.ts";
 
 beforeEach(open);

@@ -47,17 +47,6 @@ export const queue = (properties: object = {}, more: object = {}) => ({
   Properties: properties,
   ...more,
 });
-export const table = (properties: object = {}, more: object = {}) => ({
-  Type: "AWS::DynamoDB::Table",
-  Properties: {
-    TableName: "things",
-    BillingMode: "PAY_PER_REQUEST",
-    AttributeDefinitions: [{ AttributeName: "id", AttributeType: "S" }],
-    KeySchema: [{ AttributeName: "id", KeyType: "HASH" }],
-    ...properties,
-  },
-  ...more,
-});
 export const setting = (Value: unknown, Name = "/setting") => ({
   Type: "AWS::SSM::Parameter",
   Properties: { Name, Type: "String", Value },

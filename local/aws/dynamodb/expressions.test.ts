@@ -1,6 +1,7 @@
 import { createRequire } from "node:module";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
+import { table } from "../testing.ts";
 import { type Engine, openEngine } from "./engine.ts";
 import { linearParser, type Parser } from "./parser.ts";
 
@@ -105,12 +106,7 @@ describe("the limits of DynamoDB", () => {
   let engine: Engine;
   beforeAll(async () => {
     engine = openEngine();
-    await engine.run("CreateTable", {
-      TableName: "things",
-      BillingMode: "PAY_PER_REQUEST",
-      AttributeDefinitions: [{ AttributeName: "id", AttributeType: "S" }],
-      KeySchema: [{ AttributeName: "id", KeyType: "HASH" }],
-    });
+    await engine.run("CreateTable", table().Properties);
   });
   afterAll(() => engine.close());
 

@@ -26,30 +26,26 @@ import type { Activity } from "../kernel/kernel.ts";
 import { createSecretsManager } from "../secretsmanager/index.ts";
 import { createSsm } from "../ssm/index.ts";
 import { createSts } from "../sts/index.ts";
+import { table } from "../testing.ts";
 
 // Shapes and codes: https://smithy.io/2.0/aws/protocols/index.html
 const TABLE_ARN = "arn:aws:dynamodb:us-east-1:123456789012:table/customers";
 const template = {
   Resources: {
-    Customers: {
-      Type: "AWS::DynamoDB::Table",
-      Properties: {
-        TableName: "customers",
-        BillingMode: "PAY_PER_REQUEST",
-        AttributeDefinitions: [
-          { AttributeName: "id", AttributeType: "S" },
-          { AttributeName: "stripeId", AttributeType: "S" },
-        ],
-        KeySchema: [{ AttributeName: "id", KeyType: "HASH" }],
-        GlobalSecondaryIndexes: [
-          {
-            IndexName: "by-stripe-id",
-            KeySchema: [{ AttributeName: "stripeId", KeyType: "HASH" }],
-            Projection: { ProjectionType: "ALL" },
-          },
-        ],
-      },
-    },
+    Customers: table({
+      TableName: "customers",
+      AttributeDefinitions: [
+        { AttributeName: "id", AttributeType: "S" },
+        { AttributeName: "stripeId", AttributeType: "S" },
+      ],
+      GlobalSecondaryIndexes: [
+        {
+          IndexName: "by-stripe-id",
+          KeySchema: [{ AttributeName: "stripeId", KeyType: "HASH" }],
+          Projection: { ProjectionType: "ALL" },
+        },
+      ],
+    }),
     Connection: { Type: "AWS::SecretsManager::Secret", Properties: { Name: "fleet/stripe" } },
     Setting: { Type: "AWS::SSM::Parameter", Properties: { Name: "/fleet/limit", Type: "String", Value: "25" } },
     ReaderRole: {
