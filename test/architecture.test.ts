@@ -5,9 +5,14 @@ import { describe, expect, test } from "@jest/globals";
 const ROOT = join(import.meta.dirname, "..");
 const SOURCES = globSync("{cli,functions,shared,statemachines,local,scripts,test,bench}/**/*.{ts,mjs}", { cwd: ROOT });
 const PRODUCT = SOURCES.filter((file) => /^(functions|shared)\//.test(file) && !/\.test\.ts$/.test(file));
+/** What is deployed. */
+const DEPLOYED = PRODUCT.filter((file) => !/\/testing(\.ts$|\/)/.test(file));
 const HANDLERS = handlerFiles();
 
-const VENDOR_SDKS = /^(jsforce|stripe$|stripe\/|@slack\/|@aws-sdk\/)/;
+const VENDOR_SDKS = /^(jsforce|stripe$|stripe\/|@slack\/|@aws-sdk\/|@grpc\/)/;
+const NETWORK = /^(node:)?(http|https|http2|net|tls)$|^undici/;
+/** The part of a connector that may know how its vendor is called. */
+const CLIENT = /\/client(\.ts$|\/)/;
 const MAX_LINES = 300;
 const MAX_TEST_LINES = 400;
 const MAX_HANDLER_LINES = 40;
@@ -87,12 +92,34 @@ describe("import rules", () => {
       ),
     ];
     const wrong = findings(
-      PRODUCT.filter((file) => file.startsWith("functions/")),
+      DEPLOYED.filter((file) => file.startsWith("functions/")),
       (file) => {
-        if (/\/client(\.ts$|\/)/.test(file)) return sdks(file).length > 1 ? [`knows ${sdks(file).join(" and ")}`] : [];
+        if (CLIENT.test(file)) return sdks(file).length > 1 ? [`knows ${sdks(file).join(" and ")}`] : [];
         return sdks(file).map((sdk) => `knows ${sdk}`);
       },
     );
+    expect(wrong).toEqual([]);
+  });
+
+  test("in a connector only client.ts, or its folder client/, calls over the network by itself", () => {
+    const wrong = findings(
+      DEPLOYED.filter((file) => file.startsWith("functions/") && !CLIENT.test(file)),
+      (file) => [
+        ...importsOf(file).filter((name) => NETWORK.test(name)),
+        ...(/\bfetch\(/.test(readFileSync(join(ROOT, file), "utf8")) ? ["fetch"] : []),
+      ],
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  test("what is deployed calls no vendor without its gate", () => {
+    const wrong = findings(DEPLOYED, (file) => {
+      const text = readFileSync(join(ROOT, file), "utf8");
+      return [
+        ...(/^import\b[^;]*\bungated\b/m.test(text) ? ["goes by no gate"] : []),
+        ...(/\bcreateGate\(/.test(text) && !file.startsWith("shared/targets/") ? ["makes a gate of its own"] : []),
+      ];
+    });
     expect(wrong).toEqual([]);
   });
 

@@ -1,4 +1,5 @@
 import { type ReadSecret, readConnection } from "../../shared/connections.ts";
+import { ungated } from "../../shared/targets/gate.ts";
 import type { System } from "./names.ts";
 
 /** What a connection holds, by the members of its secret. */
@@ -31,7 +32,8 @@ export interface Finding {
 interface Definition {
   readonly members: readonly Member[];
   /**
-   * Tries the connection with the fleet's own client, and changes nothing.
+   * Tries the connection with the fleet's own client, and changes nothing. It goes by no breaker: one that is open for a
+   * refused key must not keep a person from trying a good one, nor a mistyped one open it for the fleet.
    * @param name of its secret, for error messages
    * @param orgId Salesforce organisation that it must lead to, 18 characters; absent: the one that it names, or any
    * @throws one of the fleet's errors, whose message holds no value of the connection
@@ -59,7 +61,7 @@ const salesforce: Definition = {
     const readSecret = secretOf({ orgId: ANY_ORG, ...connection });
     const read = () => readConnection(name, salesforceConnectionSchema, { readSecret });
     const connect = orgId ? connectTo(orgId, name, readSecret) : read;
-    const client = createSalesforce(connect);
+    const client = createSalesforce(connect, { gate: ungated, orgId: orgId ?? ANY_ORG });
     const { apiVersion, orgId: named } = await client.connection();
     if (!(await client.versions()).includes(apiVersion))
       throw new Error(`Salesforce does not serve API version ${apiVersion} there: give another --api-version`);
@@ -82,7 +84,7 @@ const stripe: Definition = {
     const { stripeConnectionSchema } = await import("../../functions/billing/connection.ts");
     const readSecret = secretOf(connection);
     const connect = () => readConnection(name, stripeConnectionSchema, { readSecret });
-    await createBilling(connect).list(Date.now());
+    await createBilling(connect, { gate: ungated }).list(Date.now());
     return { text: "Stripe let the key read customers" };
   },
 };
@@ -94,12 +96,11 @@ const slack: Definition = {
     { name: "apiUrl", flag: "api-url" },
   ],
   async test(name, connection) {
-    const { inspectSlack } = await import("../../functions/slack/client.ts");
+    const { createSlack } = await import("../../functions/slack/client.ts");
     const { slackConnectionSchema } = await import("../../functions/slack/connection.ts");
     const readSecret = secretOf(connection);
-    const { teamId, isChannelSeen } = await inspectSlack(
-      await readConnection(name, slackConnectionSchema, { readSecret }),
-    );
+    const connect = () => readConnection(name, slackConnectionSchema, { readSecret });
+    const { teamId, isChannelSeen } = await createSlack(connect, ungated).inspect();
     const channel = isChannelSeen
       ? "may post to the channel"
       : "the channel was not looked at, for which the token lacks channels:read";

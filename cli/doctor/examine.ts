@@ -2,6 +2,7 @@ import { z } from "zod";
 import { createSalesforce } from "../../functions/salesforce/client.ts";
 import { connectTo } from "../../functions/salesforce/org/connect.ts";
 import { type ReadSecret, readConnection } from "../../shared/connections.ts";
+import { ungated } from "../../shared/targets/gate.ts";
 import type { System } from "../connect/names.ts";
 import { DEFINITIONS } from "../connect/systems.ts";
 import { describeFailure } from "../failure.ts";
@@ -34,7 +35,10 @@ export async function examineOrg(
   });
   checks.push(...secret);
   if (!isWell(secret)) return report;
-  const subject = { salesforce: createSalesforce(connect), connection: await connect({ forceFetch: false }) };
+  const subject = {
+    salesforce: createSalesforce(connect, { gate: ungated, orgId }),
+    connection: await connect({ forceFetch: false }),
+  };
   for (const examination of ESSENTIAL) {
     const found = await run(examination, subject);
     checks.push(...found);

@@ -9,6 +9,7 @@ import { connectTo } from "../../functions/salesforce/org/connect.ts";
 import type { SalesforceConnection } from "../../functions/salesforce/org/connection.ts";
 import { keys } from "../../functions/salesforce/org/keys.ts";
 import { createStateTable, type StateTable } from "../../shared/state-table.ts";
+import { ungated } from "../../shared/targets/gate.ts";
 import type { Access } from "../access.ts";
 import { describeFailure } from "../failure.ts";
 import type { Stack } from "../stack.ts";
@@ -66,7 +67,7 @@ export async function linesOfOrgs(
   const opened = orgIds.map(async (orgId): Promise<Org | { orgId: string; error: unknown }> => {
     const connect = connectTo(orgId, stack.secret(orgId), (id, options) => provider.get(id, options));
     return connect({ forceFetch: false }).then(
-      (connection) => ({ orgId, connection, salesforce: createSalesforce(connect) }),
+      (connection) => ({ orgId, connection, salesforce: createSalesforce(connect, { gate: ungated, orgId }) }),
       (error) => ({ orgId, error }),
     );
   });

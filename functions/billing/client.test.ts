@@ -1,16 +1,21 @@
 import { describe, expect, test } from "@jest/globals";
 import { FleetError } from "#shared/errors.ts";
-import type { Gate } from "#shared/targets/gate.ts";
+import { type Gate, ungated } from "#shared/targets/gate.ts";
 import { type Answer, serve, type TestServer } from "#shared/testing/server.ts";
 import { type Billing, type BillingOptions, createBilling, type Request, STRIPE_API_VERSION } from "./client.ts";
+import type { Connect } from "./connection.ts";
 
 const PARAMS = { name: "Acme", address: "" as const, metadata: { plan: "gold", archived: "" } };
 
 const NOW = Date.parse("2026-01-01T00:00:00Z");
 const CUSTOMER = { id: "cus_1", object: "customer" };
 
-function billingOf({ url }: TestServer, options: BillingOptions = {}): Billing {
-  return createBilling(async () => ({ apiKey: "sk_test_1", baseUrl: url }), { now: () => NOW, ...options });
+function billingOf({ url }: Pick<TestServer, "url">, options: Partial<BillingOptions> = {}): Billing {
+  return createBilling(async () => ({ apiKey: "sk_test_1", baseUrl: url }), {
+    gate: ungated,
+    now: () => NOW,
+    ...options,
+  });
 }
 
 function request(idempotencyKey: string, goes = true): Request {
@@ -106,10 +111,11 @@ describe("requests", () => {
     await using server = await serve(({ headers }) =>
       headers.authorization === "Bearer sk_new" ? { body: CUSTOMER } : failure(401, {}),
     );
-    const billing = createBilling(async ({ forceFetch }) => ({
+    const connect: Connect = async ({ forceFetch }) => ({
       apiKey: forceFetch ? "sk_new" : "sk_old",
       baseUrl: server.url,
-    }));
+    });
+    const billing = createBilling(connect, { gate: ungated });
     expect(await billing.create({}, request("key"))).toBe("cus_1");
     expect(server.requests).toHaveLength(2);
   });
@@ -184,7 +190,7 @@ describe("failures, each after one request", () => {
   });
 
   test("an unreachable Stripe is TransientError", async () => {
-    const billing = createBilling(async () => ({ apiKey: "sk", baseUrl: "http://127.0.0.1:1" }));
+    const billing = billingOf({ url: "http://127.0.0.1:1" });
     expect((await failureOf(billing)).name).toBe("TransientError");
   });
 

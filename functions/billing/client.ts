@@ -2,7 +2,7 @@ import Stripe from "stripe";
 import { networkCodeOf } from "#shared/bare-error.ts";
 import { FleetError } from "#shared/errors.ts";
 import { retryAfterOf } from "#shared/retry-after.ts";
-import { type Gate, ungated } from "#shared/targets/gate.ts";
+import type { Gate } from "#shared/targets/gate.ts";
 import { nameIn } from "#shared/words.ts";
 import type { Connect, StripeConnection } from "./connection.ts";
 import { errorOf, StripeAnswer, verdictOf } from "./errors.ts";
@@ -48,7 +48,8 @@ export interface Billing {
 }
 
 export interface BillingOptions {
-  readonly gate?: Gate;
+  /** What all functions share about Stripe; `ungated` for what a person does. */
+  readonly gate: Gate;
   /** Epoch milliseconds. */
   readonly now?: () => number;
 }
@@ -68,8 +69,8 @@ class NothingSent extends Error {
   }
 }
 
-/** Talks to the Stripe account that `connect` names. */
-export function createBilling(connect: Connect, { gate = ungated, now = Date.now }: BillingOptions = {}): Billing {
+/** Talks to the Stripe account that `connect` names. Every call passes the gate. */
+export function createBilling(connect: Connect, { gate, now = Date.now }: BillingOptions): Billing {
   let open: { settings: StripeConnection; stripe: Stripe } | undefined;
 
   async function stripe(forceFetch: boolean): Promise<Stripe> {

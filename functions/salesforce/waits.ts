@@ -28,8 +28,14 @@ export const WAITS: Readonly<Record<string, Waits>> = {
     awsCalls: 70,
   },
   "salesforce-catch-up": {
-    calls: { reading: [1, MAX_SECONDS * 1000], schema: [1, PATIENCE_MS] },
-    awsCalls: 20,
+    // A session that is refused when the time is nearly up is renewed, and the channel followed with the new one.
+    calls: {
+      reading: [1, MAX_SECONDS * 1000],
+      schema: [1, PATIENCE_MS],
+      renewal: call(1),
+      connection: [1, PATIENCE_MS],
+    },
+    awsCalls: 30,
   },
   "salesforce-sweep": {
     // The last page begins when the time is nearly up; looking for what the store alone has is the longest.

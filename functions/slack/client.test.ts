@@ -1,8 +1,10 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { FleetError } from "#shared/errors.ts";
+import { ungated } from "#shared/targets/gate.ts";
 import { type Answer, serve, type TestServer } from "#shared/testing/server.ts";
-import { createSlack, inspectSlack } from "./client.ts";
+import { createSlack } from "./client.ts";
+import type { Connect } from "./connection.ts";
 import type { Message } from "./digest.ts";
 import { SLACK_ERRORS, SLACK_STATUSES } from "./error-codes.ts";
 
@@ -12,7 +14,7 @@ const MESSAGE: Message = {
 };
 
 const slackAt = ({ url }: Pick<TestServer, "url">) =>
-  createSlack(async () => ({ token: "xoxb-1", apiUrl: `${url}/api/`, channel: "C1" }));
+  createSlack(async () => ({ token: "xoxb-1", apiUrl: `${url}/api/`, channel: "C1" }), ungated);
 
 describe("post", () => {
   test("posts text and blocks to the connection's channel", async () => {
@@ -34,7 +36,8 @@ describe("post", () => {
       body: headers.authorization === "Bearer new" ? { ok: true } : { ok: false, error: "token_revoked" },
     }));
     const connection = { apiUrl: `${server.url}/api/`, channel: "C1" };
-    await createSlack(async ({ forceFetch }) => ({ ...connection, token: forceFetch ? "new" : "old" })).post(MESSAGE);
+    const connect: Connect = async ({ forceFetch }) => ({ ...connection, token: forceFetch ? "new" : "old" });
+    await createSlack(connect, ungated).post(MESSAGE);
     expect(server.requests).toHaveLength(2);
   });
 
@@ -43,7 +46,8 @@ describe("post", () => {
       body: body.includes("channel=C2") ? { ok: true } : { ok: false, error: "is_archived" },
     }));
     const connection = { apiUrl: `${server.url}/api/`, token: "xoxb-1" };
-    await createSlack(async ({ forceFetch }) => ({ ...connection, channel: forceFetch ? "C2" : "C1" })).post(MESSAGE);
+    const connect: Connect = async ({ forceFetch }) => ({ ...connection, channel: forceFetch ? "C2" : "C1" });
+    await createSlack(connect, ungated).post(MESSAGE);
     expect(server.requests).toHaveLength(2);
   });
 });
@@ -55,7 +59,7 @@ describe("a look at a connection", () => {
       headers: { "x-oauth-scopes": scopes },
       body: url.endsWith("auth.test") ? { ok: true, team_id: "T1" } : channel,
     }));
-    return await inspectSlack({ token: "xoxb-1", apiUrl: `${server.url}/api/`, channel: "C1" });
+    return await slackAt(server).inspect();
   };
   const seen = (channel: object) => ({ ok: true, channel: { id: "C1", ...channel } });
 
@@ -142,7 +146,7 @@ describe("failures, each after one request", () => {
     const connection = { token: "xoxb-1", apiUrl: `${server.url}/api/`, channel: "C1" };
     const slack = createSlack(
       async () => connection,
-      undefined,
+      ungated,
       () => now,
     );
     await expect(slack.post(MESSAGE)).rejects.toMatchObject({ name: "RateLimitedError", retryAfterSeconds: 120 });

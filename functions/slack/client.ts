@@ -8,7 +8,7 @@ import {
   TransientError,
 } from "#shared/errors.ts";
 import { retryAfterOf } from "#shared/retry-after.ts";
-import { ungated } from "#shared/targets/gate.ts";
+import type { Gate } from "#shared/targets/gate.ts";
 import { codeIn, requestIdIn } from "#shared/words.ts";
 import type { Connect, SlackConnection } from "./connection.ts";
 import type { Message } from "./digest.ts";
@@ -18,6 +18,15 @@ import { SLACK_ERRORS, SLACK_STATUSES, type Verdict } from "./error-codes.ts";
 export interface Slack {
   /** Posts to the connection's channel. */
   post(message: Message): Promise<void>;
+}
+
+/** What a person asks who looks into a connection. */
+export interface InspectableSlack extends Slack {
+  /**
+   * Whose the token is, and whether notices can go to the channel. Posts nothing.
+   * @throws NotAuthorizedError when the token or the channel does not do; any other of the fleet's errors when Slack fails
+   */
+  inspect(): Promise<SlackInspection>;
 }
 
 /** What a look at a connection to Slack has found. */
@@ -36,10 +45,11 @@ const UNREADABLE = "UNREADABLE_ANSWER";
 const SCOPES = /^[a-z]+(?:[:._,-][a-z]+){0,20}$/;
 
 /**
- * Talks to the workspace that `connect` names.
+ * Talks to the workspace that `connect` names. Every call passes the gate.
+ * @param gate what all functions share about Slack; `ungated` for what a person does
  * @param now epoch milliseconds
  */
-export function createSlack(connect: Connect, gate = ungated, now: () => number = Date.now): Slack {
+export function createSlack(connect: Connect, gate: Gate, now: () => number = Date.now): InspectableSlack {
   async function send(connection: SlackConnection, message: Message): Promise<void> {
     try {
       await postTo(connection, message, now);
@@ -51,11 +61,14 @@ export function createSlack(connect: Connect, gate = ungated, now: () => number 
     }
   }
 
+  async function enter<T>(work: (connection: SlackConnection) => Promise<T>): Promise<T> {
+    const connection = await connect({ forceFetch: false });
+    return gate.call(connection.channel, () => work(connection));
+  }
+
   return {
-    async post(message) {
-      const connection = await connect({ forceFetch: false });
-      await gate.call(connection.channel, () => send(connection, message));
-    },
+    post: (message) => enter((connection) => send(connection, message)),
+    inspect: () => enter((connection) => inspect(connection, now)),
   };
 }
 
@@ -64,14 +77,7 @@ async function postTo(connection: SlackConnection, message: Message, now: () => 
   await callSlack(connection, now, (client) => client.chat.postMessage({ channel, ...message, unfurl_links: false }));
 }
 
-/**
- * Whose the token is, and whether notices can go to the channel. Posts nothing.
- * @throws NotAuthorizedError when the token or the channel does not do; any other of the fleet's errors when Slack fails
- */
-export async function inspectSlack(
-  connection: SlackConnection,
-  now: () => number = Date.now,
-): Promise<SlackInspection> {
+async function inspect(connection: SlackConnection, now: () => number): Promise<SlackInspection> {
   const { channel } = connection;
   const { team_id: teamId = "", response_metadata: told } = await callSlack(connection, now, (client) =>
     client.auth.test(),

@@ -350,7 +350,7 @@ describe("the shared role", () => {
 
 const TARGET = { EVENT_BUS_NAME: { Ref: "FleetBus" }, FLEET_STATE_TABLE: { Ref: "FleetStateTable" } };
 
-describe("a function that reaches the Salesforce organisations", () => {
+describe("a function that reaches a system", () => {
   const reach = (salesforceEventSource: string) => {
     const functions: Json = { capture: { salesforceOrgs: true }, notify: {} };
     const { plugin, serverless } = framework(functions, { salesforceEventSource });
@@ -359,7 +359,7 @@ describe("a function that reaches the Salesforce organisations", () => {
   };
   const other = "aws.partner/salesforce.com/00D000000000002EAA/0YL5f0000000002GAA";
 
-  test("knows them and may read their secrets; the others know nothing", () => {
+  test("knows the organisations and may read their secrets; the others know nothing", () => {
     const { functions, resources } = reach(`${REAL_SOURCE},${other}`);
     expect(functions.capture.environment).toEqual({
       ...TARGET,
@@ -371,25 +371,21 @@ describe("a function that reaches the Salesforce organisations", () => {
     expect(resources).toHaveProperty("Salesforce00D000000000002EAABus");
   });
 
-  test("shares breaker and budget, as every function that calls a target", () => {
-    const functions: Json = { bill: { callsTarget: true }, upsert: {} };
-    framework(functions, {}).plugin.expand();
-    expect(functions.bill.environment).toEqual(TARGET);
-    expect(functions.bill.iamRoleStatements).toEqual(
-      expect.arrayContaining([
-        expect.objectContaining({ Resource: { "Fn::GetAtt": ["FleetStateTable", "Arn"] } }),
-        expect.objectContaining({ Action: "events:PutEvents" }),
-      ]),
-    );
-    expect(JSON.stringify(functions.upsert)).not.toContain("FleetState");
-  });
-
-  test("shares neither when it says that it calls none", () => {
-    const functions: Json = { follow: { salesforceOrgs: true, callsTarget: false } };
-    framework(functions, { salesforceEventSource: REAL_SOURCE }).plugin.expand();
-    expect(JSON.stringify(functions.follow.iamRoleStatements)).toContain(":secret:fleet/test/salesforce/*");
-    expect(JSON.stringify(functions.follow)).not.toContain("FleetState");
-  });
+  test.each([{ connection: "stripe" }, { connection: "slack" }, { salesforceOrgs: true }])(
+    "shares its breaker and budget: %j",
+    (reaches) => {
+      const functions: Json = { bill: reaches, upsert: {} };
+      framework(functions, { salesforceEventSource: REAL_SOURCE }).plugin.expand();
+      expect(functions.bill.environment).toMatchObject(TARGET);
+      expect(functions.bill.iamRoleStatements).toEqual(
+        expect.arrayContaining([
+          expect.objectContaining({ Resource: { "Fn::GetAtt": ["FleetStateTable", "Arn"] } }),
+          expect.objectContaining({ Action: "events:PutEvents" }),
+        ]),
+      );
+      expect(JSON.stringify(functions.upsert)).not.toContain("FleetState");
+    },
+  );
 
   test("can be packaged before the event source is known", () => {
     expect(reach(PLACEHOLDER).resources).toHaveProperty("SalesforceEXAMPLEBus");

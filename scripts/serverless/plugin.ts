@@ -60,12 +60,10 @@ interface FunctionConfig {
   /** Of the plugin that makes a role of its own for each function. */
   iamRoleStatementsName?: string;
   readonly timeout?: number;
-  /** The function talks to Salesforce. */
+  /** The function talks to Salesforce, and shares the breaker of each organisation with the others. */
   readonly salesforceOrgs?: boolean;
-  /** The function reads the connection to this system. */
+  /** The function talks to this system, and shares its breaker and its budget with the others. */
   readonly connection?: "stripe" | "slack";
-  /** The function calls a target that can be down: it shares breaker and budget with the others. By default who reaches Salesforce. */
-  readonly callsTarget?: boolean;
   events?: Record<string, unknown>[];
   environment?: Record<string, unknown>;
   iamRoleStatements?: unknown[];
@@ -75,9 +73,9 @@ const SHARED_ROLE = "IamRoleLambdaExecution";
 const TRACING = { Effect: "Allow", Action: ["xray:PutTraceSegments", "xray:PutTelemetryRecords"], Resource: "*" };
 
 /**
- * Teaches serverless.yml two events and three properties. `consumer` makes the one shape of every bus consumer; `deadLetters`
+ * Teaches serverless.yml two events and two properties. `consumer` makes the one shape of every bus consumer; `deadLetters`
  * feeds a function from the dead-letter queues of all consumers; `salesforceOrgs` lets a function reach the organisations,
- * `connection` Stripe or Slack; `callsTarget` shares the breakers.
+ * `connection` Stripe or Slack; whoever reaches a system shares its breaker.
  */
 export default class FleetPlugin {
   readonly hooks: Record<string, () => void | Promise<void>>;
@@ -144,7 +142,7 @@ export default class FleetPlugin {
       grant(config, [TRACING]);
       if (config.salesforceOrgs) give(config, access);
       if (config.connection) give(config, connectionAccess(config.connection, service.service, stage));
-      if (config.callsTarget ?? config.salesforceOrgs) give(config, targetAccess(settings.fleetBus));
+      if (config.salesforceOrgs || config.connection) give(config, targetAccess(settings.fleetBus));
       config.events = (config.events ?? []).flatMap((event) =>
         "deadLetters" in event ? deadLetterQueues.map(drain) : [event],
       );

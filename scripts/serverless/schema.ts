@@ -34,6 +34,5 @@ export const FUNCTION = {
   properties: {
     salesforceOrgs: { type: "boolean" },
     connection: { enum: ["stripe", "slack"] },
-    callsTarget: { type: "boolean" },
   },
 };

@@ -54,7 +54,13 @@ export interface Gate {
   call<T>(endpoint: string, work: () => Promise<T>, options?: CallOptions): Promise<T>;
 }
 
-/** No gate: every call is made. */
+/** The gate at one endpoint: makes the call that `work` is, or throws TargetUnavailableError without it. */
+export type Enter = <T>(work: () => Promise<T>) => Promise<T>;
+
+/**
+ * No gate: every call is made, and nobody learns of its end. For commands of people and for tests; no function may import it
+ * (`test/architecture.test.ts`).
+ */
 export const ungated: Gate = { call: (_endpoint, work) => work() };
 
 const BULK_SHARE = 0.5;

@@ -7,8 +7,8 @@ import { createEvent, createPublisher, publishAll } from "../publish.ts";
 import { createGate, type Gate, type GateOptions } from "./gate.ts";
 
 /**
- * The gate of a target, as the function's environment has it (`callsTarget` in the function's declaration). The end of an
- * outage asks at once for the work that waits.
+ * The gate of a target, as the environment of each function has it that reaches a system (`salesforceOrgs` or `connection`
+ * in its declaration). The end of an outage asks at once for the work that waits.
  * @throws InvalidInputError when the environment is incomplete
  */
 export function openGate(options: GateOptions): Gate {

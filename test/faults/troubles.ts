@@ -7,7 +7,8 @@ import { pass, type World } from "./world.ts";
 
 /** Outages beside the faults: some hops are used only when a target is away. */
 export function outagesOf(cells: readonly Cell[]): Driver[] {
-  return [...new Set(cells.flatMap(({ hop }) => outageFor(hop) ?? []))].map(away);
+  const outages = [...new Set(cells.flatMap(({ hop }) => outageFor(hop) ?? []))];
+  return outages.map((outage) => (outage === "pub-sub" ? busyOnce() : away(outage)));
 }
 
 /** What must be away at first for a hop to be used: customers wait for it, and its breaker opens. */
@@ -18,8 +19,10 @@ export function outageFor(hop: Hop): Outage | undefined {
   // A sweep and a backfill take up what they find behind.
   if (resource === "CustomersTable" && /^SalesforceDash(sweep|load)/.test(hop.caller)) return "stripe";
   // Whoever finds a target away notes it, and whoever finds it back says so.
-  if (resource === "FleetStateTable" && name === "dynamodb:UpdateItem" && /^SalesforceDashwrite/.test(hop.caller))
-    return "write-back";
+  if (resource === "FleetStateTable" && name === "dynamodb:UpdateItem") {
+    if (/^SalesforceDashwrite/.test(hop.caller)) return "write-back";
+    if (/^SalesforceDashcatch/.test(hop.caller)) return "pub-sub";
+  }
   if (name !== "events:PutEvents") return undefined;
   return TELLERS.find(([caller]) => caller.test(hop.caller))?.[1];
 }
@@ -47,13 +50,23 @@ const DOWN = {
   job: { path: `${REST}/jobs/query/*`, method: "GET", ...BUSY },
   "job's results": { path: `${REST}/jobs/query/*/results`, ...BUSY },
 } as const;
-type Outage = keyof typeof DOWN;
+type Outage = keyof typeof DOWN | "pub-sub";
 
 /** Minutes until somebody calls what is away: a window collects changes before they are written back. */
 const MOST_MINUTES = 5;
 
+/** The next stream of the Pub/Sub API is refused, as there are too many: that names a wait, which opens its breaker. */
+function busyOnce(): Driver {
+  const fault = { kind: "fail", code: "RESOURCE_EXHAUSTED", errorCode: "service.protection.triggered" };
+  return {
+    async begin({ current }) {
+      await current.control("pubsub-faults", fault);
+    },
+  };
+}
+
 /** A target that is away until it was called and everybody has met the fault. */
-function away(outage: Outage): Driver {
+function away(outage: keyof typeof DOWN): Driver {
   const target = outage === "stripe" || outage === "slack" ? outage : "salesforce";
   let id = -1;
   return {

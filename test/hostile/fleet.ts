@@ -112,7 +112,7 @@ const WINDOWS = { capture: 10, "write-back": 30, notify: 30 };
  */
 // biome-ignore lint/suspicious/noExplicitAny: CloudFormation has no type of its own here
 function shorten(resources: Record<string, any>): void {
-  resources.CatchUpQueue.Properties.VisibilityTimeout = 330;
+  resources.CatchUpQueue.Properties.VisibilityTimeout = 340;
   resources.SalesforceSweepQueue.Properties.VisibilityTimeout = 300;
   resources.CustomerSyncQueue.Properties.VisibilityTimeout = 300;
   for (const { Type, Properties } of Object.values(resources)) {

@@ -6,6 +6,7 @@ import type { Notice } from "../../functions/slack/notices.ts";
 import { tell as tellAll } from "../../functions/slack/tell.ts";
 import { doubt, drift, failed, recovered, synced, unreachable } from "../../functions/slack/testing.ts";
 import { type SlackEmulator, startSlack } from "../../local/saas/slack/emulator.ts";
+import { ungated } from "../../shared/targets/gate.ts";
 
 let slack: SlackEmulator;
 let count = 0;
@@ -28,7 +29,7 @@ async function tell(notices: readonly Notice[]) {
     const record = { messageId: `m${n}` } as SQSRecord;
     return { event, messageId: record.messageId, body: "", receiveCount: 1, traceHeader: undefined, record };
   });
-  const client = createSlack(async () => ({ ...slack.connection() }));
+  const client = createSlack(async () => ({ ...slack.connection() }), ungated);
   const failures = await tellAll(deliveries, { slack: client, now: () => 0, stage: "local" });
   const texts = await history();
   const times = marks.map((mark) => texts.reduce((sum, text) => sum + text.split(mark).length - 1, 0));

@@ -5,6 +5,7 @@ import { identityOf, toBillingCustomer } from "../../functions/billing/map.ts";
 import { writeWhatIsTaken } from "../../functions/billing/set-aside.ts";
 import { type StripeEmulator, startStripe } from "../../local/saas/stripe/emulator.ts";
 import { type Customer, customerSchema } from "../../shared/contracts/customer.ts";
+import { ungated } from "../../shared/targets/gate.ts";
 import { cause, newCustomer, version } from "../../shared/testing/customers-table.ts";
 
 interface StripeCustomer {
@@ -20,7 +21,7 @@ let billing: Billing;
 
 beforeAll(async () => {
   stripe = await startStripe({ port: 0, config: { ratePerEndpoint: 1_000_000 } });
-  billing = createBilling(async () => ({ ...stripe.connection() }));
+  billing = createBilling(async () => ({ ...stripe.connection() }), { gate: ungated });
 });
 beforeEach(() => stripe.reset());
 afterAll(() => stripe.stop());

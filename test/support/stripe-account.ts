@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type Billing, createBilling } from "../../functions/billing/client.ts";
 import { control } from "../../local/saas/salesforce/testing.ts";
 import { type StripeEmulator, startStripe } from "../../local/saas/stripe/emulator.ts";
+import { ungated } from "../../shared/targets/gate.ts";
 import { type SeenRequest, serve, type TestServer } from "../../shared/testing/server.ts";
 
 /**
@@ -38,7 +39,10 @@ export class StripeAccount implements AsyncDisposable {
     this.#emulator = emulator;
     this.#network = network;
     const { apiKey } = emulator.connection();
-    this.billing = createBilling(async () => ({ apiKey, baseUrl: network.url }), { now: () => this.now });
+    this.billing = createBilling(async () => ({ apiKey, baseUrl: network.url }), {
+      gate: ungated,
+      now: () => this.now,
+    });
   }
 
   static async start(): Promise<StripeAccount> {

@@ -162,6 +162,15 @@ describe("an organisation whose breaker has waited", () => {
   });
 });
 
+test("the Pub/Sub API of an organisation keeps nobody back, and nobody is sent to ask it", async () => {
+  const ours = await behindSalesforce(2);
+  breakers = [openUntil(10, `${OURS}/pub-sub`, "salesforce")];
+  await round(20);
+  expect(sent.salesforce).toEqual([]);
+  await round(200);
+  expect(sent.salesforce.toSorted()).toEqual(ours.toSorted());
+});
+
 test("any number of organisations may be away", async () => {
   await behindSalesforce(1);
   breakers = Array.from({ length: 300 }, (_, n) => openUntil(3_600, orgOf(n + 2), "salesforce"));

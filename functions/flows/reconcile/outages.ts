@@ -1,6 +1,7 @@
 import type { BehindCustomer, DueOptions } from "#shared/behind/behind-index.ts";
 import type { Target } from "#shared/behind/marks.ts";
 import type { BreakerState } from "#shared/targets/breakers.ts";
+import { isOfEvents } from "#shared/targets/keys.ts";
 import { BELIEVED_MS } from "#shared/targets/memory.ts";
 
 /** Some of those who wait for a target, to be taken up one draw after the other; `limit` is without end for all of them. */
@@ -21,7 +22,7 @@ const UNDER_WAY_MS = 10_000;
  * closed, though the target is as it was. Once it has closed, and every function knows it, whoever waited is, due or not.
  */
 export function drawsFor(target: Target, breakers: readonly BreakerState[], now: number): Draw[] {
-  const own = breakers.filter((one) => one.target === target);
+  const own = breakers.filter((one) => one.target === target && !isOfEvents(one.endpoint));
   return target === "billing" ? drawsForBilling(own, now) : drawsByOrg(own, now);
 }
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
+import { ungated } from "#shared/targets/gate.ts";
 import { header, ORG } from "../testing.ts";
-import { connectPubSub, type PubSub } from "./client.ts";
+import { createPubSub, type PubSub } from "./client.ts";
 import { isPositionLost, isSessionExpired } from "./errors.ts";
 import {
   allClosed,
@@ -18,16 +19,16 @@ const PATIENCE = 20_000;
 const event = (replayId: number) => ({ replayId, header: header({ sequenceNumber: replayId }) });
 const events = (count: number) => Array.from({ length: count }, (_, n) => event(n + 1));
 
+const withPubSubAt = createPubSub(ungated);
+
 /** Runs `work` against a server of its own; nothing may stay open afterwards. */
 async function withPubSub<T>(behaviour: Partial<Behaviour>, work: (pubSub: PubSub, server: TestPubSub) => Promise<T>) {
   await using server = await startPubSub(behaviour);
   const { endpoint, certificate } = server;
-  const pubSub = await connectPubSub({ endpoint, certificate, orgId: ORG, session: SESSION });
-  try {
-    return await work(pubSub, server);
-  } finally {
-    pubSub.close();
-  }
+  const settings = { endpoint, certificate, orgId: ORG, session: async () => SESSION };
+  const result = await withPubSubAt(settings, (pubSub) => work(pubSub, server));
+  expect(await allClosed(server)).toBe(true);
+  return result;
 }
 
 describe("a subscription", () => {
@@ -77,8 +78,7 @@ describe("a subscription", () => {
       await subscription.next(PATIENCE);
       expect([server.seen.open, server.seen.connections()]).toEqual([1, 1]);
       subscription.cancel();
-      pubSub.close();
-      expect(await allClosed(server)).toBe(true);
+      while (server.seen.open > 0) await new Promise(setImmediate);
     });
   });
 
@@ -179,7 +179,7 @@ describe("schemas", () => {
 });
 
 describe("connecting", () => {
-  const quick = { orgId: ORG, session: SESSION, patienceMs: 300 };
+  const quick = { orgId: ORG, session: async () => SESSION, patienceMs: 300 };
 
   test.each([
     ["with a certificate that is not trusted", async ({ endpoint }: TestPubSub) => ({ endpoint })],
@@ -187,7 +187,7 @@ describe("connecting", () => {
   ])("%s fails and says what to check", async (_what, settingsOf) => {
     await using server = await startPubSub();
     const settings = await settingsOf(server);
-    await expect(connectPubSub({ ...settings, ...quick })).rejects.toMatchObject({
+    await expect(withPubSubAt({ ...settings, ...quick }, async () => "connected")).rejects.toMatchObject({
       name: "TransientError",
       code: "UNREACHABLE",
       message: `No TLS connection to ${settings.endpoint} within 0.3 s; check the connection's pubSubEndpoint and pubSubCertificate.`,

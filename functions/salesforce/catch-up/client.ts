@@ -7,8 +7,10 @@ import {
 } from "@grpc/grpc-js";
 import { fromJSON } from "@grpc/proto-loader";
 import { ContractError, TransientError } from "#shared/errors.ts";
+import type { Gate } from "#shared/targets/gate.ts";
+import { eventsOf } from "#shared/targets/keys.ts";
 import type { Session } from "../client/types.ts";
-import { toFleetError, toSchemaError } from "./errors.ts";
+import { isSessionExpired, toFleetError, toSchemaError } from "./errors.ts";
 import { DESCRIPTOR, type FetchRequest, type FetchResponse } from "./protocol.ts";
 
 /** A connection to the Pub/Sub API for one session. Everything it throws is one of the fleet's errors. */
@@ -17,8 +19,6 @@ export interface PubSub {
   subscribe(channel: string, after: Uint8Array | "latest"): Subscription;
   /** An Avro schema as JSON text. */
   schema(schemaId: string): Promise<string>;
-  /** Ends everything that is still open. */
-  close(): void;
 }
 
 /** An open stream of one channel. */
@@ -38,7 +38,8 @@ export interface PubSubSettings {
   readonly certificate?: string | undefined;
   /** 18 characters. */
   readonly orgId: string;
-  readonly session: Session;
+  /** Opens a session; `renew` when the one given before was refused. */
+  readonly session: (options: { renew: boolean }) => Promise<Session>;
   /** Milliseconds to wait for a connection and for a schema; default ten seconds. */
   readonly patienceMs?: number;
 }
@@ -75,30 +76,94 @@ const CHANNEL_OPTIONS = {
 };
 
 /**
- * Connects to the Pub/Sub API over TLS.
+ * Connects to the Pub/Sub API and works with it, once more with a new session when Salesforce refuses the one before.
+ * Nothing stays open.
+ * @throws TargetUnavailableError when the gate lets nobody in: nothing was called
+ */
+export type WithPubSub = <T>(settings: PubSubSettings, work: (pubSub: PubSub) => Promise<T>) => Promise<T>;
+
+/** None of the fleet's errors, so that the gate, through which it is thrown, learns nothing of Salesforce from it. */
+class NotTheirs extends Error {}
+
+/**
+ * The Pub/Sub API of an organisation behind the gate: for the gate a connection with all its calls is one call, and its end
+ * is what Salesforce made of it. It has a breaker of its own, as it may be away, and its deliveries may be used up, while
+ * the other APIs answer.
+ */
+export function createPubSub(gate: Gate): WithPubSub {
+  return async (settings, work) => {
+    const theirs = new WeakSet<Error>();
+    const attempt = async (renew: boolean) => {
+      const session = await settings.session({ renew });
+      const connection = await connect(settings, session, theirs);
+      try {
+        return await work(connection);
+      } finally {
+        connection.close();
+      }
+    };
+    const whole = () =>
+      attempt(false).catch((error) => {
+        if (isSessionExpired(error)) return attempt(true);
+        throw error;
+      });
+    try {
+      return await gate.call(eventsOf(settings.orgId), () =>
+        whole().catch((error) => {
+          throw theirs.has(error) ? error : new NotTheirs("Not of the Pub/Sub API.", { cause: error });
+        }),
+      );
+    } catch (error) {
+      throw error instanceof NotTheirs ? error.cause : error;
+    }
+  };
+}
+
+/**
+ * Connects over TLS, and notes in `theirs` what Salesforce answers, or that it does not.
  * https://developer.salesforce.com/docs/platform/pub-sub-api/guide/supported-auth.html
  * @throws TransientError `UNREACHABLE` when there is no connection in time
  */
-export async function connectPubSub(settings: PubSubSettings): Promise<PubSub> {
-  const { endpoint, certificate, orgId, session, patienceMs = PATIENCE_MS } = settings;
+async function connect(
+  { endpoint, certificate, orgId, patienceMs = PATIENCE_MS }: PubSubSettings,
+  session: Session,
+  theirs: WeakSet<Error>,
+): Promise<PubSub & { close(): void }> {
   const root = certificate ? Buffer.from(certificate) : null;
   const stub = new (stubClass())(endpoint, credentials.createSsl(root), CHANNEL_OPTIONS);
   const metadata = new Metadata();
   metadata.set("accesstoken", session.accessToken);
   metadata.set("instanceurl", session.instanceUrl);
   metadata.set("tenantid", orgId);
-  await untilReady(stub, endpoint, patienceMs);
+  const note = <E extends Error>(error: E): E => {
+    theirs.add(error);
+    return error;
+  };
+  await untilReady(stub, endpoint, patienceMs).catch((error) => {
+    throw note(error);
+  });
+  const streams: Subscription[] = [];
   return {
-    subscribe: (channel, after) => subscribe(stub.Subscribe(metadata), channel, after),
+    subscribe(channel, after) {
+      const stream = subscribe(stub.Subscribe(metadata), channel, after, note);
+      streams.push(stream);
+      return stream;
+    },
     schema: (schemaId) =>
       new Promise((resolve, reject) => {
         stub.GetSchema({ schemaId }, metadata, { deadline: Date.now() + patienceMs }, (error, answer) => {
-          if (error) reject(toSchemaError(error, `GetSchema ${schemaId}`));
+          if (error) reject(note(toSchemaError(error, `GetSchema ${schemaId}`)));
           else if (answer?.schemaJson) resolve(answer.schemaJson);
-          else reject(new ContractError("BAD_ANSWER", `Salesforce answered GetSchema ${schemaId} without a schema.`));
+          else
+            reject(
+              note(new ContractError("BAD_ANSWER", `Salesforce answered GetSchema ${schemaId} without a schema.`)),
+            );
         });
       }),
-    close: () => stub.close(),
+    close() {
+      for (const stream of streams) stream.cancel();
+      stub.close();
+    },
   };
 }
 
@@ -125,6 +190,7 @@ function subscribe(
   stream: ClientDuplexStream<FetchRequest, FetchResponse>,
   topicName: string,
   after: Uint8Array | "latest",
+  note: <E extends Error>(error: E) => E,
 ): Subscription {
   const what = `Subscribe to ${topicName}`;
   const answers: FetchResponse[] = [];
@@ -133,7 +199,7 @@ function subscribe(
   let first: Partial<FetchRequest> =
     after === "latest" ? { replayPreset: "LATEST" } : { replayPreset: "CUSTOM", replayId: after };
   const fail = (error: Error) => {
-    failure ??= error;
+    failure ??= note(error);
     wake();
   };
   stream.on("data", (answer: FetchResponse) => {

@@ -1,19 +1,17 @@
-import { MetricUnit } from "@aws-lambda-powertools/metrics";
 import type { DetailOf } from "#shared/contracts/event.ts";
 import { type catchUpRequested, reconciliationRequested } from "#shared/contracts/events.ts";
 import { describeError } from "#shared/errors.ts";
-import { log, metrics } from "#shared/observability.ts";
+import { log } from "#shared/observability.ts";
 import { createEvent, type Publish, publishAll } from "#shared/publish.ts";
 import { currentScope } from "#shared/scope.ts";
 import type { SendMessages } from "#shared/send-messages.ts";
 import type { StateTable } from "#shared/state-table.ts";
 import type { Salesforce } from "../client/types.ts";
 import { chooseMapping, feedingEntities } from "../mapping/mapping.ts";
-import type { SalesforceConnection } from "../org/connection.ts";
 import { keys } from "../org/keys.ts";
-import { connectPubSub, type PubSub, type PubSubSettings } from "./client.ts";
+import type { PubSub, WithPubSub } from "./client.ts";
 import { deliver, type Tally } from "./deliver.ts";
-import { isPositionLost, isSessionExpired } from "./errors.ts";
+import { isPositionLost } from "./errors.ts";
 import { type LostPosition, openPosition, type Position, type StoredPosition } from "./position.ts";
 import { type Decode, type Ending, readNewest, readStretches, type Stretch } from "./read.ts";
 import { type Decoders, decodeReceived } from "./received.ts";
@@ -21,7 +19,7 @@ import { type Decoders, decodeReceived } from "./received.ts";
 /** What a catch-up needs of the world. */
 export interface CatchUpDependencies {
   readonly salesforce: Pick<Salesforce, "connection" | "session">;
-  readonly connect: (settings: PubSubSettings) => Promise<PubSub>;
+  readonly withPubSub: WithPubSub;
   readonly state: Pick<StateTable, "read" | "readMany" | "replace">;
   /** Onto the queue that the live feed fills. */
   readonly send: SendMessages;
@@ -33,15 +31,6 @@ export interface CatchUpDependencies {
   /** Milliseconds of silence that count as the end of the channel. */
   readonly patienceMs: number;
 }
-
-/** The part of the world that is the same for every organisation. */
-export const defaults: Pick<CatchUpDependencies, "connect" | "count" | "decoders" | "now" | "patienceMs"> = {
-  connect: connectPubSub,
-  count: (metric, value) => metrics.addMetric(metric, MetricUnit.Count, value),
-  decoders: new Map(),
-  now: Date.now,
-  patienceMs: 10_000,
-};
 
 /** Why a run ended: as reading does, or because there was no position yet, it was lost, or another run moved it. */
 type Outcome = Ending | "first-run" | "position-lost" | "superseded";
@@ -72,11 +61,13 @@ const MARGIN_MS = 10 * 60_000;
  * Reads the changes since the stored position and puts those on the queue that the live feed has not brought. The position
  * moves only after the queue has taken them, so that a crash costs duplicates and never a change. An event that cannot be
  * decoded goes onto the queue too, to be parked, and blocks nothing.
- * @throws TransientError, RateLimitedError or NotAuthorizedError for what Salesforce and AWS answer
+ * @throws TransientError, RateLimitedError or NotAuthorizedError for what Salesforce and AWS answer; TargetUnavailableError
+ *   when the breaker of the organisation's logins, or of its Pub/Sub API, is open
  */
 export async function catchUp(request: Request, deps: CatchUpDependencies): Promise<Outcome> {
-  const connection = await deps.salesforce.connection();
-  const { orgId, pubSubChannel: channel } = connection;
+  const { salesforce, withPubSub } = deps;
+  const connection = await salesforce.connection();
+  const { orgId, pubSubChannel: channel, pubSubEndpoint: endpoint, pubSubCertificate: certificate } = connection;
   const tally = { read: 0, notFollowed: 0, passedOver: 0, sent: 0, unreadable: 0 };
   const entities = feedingEntities(chooseMapping(connection.mapping));
   const run: Run = { request, deps, orgId, channel, entities, startedAt: deps.now(), tally };
@@ -90,7 +81,8 @@ export async function catchUp(request: Request, deps: CatchUpDependencies): Prom
   try {
     const position = await openPosition(deps.state, keys.position(orgId, channel), deps.now);
     const before = position.current;
-    const outcome = await inSession(connection, deps, (pubSub) => followOnce(run, pubSub, position));
+    const settings = { endpoint, certificate, orgId, session: salesforce.session };
+    const outcome = await withPubSub(settings, (pubSub) => followOnce(run, pubSub, position));
     log().info("Catch-up done", { ...report(outcome), ...ageOf(before, position, deps.now()) });
     return outcome;
   } catch (error) {
@@ -105,30 +97,6 @@ export async function catchUp(request: Request, deps: CatchUpDependencies): Prom
 function ageOf(before: Position | undefined, { current }: StoredPosition, now: number) {
   const seconds = (position: Position | undefined) => position && Math.round((now - position.commitTimestamp) / 1000);
   return { positionAgeSeconds: seconds(current), positionAgeSecondsBefore: seconds(before) };
-}
-
-/** Works with the kept session, and once more with a new one when Salesforce refuses it. Nothing stays open. */
-async function inSession<T>(
-  connection: SalesforceConnection,
-  { salesforce, connect }: CatchUpDependencies,
-  work: (pubSub: PubSub) => Promise<T>,
-): Promise<T> {
-  const { pubSubEndpoint: endpoint, pubSubCertificate: certificate, orgId } = connection;
-  const attempt = async (renew: boolean) => {
-    const session = await salesforce.session({ renew });
-    const pubSub = await connect({ endpoint, certificate, orgId, session });
-    try {
-      return await work(pubSub);
-    } finally {
-      pubSub.close();
-    }
-  };
-  try {
-    return await attempt(false);
-  } catch (error) {
-    if (!isSessionExpired(error)) throw error;
-    return attempt(true);
-  }
 }
 
 async function followOnce(run: Run, pubSub: PubSub, position: StoredPosition): Promise<Outcome> {

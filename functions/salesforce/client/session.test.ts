@@ -1,8 +1,7 @@
 import { createVerify, generateKeyPairSync } from "node:crypto";
 import { describe, expect, test } from "@jest/globals";
-import { createSalesforce } from "../client.ts";
 import { ACCOUNT, account } from "../testing.ts";
-import { clientOf, connectionOf, problem, startOrg, type TestOrg } from "./testing.ts";
+import { clientBy, clientOf, connectionOf, problem, startOrg, type TestOrg } from "./testing.ts";
 
 const FIELDS = ["Id", "Name"];
 
@@ -23,7 +22,7 @@ describe("a session", () => {
     const pem = privateKey.export({ type: "pkcs8", format: "pem" }).toString();
     const user = { clientSecret: undefined, username: "robot@acme.example", privateKey: pem };
     const jwt = connectionOf(server.url, user);
-    await createSalesforce(async () => jwt).readRecords("Account", [ACCOUNT], FIELDS);
+    await clientBy(async () => jwt).readRecords("Account", [ACCOUNT], FIELDS);
     const form = new URLSearchParams(server.requests[0]?.body);
     expect(form.get("grant_type")).toBe("urn:ietf:params:oauth:grant-type:jwt-bearer");
     const [head = "", claims = "", signature = ""] = (form.get("assertion") ?? "").split(".");
@@ -35,7 +34,7 @@ describe("a session", () => {
 
   test("a private key that is none is NotAuthorizedError without the key", async () => {
     const user = { clientSecret: undefined, username: "u", privateKey: "-----SECRET" };
-    const salesforce = createSalesforce(async () => connectionOf("http://127.0.0.1:1", user));
+    const salesforce = clientBy(async () => connectionOf("http://127.0.0.1:1", user));
     const error = await salesforce.readRecords("Account", [ACCOUNT], FIELDS).catch((failure) => failure);
     expect(error).toMatchObject({ name: "NotAuthorizedError", code: "BAD_PRIVATE_KEY" });
     expect(JSON.stringify([error.message, error.cause])).not.toContain("SECRET");
@@ -46,7 +45,7 @@ describe("a session", () => {
       headers.authorization === "Bearer token-1" ? problem(401, "INVALID_SESSION_ID") : { body: [account(ACCOUNT)] },
     );
     const forced: boolean[] = [];
-    const salesforce = createSalesforce(async ({ forceFetch }) => {
+    const salesforce = clientBy(async ({ forceFetch }) => {
       forced.push(forceFetch);
       return connectionOf(server.url);
     });
@@ -113,9 +112,7 @@ describe("a session", () => {
   test("a failed opening is not kept", async () => {
     let down = true;
     await using server = await startOrg(() => ({ body: [null] }));
-    const salesforce = createSalesforce(async () =>
-      down ? connectionOf("http://127.0.0.1:1") : connectionOf(server.url),
-    );
+    const salesforce = clientBy(async () => (down ? connectionOf("http://127.0.0.1:1") : connectionOf(server.url)));
     await expect(salesforce.readRecords("Account", [ACCOUNT], FIELDS)).rejects.toMatchObject({
       name: "TransientError",
     });
@@ -155,7 +152,7 @@ describe("a session", () => {
       },
     );
     let cached = "secret";
-    const salesforce = createSalesforce(async ({ forceFetch }) => {
+    const salesforce = clientBy(async ({ forceFetch }) => {
       if (forceFetch) cached = valid;
       return connectionOf(server.url, { clientSecret: cached });
     });

@@ -2,6 +2,7 @@ import { createSign } from "node:crypto";
 import { OAuth2 } from "jsforce/lib/core.js";
 import { z } from "zod";
 import { NotAuthorizedError, RateLimitedError, TransientError } from "#shared/errors.ts";
+import type { Enter } from "#shared/targets/gate.ts";
 import type { Connect, SalesforceConnection } from "../org/connection.ts";
 import { readAnswer } from "./answers.ts";
 import { isSessionExpired, problemsIn, RefusedAnswer, toFleetError } from "./errors.ts";
@@ -27,18 +28,22 @@ export interface Sessions {
   /**
    * Works with the kept session, and once more with a new one when it has expired, the organisation has moved or its
    * credentials were rotated. jsforce's own refresh is not used: it repeats without end when the new token is refused
-   * too, and sticks to the old instance URL. A session that is refused twice is not kept.
+   * too, and sticks to the old instance URL. A session that is refused twice is not kept. For the gate all of it is one
+   * call.
    * @throws RateLimitedError `TOO_MANY_LOGINS` when one session after the other is of no use
    */
   use<T>(work: (session: OpenSession) => Promise<T>): Promise<T>;
-  /** The kept session, or a new one when `renew`. */
+  /** The kept session, for which nothing is called, or a new one, always when `renew`. */
   current(renew: boolean): Promise<OpenSession>;
 }
 
-/** Keeps one session; it is opened at the first call. */
+/**
+ * Keeps one session; it is opened at the first call. Nothing is sent but through `enter`: who has no session from here has
+ * no way to Salesforce.
+ */
 export function createSessions(
   connect: Connect,
-  { now, timeoutMs }: { now: () => number; timeoutMs?: number | undefined },
+  { enter, now, timeoutMs }: { enter: Enter; now: () => number; timeoutMs?: number | undefined },
 ): Sessions {
   let kept: Promise<OpenSession> | undefined;
   let openings: number[] = [];
@@ -67,35 +72,39 @@ export function createSessions(
     return opening;
   }
 
-  return {
-    async use(work) {
-      const session = kept ?? open(false);
-      try {
-        const result = await work(await session);
-        noteUnreachable(false, session);
-        return result;
-      } catch (error) {
-        const failure = toFleetError(error);
-        noteUnreachable(failure.code === "UNREACHABLE", session);
-        if (!isSessionExpired(error) && !isRefusedLogin(error)) throw failure;
-      }
-      const renewed = kept && kept !== session ? kept : open(true);
-      try {
-        return await work(await renewed);
-      } catch (error) {
-        if (isSessionExpired(error)) forget(renewed);
-        throw toFleetError(error);
-      }
-    },
-
-    current: (renew) => (renew ? open(true) : (kept ?? open(false).catch((error) => retryLogin(error)))),
-  };
+  async function use<T>(work: (session: OpenSession) => Promise<T>): Promise<T> {
+    const session = kept ?? open(false);
+    try {
+      const result = await work(await session);
+      noteUnreachable(false, session);
+      return result;
+    } catch (error) {
+      const failure = toFleetError(error);
+      noteUnreachable(failure.code === "UNREACHABLE", session);
+      if (!isSessionExpired(error) && !isRefusedLogin(error)) throw failure;
+    }
+    const renewed = kept && kept !== session ? kept : open(true);
+    try {
+      return await work(await renewed);
+    } catch (error) {
+      if (isSessionExpired(error)) forget(renewed);
+      throw toFleetError(error);
+    }
+  }
 
   /** The cached secret may be older than a rotation. */
   function retryLogin(error: unknown): Promise<OpenSession> {
     if (isRefusedLogin(error)) return open(true);
     throw error;
   }
+
+  return {
+    use: (work) => enter(() => use(work)),
+    async current(renew) {
+      if (kept && !renew) return kept;
+      return enter(() => (renew ? open(true) : (kept ?? open(false).catch(retryLogin))).catch(rethrow));
+    },
+  };
 }
 
 /** Errors of a login are the fleet's already; those of a call are still the vendor's. */

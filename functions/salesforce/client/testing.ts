@@ -1,6 +1,7 @@
+import { ungated } from "#shared/targets/gate.ts";
 import { type Answer, type SeenRequest, serve, type TestServer } from "#shared/testing/server.ts";
 import { createSalesforce, type SalesforceOptions } from "../client.ts";
-import { type SalesforceConnection, salesforceConnectionSchema } from "../org/connection.ts";
+import { type Connect, type SalesforceConnection, salesforceConnectionSchema } from "../org/connection.ts";
 import { CLIENT_NAME, ORG } from "../testing.ts";
 import type { InspectableSalesforce } from "./types.ts";
 
@@ -37,9 +38,17 @@ export function connectionOf(loginUrl: string, members: Record<string, unknown> 
   return salesforceConnectionSchema.parse({ ...secret, integrationClientName: CLIENT_NAME, ...members });
 }
 
+/** Our client, without a gate unless the test has one. */
+export function clientBy(connect: Connect, options: Partial<SalesforceOptions> = {}): InspectableSalesforce {
+  return createSalesforce(connect, { gate: ungated, orgId: ORG, ...options });
+}
+
 /** Our client for a tiny organisation. */
-export function clientOf({ url }: { readonly url: string }, options: SalesforceOptions = {}): InspectableSalesforce {
-  return createSalesforce(async () => connectionOf(url), options);
+export function clientOf(
+  { url }: { readonly url: string },
+  options?: Partial<SalesforceOptions>,
+): InspectableSalesforce {
+  return clientBy(async () => connectionOf(url), options);
 }
 
 /** An error as REST answers it. */

@@ -1,8 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { createSalesforce } from "../client.ts";
 import { ACCOUNT, ORG } from "../testing.ts";
-import { type Api, connectionOf, limitInfo, problem, startOrg } from "./testing.ts";
+import { type Api, clientBy, connectionOf, limitInfo, problem, startOrg } from "./testing.ts";
 import type { ApiUsage } from "./types.ts";
 import { isBelowReserve } from "./usage.ts";
 
@@ -18,7 +17,7 @@ async function backgroundOf(used: () => number, secret: Record<string, unknown> 
   );
   const clock = { now: 1_000_000 };
   const connect = async () => connectionOf(server.url, secret);
-  const salesforce = createSalesforce(connect, { priority: "background", now: () => clock.now });
+  const salesforce = clientBy(connect, { priority: "background", now: () => clock.now });
   const read = () => salesforce.readRecords("Account", [ACCOUNT], ["Id"]);
   return { server, clock, salesforce, read, asked: () => server.calls().map(({ url }) => url.split("/").at(-1)) };
 }
@@ -28,13 +27,13 @@ const calm = (used: number) => ({ headers: limitInfo(used, 1_000), body: [null] 
 describe("readUsage", () => {
   test("tells what is used, what there is and when that was true", async () => {
     await using server = await startOrg(() => limits(18, 15_000));
-    const salesforce = createSalesforce(async () => connectionOf(server.url), { now: () => 7 });
+    const salesforce = clientBy(async () => connectionOf(server.url), { now: () => 7 });
     expect(await salesforce.readUsage()).toEqual({ used: 18, max: 15_000, observedAt: 7 });
   });
 
   test.each([{}, { DailyApiRequests: {} }])("refuses %j", async (body) => {
     await using server = await startOrg(() => ({ body }));
-    const salesforce = createSalesforce(async () => connectionOf(server.url));
+    const salesforce = clientBy(async () => connectionOf(server.url));
     await expect(salesforce.readUsage()).rejects.toMatchObject({ name: "ContractError" });
   });
 
@@ -45,7 +44,7 @@ describe("readUsage", () => {
         ? { ...problem(400, "INVALID_FIELD"), headers: limitInfo(1, 10) }
         : { headers: { ...limitInfo(2, 10), "sforce-locator": "null", "sforce-numberofrecords": "0" }, body: '"Id"\n' },
     );
-    const salesforce = createSalesforce(async () => connectionOf(server.url), { onUsage: (usage) => seen.push(usage) });
+    const salesforce = clientBy(async () => connectionOf(server.url), { onUsage: (usage) => seen.push(usage) });
     await expect(salesforce.describe("Account")).rejects.toMatchObject({ code: "INVALID_FIELD" });
     await salesforce.bulk.readPage("750", { maxRecords: 1 });
     expect(seen.map(({ used, max }) => [used, max])).toEqual([
@@ -122,7 +121,7 @@ describe("the reserve", () => {
 
   test("live work never waits and never asks", async () => {
     await using server = await startOrg(() => ({ headers: limitInfo(999, 1_000), body: [null] }));
-    const live = createSalesforce(async () => connectionOf(server.url));
+    const live = clientBy(async () => connectionOf(server.url));
     await live.readRecords("Account", [ACCOUNT], ["Id"]);
     await live.readRecords("Account", [ACCOUNT], ["Id"]);
     expect(server.calls()).toHaveLength(2);

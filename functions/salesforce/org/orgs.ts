@@ -29,16 +29,18 @@ const environment = {
 export const PROBE_LEASE_MS = 90_000;
 const USAGE_PERIOD_MS = 60_000;
 
+/** The gate before every organisation, as the function's environment has it. @param probeLeaseMs longer than any call takes */
+export function openSalesforceGate(probeLeaseMs: number): Gate {
+  return openGate({ target: "salesforce", probeLeaseMs });
+}
+
 /**
  * The organisations that the function's environment names, each with its own secret.
  * @param priority who calls: `background` work leaves a reserve of the daily API calls to `live` work
  * @throws InvalidInputError when the environment is incomplete
  * @throws ContractError when it names an organisation by what is no id
  */
-export function createOrgs(
-  priority: Priority,
-  gate: Pick<Gate, "call"> = openGate({ target: "salesforce", probeLeaseMs: PROBE_LEASE_MS }),
-): Orgs {
+export function createOrgs(priority: Priority, gate: Gate = openSalesforceGate(PROBE_LEASE_MS)): Orgs {
   const { SALESFORCE_ORGS, SALESFORCE_SECRET_PREFIX } = readEnv(environment);
   const ids = SALESFORCE_ORGS.split(",").map((id) => toLongId(id.trim()));
   return orgsOf(ids, (orgId) => {

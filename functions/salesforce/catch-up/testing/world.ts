@@ -1,9 +1,10 @@
 import type { OutgoingEvent } from "#shared/publish.ts";
 import type { Kept } from "#shared/state-table.ts";
+import { ungated } from "#shared/targets/gate.ts";
 import type { SalesforceConnection } from "../../org/connection.ts";
 import { keys } from "../../org/keys.ts";
 import { COMMIT, header, ORG } from "../../testing.ts";
-import { connectPubSub } from "../client.ts";
+import { createPubSub } from "../client.ts";
 import type { Position } from "../position.ts";
 import { type CatchUpDependencies, catchUp } from "../run.ts";
 import { replayBytes, SESSION, type TestEvent, type TestPubSub } from "./server.ts";
@@ -62,7 +63,7 @@ export function worldAt(server: TestPubSub, members: Partial<CatchUpDependencies
         return renew ? { ...SESSION, accessToken: "token-2" } : SESSION;
       },
     },
-    connect: connectPubSub,
+    withPubSub: createPubSub(ungated),
     state,
     send: async (bodies) => void sent.push(...bodies),
     publish: async (events) => {
@@ -105,7 +106,7 @@ export function worldAt(server: TestPubSub, members: Partial<CatchUpDependencies
   };
 }
 
-const METADATA = {
+export const METADATA = {
   eventId: "request-1",
   occurredAt: "2026-01-01T00:00:00.000Z",
   correlationId: "correlation-1",
