@@ -1,9 +1,9 @@
+import { TARGETS } from "../../shared/behind/marks.ts";
+import { GATED_TARGETS } from "../../shared/targets/targets.ts";
 import { type AlarmSpec, FIVE_MINUTES, MINUTE, pascal, sumOf } from "./alarm-spec.ts";
 import type { Inventory } from "./inventory.ts";
 import {
   API_USED_PERCENT,
-  BEHIND_TARGETS,
-  BREAKER_TARGETS,
   FEED_QUEUE,
   MESSAGES_DENIED,
   MISSED_BY_FEED,
@@ -25,9 +25,9 @@ const BEHIND_TOO_LONG = 900;
 export function fleetAlarms({ queues }: Inventory, feedSilentHours: number): readonly AlarmSpec[] {
   return [
     ...(queues.some(({ id }) => id === FEED_QUEUE) ? feed(feedSilentHours) : []),
-    ...BEHIND_TARGETS.map(behind),
-    ...BREAKER_TARGETS.map(breakerOpen),
-    ...BREAKER_TARGETS.map(keyRefused),
+    ...TARGETS.map(behind),
+    ...GATED_TARGETS.map(breakerOpen),
+    ...GATED_TARGETS.map(keyRefused),
     ...singles(),
   ];
 }

@@ -45,10 +45,6 @@ export function ofMachine(
   return { namespace: "AWS/States", name, dimensions: { StateMachineArn: `\${${id}}` } };
 }
 
-/** Targets whose customers can be behind, and those that a circuit breaker guards; the reconciler measures them. */
-export const BEHIND_TARGETS = ["billing", "salesforce"] as const;
-export const BREAKER_TARGETS = ["billing", "salesforce", "slack"] as const;
-
 /** What the reconciler measures about a target every minute. */
 export function ofTarget(name: "OldestBehindSeconds" | "BreakerOpen" | "TargetRefusesKey", target: string): Measure {
   return ofFleet(name, "flows/reconcile", { target });

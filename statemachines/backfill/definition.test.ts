@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
-import { expectFleetRetries, expectPatience, fleetErrors, invocationsOf, tasksOf, waitsOf } from "../definitions.ts";
+import { expectFleetRetries, expectPatience, invocationsOf, tasksOf, waitsOf } from "../definitions.ts";
 
 const definition = JSON.parse(readFileSync(join(import.meta.dirname, "definition.asl.json"), "utf8"));
 const tasks = tasksOf(definition.States);

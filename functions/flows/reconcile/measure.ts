@@ -2,6 +2,7 @@ import type { Behind } from "#shared/behind/behind.ts";
 import { isWaiting } from "#shared/behind/behind-index.ts";
 import { keysOf, TARGETS, type Target } from "#shared/behind/marks.ts";
 import type { BreakerState } from "#shared/targets/breakers.ts";
+import { GATED_TARGETS } from "#shared/targets/targets.ts";
 
 /** What alarms and people watch, by target. */
 export interface Measured {
@@ -15,7 +16,6 @@ export interface Measured {
   readonly OldestBehindSeconds?: number;
 }
 
-const OTHERS = ["slack"];
 /** Counting more says nothing new and costs. */
 const MOST_COUNTED = 200_000;
 
@@ -30,12 +30,16 @@ export async function measure(
     const refused = open.filter(({ needsPerson }) => needsPerson).length;
     return { target, BreakerOpen: Number(open.length > refused), TargetRefusesKey: Number(refused > 0) };
   };
-  const measured = TARGETS.map(async (target) => ({
-    ...flags(target),
-    CustomersBehind: await behind.count(target, MOST_COUNTED),
-    OldestBehindSeconds: await oldest(target, behind, now),
-  }));
-  return [...(await Promise.all(measured)), ...OTHERS.map(flags)];
+  const measured = GATED_TARGETS.map(async (name) => {
+    const target = TARGETS.find((one) => one === name);
+    if (!target) return flags(name);
+    return {
+      ...flags(target),
+      CustomersBehind: await behind.count(target, MOST_COUNTED),
+      OldestBehindSeconds: await oldest(target, behind, now),
+    };
+  });
+  return Promise.all(measured);
 }
 
 /** Looks at the first page of every key, which holds those that are due first. */
