@@ -4,6 +4,7 @@ import { FIVE_MINUTES, MINUTE } from "./alarm-spec.ts";
 import type { Inventory } from "./inventory.ts";
 import {
   API_USED_PERCENT,
+  BROUGHT_BY_FEED,
   inStage,
   type Measure,
   MISSED_BY_FEED,
@@ -93,6 +94,7 @@ function graphsOf({ functions, queues, machines }: Inventory): readonly Graph[] 
       measures: machines.flatMap((one) => runs.map((name) => ofMachine(name, one))),
       ...inAll,
     },
+    { title: "What the live feed brought", measures: [BROUGHT_BY_FEED], ...inAll },
     { title: "What the live feed lost", measures: [MISSED_BY_FEED, POSITIONS_LOST], ...inAll },
     {
       title: "Age of the oldest waiting message (s)",
