@@ -135,7 +135,7 @@ describe("it fires, tells, clears and tells again:", () => {
         alarm: "CustomersUpsertErrorsAlarm",
         trouble: lambda("CustomersDashupsert", { Errors: 1 }),
         fires: 10,
-        clears: 20,
+        clears: 30,
       },
     ],
     [
@@ -223,15 +223,6 @@ describe("it fires, tells, clears and tells again:", () => {
         ...{ fires: 1, clears: 10 },
       },
     ],
-    [
-      "a low budget",
-      {
-        alarm: "ApiBudgetLowAlarm",
-        trouble: whole("SalesforceApiUsedPercent", 81),
-        fires: 1,
-        clears: 20,
-      },
-    ],
   ])("%s", async (_what, { alarm, trouble, fires, mend, holds = 0, clears }) => {
     await pass(1);
     const before = (await historyOf(alarm)).length;
@@ -280,16 +271,42 @@ describe("a target that is behind", () => {
 
 describe("the feed", () => {
   test("is silent after 24 hours without a change, and not with one a day", async () => {
-    await send("SalesforceChangesQueue")();
+    const live = fleet("ChangesByLiveFeed", 1, "salesforce/capture");
+    await live();
     await pass(HOUR + 1);
     expect(await stateOf("FeedSilentAlarm")).toBe("OK");
     await pass(22 * HOUR);
     expect(await stateOf("FeedSilentAlarm")).toBe("OK");
-    await pass(2 * HOUR);
+    // What the catch-up puts on the queue is no life of the feed.
+    await pass(2 * HOUR, send("SalesforceChangesQueue"));
     expect(await stateOf("FeedSilentAlarm")).toBe("ALARM");
-    await send("SalesforceChangesQueue")();
+    await live();
     await pass(HOUR + 1);
     expect(await stateOf("FeedSilentAlarm")).toBe("OK");
+  });
+
+  test("of an organisation is dead until a run of the catch-up says otherwise", async () => {
+    const runs = (dead: number) => fleet("LiveFeedsDead", dead, "salesforce/catch-up");
+    await pass(HOUR + 1, runs(0));
+    expect(await stateOf("FeedDeadAlarm")).toBe("OK");
+    await runs(1)();
+    await pass(3 * HOUR);
+    expect(await stateOf("FeedDeadAlarm")).toBe("ALARM");
+    await pass(2 * HOUR, runs(0));
+    expect(await stateOf("FeedDeadAlarm")).toBe("OK");
+  });
+});
+
+describe("a low API budget", () => {
+  test("alarms until calls say otherwise", async () => {
+    const calls = (percent: number) => whole("SalesforceApiUsedPercent", percent);
+    await pass(1, calls(80));
+    expect(await stateOf("ApiBudgetLowAlarm")).toBe("OK");
+    await pass(1, calls(81));
+    await pass(5 * HOUR);
+    expect(await stateOf("ApiBudgetLowAlarm")).toBe("ALARM");
+    await pass(3 * HOUR, calls(79));
+    expect(await stateOf("ApiBudgetLowAlarm")).toBe("OK");
   });
 });
 

@@ -1,7 +1,9 @@
+import { MetricUnit } from "@aws-lambda-powertools/metrics";
 import { z } from "zod";
 import { readEnv } from "#shared/env.ts";
 import { queueHandler } from "#shared/handler/queue.ts";
 import { lazy } from "#shared/lazy.ts";
+import { metrics } from "#shared/observability.ts";
 import { createPublisher } from "#shared/publish.ts";
 import { createStateTable } from "#shared/state-table.ts";
 import { annotate, inChange } from "#shared/tracing.ts";
@@ -26,6 +28,7 @@ const production = lazy((): CaptureDependencies => {
     publish: createPublisher(EVENT_BUS_NAME),
     inChange,
     annotate,
+    count: (metric, value) => metrics.addMetric(metric, MetricUnit.Count, value),
     now: Date.now,
     sampleRate: TRACE_SAMPLE_RATE,
   };

@@ -24,8 +24,8 @@ export interface AlarmSpec {
   readonly breaching: number;
   readonly threshold: number;
   readonly comparison?: "LessThanOrEqualToThreshold";
-  /** No data is as bad as bad data. */
-  readonly missingIsBad?: boolean;
+  /** What no data mean: that all is well, unless they are `bad`, or the alarm `stays` as it is. */
+  readonly missing?: "bad" | "stays";
 }
 
 /** https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-limits.html */

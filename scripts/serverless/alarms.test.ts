@@ -113,8 +113,8 @@ describe("a function", () => {
   });
 
   test("that somebody calls alarms only on errors that it did not name", () => {
-    const { Metrics, EvaluationPeriods } = properties("BillingUpsertErrorsAlarm");
-    expect([Metrics[0].Expression, EvaluationPeriods]).toEqual(["m1-FILL(m2,0)", 3]);
+    const { Metrics, EvaluationPeriods, Threshold } = properties("BillingUpsertErrorsAlarm");
+    expect([Metrics[0].Expression, EvaluationPeriods, Threshold]).toEqual(["m1-FILL(m2,0)", 1, 1]);
     expect(Metrics[2].MetricStat.Metric).toEqual({
       Namespace: "ConnectorFleet/test",
       MetricName: "RunsFailed",
@@ -154,6 +154,8 @@ describe("a state machine", () => {
     expect(watched("BackfillFailedAlarm")).toEqual(["AWS/States ExecutionsFailed", "AWS/States ExecutionsTimedOut"]);
     expect(properties("BackfillFailedAlarm")).toMatchObject({ EvaluationPeriods: 1, DatapointsToAlarm: 1 });
     expect(properties("CustomerSyncFailedAlarm")).toMatchObject({ EvaluationPeriods: 3, DatapointsToAlarm: 2 });
+    // A run that has parked its work ends as failed too.
+    expect(properties("CustomerSyncFailedAlarm").AlarmDescription).toContain("parked its work for a person, or left");
   });
 });
 
@@ -168,7 +170,7 @@ test("API calls are low where the reserve that a connection has by default begin
 describe("the feed", () => {
   test("is silent after the hours of the parameter", () => {
     expect(properties("FeedSilentAlarm", { feedSilentHours: 60 })).toMatchObject({
-      MetricName: "NumberOfMessagesSent",
+      MetricName: "ChangesByLiveFeed",
       ...{ Period: 3600, EvaluationPeriods: 60, DatapointsToAlarm: 60 },
       ...{ ComparisonOperator: "LessThanOrEqualToThreshold", Threshold: 0, TreatMissingData: "breaching" },
     });

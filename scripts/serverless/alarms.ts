@@ -17,6 +17,9 @@ export interface AlarmSettings {
   readonly staleAfter: ReadonlyMap<string, number>;
 }
 
+/** https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html */
+const MISSING = { well: "notBreaching", bad: "breaching", stays: "ignore" } as const;
+
 /** The alarms of everything that the template contains, and of the fleet as a whole, by logical id. */
 export function buildAlarms(inventory: Inventory, settings: AlarmSettings): Record<string, unknown> {
   const specs = [
@@ -42,7 +45,7 @@ function toResource(spec: AlarmSpec, { prefix, stage, actions }: AlarmSettings):
       DatapointsToAlarm: spec.breaching,
       Threshold: spec.threshold,
       ComparisonOperator: spec.comparison ?? "GreaterThanThreshold",
-      TreatMissingData: spec.missingIsBad ? "breaching" : "notBreaching",
+      TreatMissingData: MISSING[spec.missing ?? "well"],
       AlarmActions: actions,
       OKActions: actions,
     },

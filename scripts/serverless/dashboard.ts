@@ -1,9 +1,10 @@
+import { TARGETS } from "../../shared/behind/marks.ts";
+import { GATED_TARGETS } from "../../shared/targets/targets.ts";
 import { FIVE_MINUTES, MINUTE } from "./alarm-spec.ts";
 import type { Inventory } from "./inventory.ts";
 import {
   API_USED_PERCENT,
-  BEHIND_TARGETS,
-  BREAKER_TARGETS,
+  BROUGHT_BY_FEED,
   inStage,
   MESSAGES_DENIED,
   type Measure,
@@ -74,10 +75,10 @@ function graphsOf({ functions, queues, machines }: Inventory): readonly Graph[] 
   const atMost = { statistic: "Maximum", period: MINUTE } as const;
   const inAll = { statistic: "Sum", period: FIVE_MINUTES } as const;
   return [
-    { title: "Longest wait for a target (s)", measures: BEHIND_TARGETS.map(behind), ...atMost },
+    { title: "Longest wait for a target (s)", measures: TARGETS.map(behind), ...atMost },
     {
       title: "Targets that are not called: breaker open, key refused",
-      measures: BREAKER_TARGETS.flatMap((target) => [
+      measures: GATED_TARGETS.flatMap((target) => [
         ofTarget("BreakerOpen", target),
         ofTarget("TargetRefusesKey", target),
       ]),
@@ -95,6 +96,7 @@ function graphsOf({ functions, queues, machines }: Inventory): readonly Graph[] 
       measures: machines.flatMap((one) => runs.map((name) => ofMachine(name, one))),
       ...inAll,
     },
+    { title: "What the live feed brought", measures: [BROUGHT_BY_FEED], ...inAll },
     { title: "What the live feed lost", measures: [MISSED_BY_FEED, POSITIONS_LOST], ...inAll },
     {
       title: "Age of the oldest waiting message (s)",

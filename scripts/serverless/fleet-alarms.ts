@@ -1,13 +1,14 @@
+import { TARGETS } from "../../shared/behind/marks.ts";
+import { GATED_TARGETS } from "../../shared/targets/targets.ts";
 import { type AlarmSpec, FIVE_MINUTES, MINUTE, pascal, sumOf } from "./alarm-spec.ts";
 import type { Inventory } from "./inventory.ts";
 import {
   API_USED_PERCENT,
-  BEHIND_TARGETS,
-  BREAKER_TARGETS,
+  BROUGHT_BY_FEED,
+  DEAD_FEEDS,
   FEED_QUEUE,
   MESSAGES_DENIED,
   MISSED_BY_FEED,
-  ofQueue,
   ofTarget,
   POSITIONS_LOST,
   WORK_PARKED,
@@ -25,9 +26,9 @@ const BEHIND_TOO_LONG = 900;
 export function fleetAlarms({ queues }: Inventory, feedSilentHours: number): readonly AlarmSpec[] {
   return [
     ...(queues.some(({ id }) => id === FEED_QUEUE) ? feed(feedSilentHours) : []),
-    ...BEHIND_TARGETS.map(behind),
-    ...BREAKER_TARGETS.map(breakerOpen),
-    ...BREAKER_TARGETS.map(keyRefused),
+    ...TARGETS.map(behind),
+    ...GATED_TARGETS.map(breakerOpen),
+    ...GATED_TARGETS.map(keyRefused),
     ...singles(),
   ];
 }
@@ -37,15 +38,27 @@ function feed(silentHours: number): readonly AlarmSpec[] {
     id: "FeedSilent",
     name: "feed-silent",
     runbook: "feed-silent",
-    says: `No change of Salesforce has come in for ${silentHours} hours.`,
-    measures: [ofQueue("NumberOfMessagesSent", { id: FEED_QUEUE })],
+    says: `The live feed has brought no change of Salesforce for ${silentHours} hours.`,
+    measures: [BROUGHT_BY_FEED],
     statistic: "Sum",
     period: HOUR,
     periods: silentHours,
     breaching: silentHours,
     threshold: 0,
     comparison: "LessThanOrEqualToThreshold",
-    missingIsBad: true,
+    missing: "bad",
+  };
+  const dead: AlarmSpec = {
+    ...sumOf([DEAD_FEEDS]),
+    id: "FeedDead",
+    name: "feed-dead",
+    runbook: "feed-dead",
+    says: "The live feed of an organisation has brought none of its changes for a day; the catch-up brings them, late.",
+    statistic: "Maximum",
+    period: HOUR,
+    periods: 1,
+    breaching: 1,
+    missing: "stays",
   };
   const missed: AlarmSpec = {
     ...sumOf([MISSED_BY_FEED]),
@@ -57,7 +70,7 @@ function feed(silentHours: number): readonly AlarmSpec[] {
     periods: 4,
     breaching: 3,
   };
-  return silentHours > 0 ? [silent, missed] : [missed];
+  return silentHours > 0 ? [silent, dead, missed] : [dead, missed];
 }
 
 function behind(target: string): AlarmSpec {
@@ -72,7 +85,7 @@ function behind(target: string): AlarmSpec {
     periods: 5,
     breaching: 5,
     threshold: BEHIND_TOO_LONG,
-    missingIsBad: true,
+    missing: "bad",
   };
 }
 
@@ -140,10 +153,12 @@ function singles(): readonly AlarmSpec[] {
       says: `An organisation has used more than ${API_BUDGET_LOW} % of its daily Salesforce API calls.`,
       measures: [API_USED_PERCENT],
       statistic: "Maximum",
-      period: FIVE_MINUTES,
-      periods: 3,
+      // Of a used-up budget only a call an hour tells, while other organisations' calls tell of theirs.
+      period: HOUR,
+      periods: 2,
       breaching: 1,
       threshold: API_BUDGET_LOW,
+      missing: "stays",
     },
   ];
 }

@@ -45,10 +45,6 @@ export function ofMachine(
   return { namespace: "AWS/States", name, dimensions: { StateMachineArn: `\${${id}}` } };
 }
 
-/** Targets whose customers can be behind, and those that a circuit breaker guards; the reconciler measures them. */
-export const BEHIND_TARGETS = ["billing", "salesforce"] as const;
-export const BREAKER_TARGETS = ["billing", "salesforce", "slack"] as const;
-
 /** What the reconciler measures about a target every minute. */
 export function ofTarget(name: "OldestBehindSeconds" | "BreakerOpen" | "TargetRefusesKey", target: string): Measure {
   return ofFleet(name, "flows/reconcile", { target });
@@ -63,6 +59,8 @@ export const WORK_PARKED = ofStage("WorkParked");
 export const MESSAGES_DENIED = ofStage("MessagesDenied");
 export const API_USED_PERCENT = ofStage("SalesforceApiUsedPercent");
 export const POSITIONS_LOST = ofFleet("ReplayPositionsLost", "salesforce/catch-up");
+export const BROUGHT_BY_FEED = ofFleet("ChangesByLiveFeed", "salesforce/capture");
+export const DEAD_FEEDS = ofFleet("LiveFeedsDead", "salesforce/catch-up");
 export const MISSED_BY_FEED = ofFleet("ChangesMissedByLiveFeed", "salesforce/catch-up");
 /** Logical id of the queue that all changes of Salesforce come in by. */
 export const FEED_QUEUE = "SalesforceChangesQueue";

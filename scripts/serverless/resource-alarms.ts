@@ -1,6 +1,6 @@
 import { type AlarmSpec, atLeastOne, FIVE_MINUTES, groups, MINUTE, namesOf, pascal, sumOf } from "./alarm-spec.ts";
 import type { FunctionItem, Inventory, MachineItem, QueueItem } from "./inventory.ts";
-import { ofFleet, ofFunction, ofMachine, ofQueue } from "./measures.ts";
+import { type Measure, ofFleet, ofFunction, ofMachine, ofQueue } from "./measures.ts";
 
 /** Share of its time-out that a run may take. */
 const NEAR_TIME_OUT = 0.9;
@@ -36,17 +36,32 @@ function errors(one: FunctionItem): AlarmSpec {
     name: `errors-${one.name}`,
     runbook: "function-errors",
     says: `Runs of ${one.name} end without an answer: a crash, a time-out, a failed start, or an error that nobody named.`,
-    // An error with a name of our own is an answer: it is the caller's, who tries again, marks as behind or parks.
-    ...(one.consumes
-      ? { measures: [thrown] }
-      : { measures: [thrown, ofFleet("RunsFailed", one.service)], expression: "m1-FILL(m2,0)" }),
     statistic: "Sum",
-    period: FIVE_MINUTES,
-    // Twice, even when a queue lets as long as this pass between two tries.
-    periods: Math.max(3, Math.ceil(one.visibilitySeconds / FIVE_MINUTES) + 2),
-    breaching: 2,
-    threshold: 0,
+    ...(one.consumes ? crashed(thrown, one) : unnamed(thrown, one)),
   };
+}
+
+/** Twice, even when the queue lets as long as this pass between two tries. */
+function crashed(thrown: Measure, { visibilitySeconds }: FunctionItem) {
+  const periods = Math.max(3, Math.ceil(visibilitySeconds / FIVE_MINUTES) + 2);
+  return { measures: [thrown], period: FIVE_MINUTES, periods, breaching: 2, threshold: 0 } as const;
+}
+
+/**
+ * An error with a name of our own is an answer: it is the caller's, who tries again, marks as behind or parks. Lambda dates
+ * an error at the start of its run, and we at its end: over several periods, runs across an edge would count in one and be
+ * taken away in the next. One sliding window ends now, when both are told or neither.
+ */
+function unnamed(thrown: Measure, { service }: FunctionItem) {
+  const measures = [thrown, ofFleet("RunsFailed", service)] as const;
+  return {
+    measures,
+    expression: "m1-FILL(m2,0)",
+    period: 3 * FIVE_MINUTES,
+    periods: 1,
+    breaching: 1,
+    threshold: 1,
+  } as const;
 }
 
 function throttles(some: readonly FunctionItem[], index: number): AlarmSpec {
@@ -121,7 +136,7 @@ function failed(machine: MachineItem): AlarmSpec {
     name: `failed-${machine.name}`,
     runbook: "executions-failed",
     says: machine.isExpress
-      ? `Runs of ${machine.name} keep failing or timing out; their messages stay on the queue and are tried again.`
+      ? `Runs of ${machine.name} keep failing: each has parked its work for a person, or left its message to be tried again.`
       : `A run of ${machine.name} failed or timed out, and goes on only when somebody resumes it.`,
     period: FIVE_MINUTES,
     ...(machine.isExpress ? { periods: 3, breaching: 2 } : { periods: 1, breaching: 1 }),

@@ -5,13 +5,14 @@ import { NO_ORG } from "../contracts/metadata.ts";
 import { readEnv } from "../env.ts";
 import { createEvent, createPublisher, publishAll } from "../publish.ts";
 import { createGate, type Gate, type GateOptions } from "./gate.ts";
+import type { GatedTarget } from "./targets.ts";
 
 /**
  * The gate of a target, as the environment of each function has it that reaches a system (`salesforceOrgs` or `connection`
  * in its declaration). The end of an outage asks at once for the work that waits.
  * @throws InvalidInputError when the environment is incomplete
  */
-export function openGate(options: GateOptions): Gate {
+export function openGate(options: GateOptions & { readonly target: GatedTarget }): Gate {
   const { FLEET_STATE_TABLE, EVENT_BUS_NAME } = readEnv({
     FLEET_STATE_TABLE: z.string().min(1),
     EVENT_BUS_NAME: z.string().min(1),

@@ -246,6 +246,30 @@ describe("trouble", () => {
     expectAll();
   });
 
+  test.each(["TypeError", "Runtime.ImportModuleError", "Runtime.ExitError", "Sandbox.Timedout"])(
+    "of every run with %s, as after a bad deploy, parks nothing, and all goes on after the mend",
+    async (error) => {
+      bench.before = (connector) => {
+        if (connector === "load") throw failure(error, "broken");
+      };
+      expect(await bench.ended(await bench.run(name, 1, SMALL))).toMatchObject({ status: "FAILED", error });
+      expect(await bench.parked()).toEqual([]);
+      expect(calls("load")).toBe(25 * 2);
+      bench.before = () => undefined;
+      expect((await bench.ended(await bench.run(name, 2))).status).toBe("SUCCEEDED");
+      expectAll();
+    },
+  );
+
+  test("of every run for an hour is waited out within the same run", async () => {
+    bench.before = (connector) => {
+      if (connector === "load" && calls("load") < 20) throw failure("TypeError", "broken");
+    };
+    expect((await bench.ended(await bench.run(name, 1, SMALL))).status).toBe("SUCCEEDED");
+    expect(await bench.parked()).toEqual([]);
+    expectAll();
+  });
+
   test("of one batch alone parks it, and the others go on", async () => {
     bench.before = failBatch;
     const run = await bench.ended(await bench.run(name, 1, SMALL));

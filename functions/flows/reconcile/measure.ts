@@ -1,6 +1,7 @@
 import { isWaiting, type Survey } from "#shared/behind/behind-index.ts";
 import { TARGETS, type Target } from "#shared/behind/marks.ts";
 import type { BreakerState } from "#shared/targets/breakers.ts";
+import { GATED_TARGETS } from "#shared/targets/targets.ts";
 
 /** What alarms and people watch, by target. */
 export interface Measured {
@@ -14,8 +15,6 @@ export interface Measured {
   readonly OldestBehindSeconds?: number;
 }
 
-const OTHERS = ["slack"];
-
 /** Measures all targets. @param now epoch milliseconds */
 export function measure(
   breakers: readonly BreakerState[],
@@ -27,12 +26,12 @@ export function measure(
     const refused = open.filter(({ needsPerson }) => needsPerson).length;
     return { target, BreakerOpen: Number(open.length > refused), TargetRefusesKey: Number(refused > 0) };
   };
-  const measured = TARGETS.map((target) => ({
-    ...flags(target),
-    CustomersBehind: surveys[target].count,
-    OldestBehindSeconds: oldest(surveys[target], now),
-  }));
-  return [...measured, ...OTHERS.map(flags)];
+  return GATED_TARGETS.map((name) => {
+    const target = TARGETS.find((one) => one === name);
+    if (!target) return flags(name);
+    const survey = surveys[target];
+    return { ...flags(target), CustomersBehind: survey.count, OldestBehindSeconds: oldest(survey, now) };
+  });
 }
 
 function oldest({ first }: Survey, now: number): number {

@@ -28,11 +28,19 @@ interface Delivery {
   readonly deps: { readonly state: Pick<StateTable, "readMany">; readonly send: SendMessages };
 }
 
+/** What the live feed did about the events of a stretch. */
+export interface Feed {
+  /** It brought one at least. */
+  readonly isAlive: boolean;
+  /** Epoch milliseconds: commit of the first change that it missed. */
+  readonly missedAt: number | undefined;
+}
+
 /** Puts what was not captured yet on the queue, in the order of the channel, and counts. */
 export async function deliver(
   events: readonly Received[],
   { orgId, entities, tally, deps: { state, send } }: Delivery,
-): Promise<void> {
+): Promise<Feed> {
   const unreadable = events.filter(isUnreadable);
   const changes = events.filter((event): event is ReceivedChange => !isUnreadable(event));
   const followed = changes.filter(({ entityName }) => entities.has(entityName));
@@ -49,6 +57,7 @@ export async function deliver(
   tally.passedOver += followed.length - missed.length;
   tally.sent += missed.length;
   tally.unreadable += unreadable.length;
+  return { isAlive: followed.length > missed.length, missedAt: missed[0]?.commitTimestamp };
 }
 
 function warnOf({ replayId, schemaId, reason }: UnreadableEvent, orgId: string): void {

@@ -179,6 +179,7 @@ describe("an event that nobody can decode", () => {
     );
     expect(world.position()).toBe(4);
     expect([...world.counted]).toEqual([
+      ["LiveFeedsDead", 0],
       ["ChangesMissedByLiveFeed", 3],
       ["ChangesUnreadable", 1],
     ]);

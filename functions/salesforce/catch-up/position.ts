@@ -13,6 +13,8 @@ const positionSchema = z.object({
   commitTimestamp: momentSchema,
   /** Epoch milliseconds: when the position was stored. */
   updatedAt: momentSchema,
+  /** Epoch milliseconds: commit of the first change that the live feed missed since it brought one. */
+  missingSince: momentSchema.optional(),
 });
 
 /** What is left of a position that cannot be read: no place in the channel, at most a time. */
@@ -37,7 +39,7 @@ export interface StoredPosition {
    * Moves it, unless another reader has done so meanwhile: false then, and nothing is changed. A position that could not
    * be read again, such as one without a replay id, is never stored: the last good one stays.
    */
-  advance(next: Pick<Position, "replayId" | "commitTimestamp">): Promise<boolean>;
+  advance(next: Omit<Position, "updatedAt">): Promise<boolean>;
 }
 
 /** Reads the position kept under a key. */
@@ -62,15 +64,14 @@ export async function openPosition(
     get lost() {
       return lost;
     },
-    async advance({ replayId, commitTimestamp }) {
-      const next = positionSchema.safeParse({ replayId, commitTimestamp, updatedAt: now() });
+    async advance(moved) {
+      const next = positionSchema.safeParse({ ...moved, updatedAt: now() });
       if (!next.success) {
         const problems = describeIssues(next.error.issues);
         log().warn("Salesforce gave no position that could be kept; the last good one stays", { key, problems });
         return true;
       }
-      const moved = await state.replace(key, next.data, revision);
-      if (!moved) return false;
+      if (!(await state.replace(key, next.data, revision))) return false;
       current = next.data;
       lost = undefined;
       revision += 1;

@@ -33,6 +33,7 @@ describe("a catch-up", () => {
     expect(decodeChange(world.sent[0] ?? "")).toMatchObject({ orgId: ORG, recordIds: [ACCOUNT], sequenceNumber: 3 });
     expect(world.position()).toBe(5);
     expect([...world.counted]).toEqual([
+      ["LiveFeedsDead", 0],
       ["ChangesMissedByLiveFeed", 2],
       ["ChangesUnreadable", 0],
     ]);

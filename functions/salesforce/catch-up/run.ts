@@ -56,6 +56,8 @@ export const MAX_SECONDS = 290;
 // Salesforce keeps events for 72 hours; a position of a quiet channel is renewed long before.
 const STALE_MS = 24 * 3_600_000;
 const MARGIN_MS = 10 * 60_000;
+/** So long the live feed may miss every change before it counts as dead. */
+const DEAD_AFTER_MS = 24 * 3_600_000;
 
 /**
  * Reads the changes since the stored position and puts those on the queue that the live feed has not brought. The position
@@ -83,6 +85,9 @@ export async function catchUp(request: Request, deps: CatchUpDependencies): Prom
     const before = position.current;
     const settings = { endpoint, certificate, orgId, session: salesforce.session };
     const outcome = await withPubSub(settings, (pubSub) => followOnce(run, pubSub, position));
+    const isDead = isFeedDead(position, deps.now());
+    deps.count("LiveFeedsDead", Number(isDead));
+    if (isDead) log().warn("The live feed has brought none of the changes of a day", { orgId, channel });
     log().info("Catch-up done", { ...report(outcome), ...ageOf(before, position, deps.now()) });
     return outcome;
   } catch (error) {
@@ -97,6 +102,10 @@ export async function catchUp(request: Request, deps: CatchUpDependencies): Prom
 function ageOf(before: Position | undefined, { current }: StoredPosition, now: number) {
   const seconds = (position: Position | undefined) => position && Math.round((now - position.commitTimestamp) / 1000);
   return { positionAgeSeconds: seconds(current), positionAgeSecondsBefore: seconds(before) };
+}
+
+function isFeedDead({ current }: StoredPosition, now: number): boolean {
+  return current?.missingSince !== undefined && now - current.missingSince >= DEAD_AFTER_MS;
 }
 
 async function followOnce(run: Run, pubSub: PubSub, position: StoredPosition): Promise<Outcome> {
@@ -196,8 +205,10 @@ async function findNewest(run: Run, pubSub: PubSub): Promise<Stretch> {
 
 /** Puts a stretch on the queue, then moves the position behind it; false when another run has moved it. */
 async function passOn(run: Run, stretch: Stretch, position: StoredPosition): Promise<boolean> {
-  await deliver(stretch.events, run);
-  return position.advance(stretch);
+  const { isAlive, missedAt } = await deliver(stretch.events, run);
+  const missingSince = isAlive ? undefined : (position.current?.missingSince ?? missedAt);
+  const { replayId, commitTimestamp } = stretch;
+  return position.advance({ replayId, commitTimestamp, ...(missingSince === undefined ? {} : { missingSince }) });
 }
 
 function decoder({ deps }: Run, pubSub: PubSub): Decode {

@@ -49,6 +49,16 @@ describe("a change whose account is there", () => {
   );
 });
 
+test("counts what the live feed brought, once for each change and without what the catch-up did", async () => {
+  const { deps, counted } = setUp(withAccounts(account(ACCOUNT)));
+  const caughtUp = changeOf({}, { source: `aws.partner/salesforce.com/${ORG}/catch-up` });
+  const [first, second, third] = deliveries(changeOf(), caughtUp, changeOf());
+  await captureChanges([first, second, { ...third, receiveCount: 2 }] as never, deps);
+  expect([...counted]).toEqual([["ChangesByLiveFeed", 1]]);
+  await captureChanges(deliveries(caughtUp), deps);
+  expect([...counted]).toEqual([["ChangesByLiveFeed", 1]]);
+});
+
 describe("a batch", () => {
   test("reads every touched account in one call, and emits one event for each", async () => {
     const { deps, published, calls } = setUp(withAccounts(account(ACCOUNT), account(OTHER_ACCOUNT)));

@@ -37,6 +37,7 @@ export interface CaptureDependencies {
   readonly publish: Publish;
   readonly inChange: typeof inChange;
   readonly annotate: typeof annotate;
+  readonly count: (metric: string, value: number) => void;
   /** Epoch milliseconds. */
   readonly now: () => number;
   /** Share of changes to trace, 0 to 1. */
@@ -54,6 +55,7 @@ export async function captureChanges(
   changes: readonly Change[],
   { orgs, ...deps }: CaptureDependencies,
 ): Promise<Failure[]> {
+  countLive(changes, deps.count);
   const byOrg = Map.groupBy(changes, ({ event }) => event.orgId ?? orgs.ids[0] ?? "none");
   const works = [...byOrg].map(async ([orgId, some]): Promise<Failure[]> => {
     const fail = (error: unknown) => some.map(({ record }) => ({ record, error }));
@@ -61,6 +63,12 @@ export async function captureChanges(
     return captureOrg(some, orgId, { ...deps, salesforce: orgs.salesforce(orgId) }).catch(fail);
   });
   return (await Promise.all(works)).flat();
+}
+
+/** What the live feed brought, for its alarm; what is handed out again was counted before. */
+function countLive(changes: readonly Change[], count: CaptureDependencies["count"]): void {
+  const live = changes.filter(({ event, receiveCount }) => !event.isCaughtUp && receiveCount === 1);
+  if (live.length > 0) count("ChangesByLiveFeed", live.length);
 }
 
 async function captureOrg(changes: readonly Change[], orgId: string, deps: OrgDependencies): Promise<Failure[]> {

@@ -58,6 +58,8 @@ export interface EventSource {
   readonly eventId: string;
   /** 18-character organisation id; undefined when the event does not name it, as AppFlow's do not. */
   readonly orgId: string | undefined;
+  /** The catch-up found it, because the live feed had not brought it. */
+  readonly isCaughtUp: boolean;
 }
 
 /** One change event of Salesforce, whichever way it came. */
@@ -94,7 +96,7 @@ export function decodeChange(body: string): ChangeEvent {
     throw new ContractError("NOT_AN_EVENT", `Not an EventBridge event: ${describeIssues(envelope.error.issues)}`);
   const { id, source, detail } = envelope.data;
   if (detail.unreadable !== undefined) throw unreadableError(detail.unreadable);
-  return readChange(detail.payload ?? detail, { eventId: id, orgId: orgIdOf(source) });
+  return readChange(detail.payload ?? detail, { eventId: id, orgId: orgIdOf(source), isCaughtUp: isCatchUp(source) });
 }
 
 /**
@@ -186,4 +188,9 @@ function readRecordIds({
 function orgIdOf(source: string): string | undefined {
   const id = source.match(/^aws\.partner\/salesforce\.com\/([a-zA-Z0-9]{15}(?:[a-zA-Z0-9]{3})?)\//)?.[1];
   return id && toLongId(id);
+}
+
+/** The source that the catch-up gives its messages: the organisation's, with its own name for the channel. */
+function isCatchUp(source: string): boolean {
+  return source.endsWith("/catch-up");
 }

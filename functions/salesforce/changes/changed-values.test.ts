@@ -5,7 +5,8 @@ import { decodeChange, readChange } from "./cdc.ts";
 
 const valuesOf = (members: Record<string, unknown>, fields: Record<string, unknown>) =>
   Object.fromEntries(
-    readChange({ ChangeEventHeader: header(members), ...fields }, { eventId: "1", orgId: ORG }).changedValues,
+    readChange({ ChangeEventHeader: header(members), ...fields }, { eventId: "1", orgId: ORG, isCaughtUp: false })
+      .changedValues,
   );
 const diff = { diff: "--- \n+++ 0f\n@@ -1,1 +1,1 @@\n-a\n+b" };
 
@@ -99,7 +100,7 @@ describe("one change in either encoding", () => {
           if (what !== "unchanged") put(json, name, what === "diff" ? diff : what === "set" ? value : null);
           put(avro, name, what === "diff" ? diff.diff : what === "set" ? value : null);
         }
-        const source = { eventId: "1", orgId: ORG };
+        const source = { eventId: "1", orgId: ORG, isCaughtUp: false };
         const lists = { changedFields, nulledFields: of("cleared"), diffFields: of("diff") };
         const fromAvro = readChange({ ChangeEventHeader: header(lists), ...avro }, source);
         const fromJson = readChange({ ChangeEventHeader: header({ changedFields }), ...json }, source);

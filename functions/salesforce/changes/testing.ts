@@ -57,6 +57,7 @@ export function setUp(world: World = {}) {
     ]),
   );
   const published: OutgoingEvent[] = [];
+  const counted = new Map<string, number>();
   const segments: (ChangeSegment & { failed: boolean })[] = [];
   const { state, values, expiries } = fakeState(world.stateFails);
   const deps: CaptureDependencies = {
@@ -80,13 +81,14 @@ export function setUp(world: World = {}) {
       });
     },
     annotate: () => undefined,
+    count: (metric, value) => counted.set(metric, (counted.get(metric) ?? 0) + value),
     now: () => NOW,
     sampleRate: 1,
   };
   const calls = (orgId = ORG) => orgs.get(orgId)?.calls ?? [];
   /** Keys of the marks of captured changes. */
   const seen = () => [...values.keys()].filter((key) => key.startsWith("seen/"));
-  return { deps, published, segments, calls, values, expiries, seen };
+  return { deps, published, counted, segments, calls, values, expiries, seen };
 }
 
 /** The customer that an event is about, or the entity to be compared. */
