@@ -1,13 +1,14 @@
 import { z } from "zod";
 import { chunks } from "../chunks.ts";
 import { describeError } from "../errors.ts";
+import type { Failing } from "../failing.ts";
 import { hashOf } from "../hash.ts";
 import { logger } from "../observability.ts";
 import type { StateTable } from "../state-table.ts";
 import { type Known, type Mark, NOTHING_KNOWN, nextMark } from "./suspects.ts";
 
 /**
- * Notices runs that end without an answer. No method throws: without its table a consumer works on, unprotected, and its
+ * Notices runs that end without an answer, and remembers since when messages fail. No method throws: without its table a consumer works on, unprotected, and its
  * log says so.
  */
 export interface Attempts {
@@ -15,8 +16,8 @@ export interface Attempts {
   look(messageIds: readonly string[]): Promise<Known>;
   /** Marks messages before their run of `size` messages; answers with the marks, also when they could not be kept. */
   begin(messageIds: readonly string[], size: number, known: Known): Promise<readonly Mark[]>;
-  /** Takes the marks away: the run ended with an answer, whatever it was. */
-  end(messageIds: readonly string[]): Promise<void>;
+  /** Takes the marks away: the run ended with an answer, whatever it was. Of `failing` is kept since when they fail. */
+  end(messageIds: readonly string[], failing?: ReadonlyMap<string, Failing>): Promise<void>;
   /** Groups of suspects that this process has worked in the last minute; it would know of none if one had ended it. */
   readonly survived: number;
   /** Notes that this process has worked a group of suspects. */
@@ -44,6 +45,10 @@ const MAX_WRITE = 25;
 
 const time = z.number();
 const markSchema = z.looseObject({ firstAt: time, at: time, runs: time, size: time, alone: time, proven: z.boolean() });
+const keptSchema = z.looseObject({
+  mark: markSchema.optional(),
+  failing: z.looseObject({ since: time, at: time }).optional(),
+});
 const successSchema = z.looseObject({ at: time });
 const strikeSchema = z.looseObject({ messageId: z.string(), at: time });
 
@@ -67,21 +72,20 @@ export function createAttempts(queueName: string, state: StateTable, now: () => 
   return {
     async look(messageIds) {
       const reading = Promise.all([
-        state.readMany(messageIds.map(keyOf), markSchema),
+        state.readMany(messageIds.map(keyOf), keptSchema),
         state.readMany([successKey], successSchema),
         state.readMany(slots, strikeSchema),
       ]);
       return reading.then(
-        ([found, success, strikes]): Known => ({
-          marks: new Map(
-            messageIds.flatMap((id) => {
-              const mark = found.get(keyOf(id))?.value;
-              return mark ? [[id, mark]] : [];
-            }),
-          ),
-          lastSuccess: success.get(successKey)?.value?.at ?? 0,
-          strikes: [...strikes.values()].flatMap(({ value }) => value ?? []),
-        }),
+        ([found, success, strikes]): Known => {
+          const kept = messageIds.map((id) => ({ id, ...found.get(keyOf(id))?.value }));
+          return {
+            marks: new Map(kept.flatMap(({ id, mark }) => (mark ? [[id, mark]] : []))),
+            failing: new Map(kept.flatMap(({ id, failing }) => (failing ? [[id, failing]] : []))),
+            lastSuccess: success.get(successKey)?.value?.at ?? 0,
+            strikes: [...strikes.values()].flatMap(({ value }) => value ?? []),
+          };
+        },
         (error) => {
           unprotected("read", error);
           return NOTHING_KNOWN;
@@ -89,20 +93,23 @@ export function createAttempts(queueName: string, state: StateTable, now: () => 
       );
     },
 
-    async begin(messageIds, size, { marks, lastSuccess }) {
+    async begin(messageIds, size, { marks, failing, lastSuccess }) {
       const at = now();
       const next = messageIds.map((id) => ({ id, mark: nextMark(marks.get(id), size, lastSuccess, at) }));
       const strikes = messageIds.filter((id) => marks.get(id)?.size === 1);
       await put([
-        ...next.map(({ id, mark }) => ({ key: keyOf(id), value: mark })),
+        ...next.map(({ id, mark }) => ({ key: keyOf(id), value: { mark, failing: failing.get(id) } })),
         ...strikes.map((messageId) => ({ key: strikeKey(slotOf(messageId)), value: { messageId, at } })),
       ]).catch((error) => unprotected("write", error));
       return next.map(({ mark }) => mark);
     },
 
-    async end(messageIds) {
-      const works = chunks(messageIds.map(keyOf), MAX_WRITE).map((keys) => state.removeMany(keys));
-      await Promise.all(works).catch((error) => unprotected("write", error));
+    async end(messageIds, failing = new Map()) {
+      const kept = messageIds.filter((id) => failing.has(id));
+      const gone = messageIds.filter((id) => !failing.has(id));
+      const works = chunks(gone.map(keyOf), MAX_WRITE).map((keys) => state.removeMany(keys));
+      const notes = put(kept.map((id) => ({ key: keyOf(id), value: { failing: failing.get(id) } })));
+      await Promise.all([notes, ...works]).catch((error) => unprotected("write", error));
     },
 
     get survived() {
