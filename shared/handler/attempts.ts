@@ -8,8 +8,8 @@ import type { StateTable } from "../state-table.ts";
 import { type Known, type Mark, NOTHING_KNOWN, nextMark } from "./suspects.ts";
 
 /**
- * Notices runs that end without an answer, and remembers since when messages fail. No method throws: without its table a consumer works on, unprotected, and its
- * log says so.
+ * Notices runs that end without an answer, and remembers since when messages fail. No method throws: without its table a
+ * consumer works on, unprotected, and its log says so.
  */
 export interface Attempts {
   /** What is known about messages that were handed out before. */
