@@ -5,6 +5,7 @@ import type { Failing } from "../failing.ts";
 import { hashOf } from "../hash.ts";
 import { logger } from "../observability.ts";
 import type { StateTable } from "../state-table.ts";
+import { createSuccesses } from "./successes.ts";
 import { type Known, type Mark, NOTHING_KNOWN, nextMark } from "./suspects.ts";
 
 /**
@@ -37,7 +38,6 @@ export const noAttempts: Attempts = {
 };
 
 const KEPT_MS = 15 * 86_400_000;
-const SUCCESS_EVERY_MS = 30_000;
 const LATELY_MS = 60_000;
 /** Strikes are kept in so many places, by the message: no place is ever read and written back. */
 const SLOTS = 16;
@@ -49,7 +49,6 @@ const keptSchema = z.looseObject({
   mark: markSchema.optional(),
   failing: z.looseObject({ since: time, at: time }).optional(),
 });
-const successSchema = z.looseObject({ at: time });
 const strikeSchema = z.looseObject({ messageId: z.string(), at: time });
 
 /**
@@ -59,9 +58,8 @@ const strikeSchema = z.looseObject({ messageId: z.string(), at: time });
 export function createAttempts(queueName: string, state: StateTable, now: () => number): Attempts {
   const keyOf = (messageId: string) => `attempt#${queueName}#${messageId}`;
   const strikeKey = (slot: number) => `strike#${queueName}#${slot}`;
-  const successKey = `success#${queueName}`;
+  const successes = createSuccesses(queueName, state, now);
   const slots = Array.from({ length: SLOTS }, (_, slot) => strikeKey(slot));
-  let toldAt = Number.NEGATIVE_INFINITY;
   let survived = { groups: 0, at: Number.NEGATIVE_INFINITY };
 
   const options = () => ({ expiresAt: Math.ceil((now() + KEPT_MS) / 1000) });
@@ -73,16 +71,16 @@ export function createAttempts(queueName: string, state: StateTable, now: () => 
     async look(messageIds) {
       const reading = Promise.all([
         state.readMany(messageIds.map(keyOf), keptSchema),
-        state.readMany([successKey], successSchema),
+        successes.last(),
         state.readMany(slots, strikeSchema),
       ]);
       return reading.then(
-        ([found, success, strikes]): Known => {
+        ([found, lastSuccess, strikes]): Known => {
           const kept = messageIds.map((id) => ({ id, ...found.get(keyOf(id))?.value }));
           return {
             marks: new Map(kept.flatMap(({ id, mark }) => (mark ? [[id, mark]] : []))),
             failing: new Map(kept.flatMap(({ id, failing }) => (failing ? [[id, failing]] : []))),
-            lastSuccess: success.get(successKey)?.value?.at ?? 0,
+            lastSuccess,
             strikes: [...strikes.values()].flatMap(({ value }) => value ?? []),
           };
         },
@@ -120,12 +118,7 @@ export function createAttempts(queueName: string, state: StateTable, now: () => 
       survived = { groups: this.survived + 1, at: now() };
     },
 
-    async succeeded(hasSuspects) {
-      const at = now();
-      if (!hasSuspects && at - toldAt < SUCCESS_EVERY_MS) return;
-      toldAt = at;
-      await put([{ key: successKey, value: { at } }]).catch((error) => unprotected("write", error));
-    },
+    succeeded: (hasSuspects) => successes.note(hasSuspects),
   };
 }
 
