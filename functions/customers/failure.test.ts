@@ -17,10 +17,14 @@ beforeAll(async () => {
 afterAll(() => table.close());
 
 /** Hours after which a customer is parked that ends every run; others are brought to billing while `works` says so. */
-async function hoursUntilParked(hours: number, works: (hour: number) => boolean): Promise<number | undefined> {
+async function hoursUntilParked(
+  hours: number,
+  works: (hour: number) => boolean,
+  name = "Runtime.ExitError",
+): Promise<number | undefined> {
   let [moment, billed] = [START, START];
   const now = () => moment;
-  const customer = { ...newCustomer(), customerId: `0015f00002J9YaUAA${"ABC"[count]}` };
+  const customer = { ...newCustomer(), customerId: `0015f00002J9YaUAA${"ABCDEFGHI"[count]}` };
   count += 1;
   await createCustomerStore(TABLE, table.client, now).save(customer, version(1), cause());
   const deps = {
@@ -37,7 +41,7 @@ async function hoursUntilParked(hours: number, works: (hour: number) => boolean)
     const { outcome } = await noteFailure(
       {
         input: { type: "customer.changed", metadata, data: { customer, version: version(1) } },
-        failure: { state: "UpsertBilling", error: { Error: "Runtime.ExitError", Cause: "" } },
+        failure: { state: "UpsertBilling", error: { Error: name, Cause: "" } },
         executionArn: "arn:aws:states:eu-central-1:000000000000:express:customer-sync:1:1",
       },
       deps,
@@ -47,9 +51,12 @@ async function hoursUntilParked(hours: number, works: (hour: number) => boolean)
   return undefined;
 }
 
-test("a customer whose runs end without an answer while others go through is parked after a day", async () => {
-  expect(await hoursUntilParked(30, () => true)).toBe(24.5);
-});
+test.each(["Sandbox.Timedout", "Runtime.ExitError", "Runtime.OutOfMemory", "States.Timeout", "Lambda.Unknown"])(
+  "a customer whose runs end by %s while others go through is parked after a day",
+  async (name) => {
+    expect(await hoursUntilParked(30, () => true, name)).toBe(24.5);
+  },
+);
 
 test("a bad deploy by which everything crashes for days parks nothing, and a day later what still does", async () => {
   const hours = (await hoursUntilParked(100, (hour) => hour < 2 || hour >= 58)) ?? 0;

@@ -3,10 +3,9 @@ import { createBehind } from "#shared/behind/behind.ts";
 import { noteRun } from "#shared/contracts/tasks.ts";
 import { readEnv } from "#shared/env.ts";
 import { withStack } from "#shared/handler/stack.ts";
-import { BILLED, createSuccesses } from "#shared/handler/successes.ts";
+import { billedIn } from "#shared/handler/successes.ts";
 import { lazy } from "#shared/lazy.ts";
 import { createParkedTable } from "#shared/parked/table.ts";
-import { createStateTable } from "#shared/state-table.ts";
 import { awayUntil, createBreakers } from "#shared/targets/breakers.ts";
 import { type FailedRun, type FailureDependencies, noteFailure } from "./failure.ts";
 
@@ -25,7 +24,7 @@ const production = lazy((): FailureDependencies => {
     park: createParkedTable(PARKED_TABLE).park,
     now: Date.now,
     giveUpAfterSeconds: GIVE_UP_AFTER_SECONDS,
-    billedLast: createSuccesses(BILLED, createStateTable(FLEET_STATE_TABLE), Date.now).last,
+    billedLast: billedIn(FLEET_STATE_TABLE).last,
     awayUntil: async () => awayUntil(await breakers.list(), "billing", Date.now()),
   };
 });

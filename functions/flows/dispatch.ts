@@ -3,9 +3,8 @@ import { customerChanged, customerDeleted } from "#shared/contracts/events.ts";
 import { readEnv } from "#shared/env.ts";
 import { type Delivery, decodeFleetEvent } from "#shared/handler/delivery.ts";
 import { eachDelivery, queueHandler } from "#shared/handler/queue.ts";
-import { BILLED, createSuccesses, type Successes } from "#shared/handler/successes.ts";
+import { billedIn, type Successes } from "#shared/handler/successes.ts";
 import { lazy } from "#shared/lazy.ts";
-import { createStateTable } from "#shared/state-table.ts";
 import { inChange } from "#shared/tracing.ts";
 import { createWorkflow, type RunWorkflow } from "./client.ts";
 import { type CustomerEvent, customerIdOf, isBilled, runCustomerSync } from "./run-customer-sync.ts";
@@ -13,10 +12,7 @@ import { type CustomerEvent, customerIdOf, isBilled, runCustomerSync } from "./r
 const workflow = lazy(() => createWorkflow(readEnv({ CUSTOMER_SYNC_ARN: z.string() }).CUSTOMER_SYNC_ARN));
 const lane = lazy(() => readEnv({ LANE: z.literal("bulk").optional() }).LANE);
 
-const billed = lazy(() => {
-  const { FLEET_STATE_TABLE } = readEnv({ FLEET_STATE_TABLE: z.string().min(1) });
-  return createSuccesses(BILLED, createStateTable(FLEET_STATE_TABLE), Date.now);
-});
+const billed = lazy(() => billedIn(readEnv({ FLEET_STATE_TABLE: z.string() }).FLEET_STATE_TABLE));
 
 /** Runs customer-sync for one event, inside the trace of its change, and remembers when billing took its customer. */
 export async function dispatch(

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { describeError } from "../errors.ts";
 import { log } from "../observability.ts";
-import type { StateTable } from "../state-table.ts";
+import { createStateTable, type StateTable } from "../state-table.ts";
 
 /** Remembers that something works for others, so that whoever fails alone can be told from what fails for all. */
 export interface Successes {
@@ -10,9 +10,6 @@ export interface Successes {
   /** Epoch milliseconds of the last one; 0 when nobody knows. @throws what DynamoDB answers, in the fleet's errors */
   last(): Promise<number>;
 }
-
-/** A customer was brought to billing, by whichever lane. */
-export const BILLED = "customer-sync/billing";
 
 const EVERY_MS = 30_000;
 const KEPT_MS = 15 * 86_400_000;
@@ -36,4 +33,9 @@ export function createSuccesses(name: string, state: StateTable, now: () => numb
       return (await state.readMany([key], schema)).get(key)?.value?.at ?? 0;
     },
   };
+}
+
+/** Customers brought to billing, by whichever lane. */
+export function billedIn(tableName: string): Successes {
+  return createSuccesses("customer-sync/billing", createStateTable(tableName), Date.now);
 }

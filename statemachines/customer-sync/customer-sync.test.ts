@@ -266,18 +266,6 @@ describe("a customer that could not be billed", () => {
     expectBehind(await runCustomerSync(changed, { ...happy, billing: [error], behindFor: 30 * 86_400 }));
   });
 
-  test.each(["Sandbox.Timedout", "Runtime.ExitError", "Runtime.OutOfMemory", "States.Timeout", "Lambda.Unknown"])(
-    "for a day because its runs end by %s is parked while others go through, and not while nobody does",
-    async (name) => {
-      const script = { ...happy, billing: [failure(name, "no answer")], behindFor: GIVE_UP_AFTER_SECONDS + 1 };
-      expectBehind(await runCustomerSync(changed, script));
-      expectBehind(await runCustomerSync(changed, { ...script, billedFor: 3_600 }));
-      expectBehind(await runCustomerSync(changed, { ...script, billedFor: 60, behindFor: GIVE_UP_AFTER_SECONDS }));
-      const { parked } = await runCustomerSync(changed, { ...script, billedFor: 60 });
-      expect(parked).toMatchObject([{ errorName: name, customerId: CUSTOMER_ID }]);
-    },
-  );
-
   test.each(WAITING)("for days by our own fault stays behind though others go through: %p", async (error) => {
     expectBehind(await runCustomerSync(changed, { ...happy, billing: [error], behindFor: 30 * 86_400, billedFor: 60 }));
   });
