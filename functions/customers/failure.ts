@@ -25,14 +25,29 @@ export interface FailureDependencies {
   readonly giveUpAfterSeconds: number;
   /** Until when billing was away last, epoch milliseconds: that time is no customer's fault. */
   readonly awayUntil: () => Promise<number>;
+  /** When a customer was brought to billing last, epoch milliseconds. */
+  readonly billedLast: () => Promise<number>;
 }
 
 export type Noted = OutputOf<typeof noteRun>;
 
 /** Errors that trying again cannot mend, however long one waits: a person decides about this one customer. */
 const FINAL = new Set(["InvalidInputError", "RejectedByTargetError", "ContractError"]);
-/** The one error by which a record may be to blame when it comes for a day: anything else is a key, a permission or a deploy. */
+/** The error by which a record may be to blame when it comes for a day. */
 const COUNTS = "TransientError";
+/**
+ * A run that ended without an answer: a record may be to blame for that as well, but only while others go through.
+ * https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
+ */
+const CRASHES = new Set([
+  "Sandbox.Timedout",
+  "Runtime.ExitError",
+  "Runtime.OutOfMemory",
+  "States.Timeout",
+  "Lambda.Unknown",
+]);
+/** Twice as long as a customer waits between its tries: when nobody went through meanwhile, the fault may be everybody's. */
+const LATELY_MS = 3_600_000;
 const BILLING = "UpsertBilling";
 const UNKNOWN = "unknown";
 
@@ -51,7 +66,7 @@ async function note(run: FailedRun, about: Subject, deps: FailureDependencies): 
   const error = plainError(run.failure.error);
   const isFinal = FINAL.has(error.name);
   if (!isFinal && run.failure.state === BILLING) {
-    const counts = error.name === COUNTS;
+    const counts = await isOwnFault(error.name, deps);
     const mark = await deps.behind.failed(about.customerId, "billing", { code: error.name, ...error, counts });
     if (!counts || !mark?.failingSince || !(await isTooOld(Date.parse(mark.failingSince), deps))) {
       log().warn("Customer stays behind billing and is tried again", { error, tries: mark?.tries });
@@ -59,6 +74,11 @@ async function note(run: FailedRun, about: Subject, deps: FailureDependencies): 
     }
   }
   return parkRun(run, about, error, deps);
+}
+
+/** Whether the record may be to blame: anything else is a key, a permission or a deploy. */
+async function isOwnFault(name: string, { now, billedLast }: FailureDependencies): Promise<boolean> {
+  return name === COUNTS || (CRASHES.has(name) && now() - (await billedLast()) < LATELY_MS);
 }
 
 /** Whether it failed for too long by its own fault. The time of an outage does not count. */

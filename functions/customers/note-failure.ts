@@ -3,6 +3,7 @@ import { createBehind } from "#shared/behind/behind.ts";
 import { noteRun } from "#shared/contracts/tasks/note-run.ts";
 import { readEnv } from "#shared/env.ts";
 import { withStack } from "#shared/handler/stack.ts";
+import { billedIn } from "#shared/handler/successes.ts";
 import { lazy } from "#shared/lazy.ts";
 import { createParkedTable } from "#shared/parked/table.ts";
 import { awayUntil, createBreakers } from "#shared/targets/breakers.ts";
@@ -23,6 +24,7 @@ const production = lazy((): FailureDependencies => {
     park: createParkedTable(PARKED_TABLE).park,
     now: Date.now,
     giveUpAfterSeconds: GIVE_UP_AFTER_SECONDS,
+    billedLast: billedIn(FLEET_STATE_TABLE).last,
     awayUntil: async () => awayUntil(await breakers.list(), "billing", Date.now()),
   };
 });

@@ -41,7 +41,10 @@ describe("a run", () => {
   });
 
   test.each([
-    [{ status: "SUCCEEDED", output: "{}" }, { status: "SUCCEEDED" }],
+    [
+      { status: "SUCCEEDED", output: "{}" },
+      { status: "SUCCEEDED", output: "{}" },
+    ],
     [
       { status: "FAILED", error: "SyncFailed", cause: "Parked as 1" },
       { status: "FAILED", error: "SyncFailed", cause: "Parked as 1" },

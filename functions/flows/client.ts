@@ -9,6 +9,8 @@ export interface RunResult {
   readonly status: "SUCCEEDED" | "FAILED" | "TIMED_OUT";
   readonly error?: string;
   readonly cause?: string;
+  /** What a run that succeeded answers, JSON. */
+  readonly output?: string;
 }
 
 /** Starts a run and waits for its end. */
@@ -39,6 +41,7 @@ export function createWorkflow(
         status: answer.status ?? "FAILED",
         ...(answer.error ? { error: answer.error } : {}),
         ...(answer.cause ? { cause: answer.cause } : {}),
+        ...(answer.output ? { output: answer.output } : {}),
       };
     } catch (cause) {
       throw startError(cause);

@@ -52,6 +52,22 @@ describe("dispatch", () => {
     expect(seen).toEqual([[{ type, ...event.detail }, scope]]);
   });
 
+  test.each([
+    ["one that billing took", { status: "SUCCEEDED", output: '{"outcome":"synced","version":"1"}' }, 1],
+    ["one that stays behind", { status: "SUCCEEDED", output: '{"outcome":"behind","version":"1"}' }, 0],
+    ["one that a newer run overtook", { status: "SUCCEEDED", output: '{"outcome":"superseded"}' }, 0],
+    ["one that is parked", { status: "FAILED", error: "SyncFailed" }, 0],
+  ] as const)("remembers that billing works after %s: %j, %d times", async (_what, end, times) => {
+    let noted = 0;
+    const successes = {
+      async note() {
+        noted += 1;
+      },
+    };
+    await dispatch({ event: changed, traceHeader: TRACE }, async () => ({ executionArn: "arn", ...end }), successes);
+    expect(noted).toBe(times);
+  });
+
   test("fails as the run did", async () => {
     const error = new TransientError("T", "down");
     const failed = dispatch({ event: changed, traceHeader: undefined }, () => Promise.reject(error));

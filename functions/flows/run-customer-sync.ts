@@ -1,3 +1,4 @@
+import { z } from "zod";
 import type { customerChanged, customerDeleted } from "#shared/contracts/events.ts";
 import { NotAuthorizedError, TransientError } from "#shared/errors.ts";
 import type { FleetEvent } from "#shared/handler/delivery.ts";
@@ -11,6 +12,13 @@ export type CustomerEvent = FleetEvent<typeof customerChanged | typeof customerD
 const PARKED = "SyncFailed";
 /** The error of a run that could not store because a permission of ours, or what it names, is missing. */
 const NOT_ALLOWED = "NotAllowed";
+
+const SYNCED = z.looseObject({ outcome: z.literal("synced") });
+
+/** Whether a run brought its customer to billing, and did not leave it behind. */
+export function isBilled({ status, output = "null" }: RunResult): boolean {
+  return status === "SUCCEEDED" && SYNCED.safeParse(JSON.parse(output)).success;
+}
 
 /** The account that an event is about. */
 export function customerIdOf({ detail: { data } }: CustomerEvent): string {

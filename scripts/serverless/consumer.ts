@@ -23,7 +23,7 @@ export interface ConsumerDeclaration {
   readonly window?: number;
   /** Most batches worked at the same time: the brake on the systems behind. */
   readonly maximumConcurrency?: number;
-  /** Age in seconds at which a message that fails again and again is given up; the fleet's own unless the work differs. */
+  /** Seconds after which a message that fails again and again is given up; the fleet's own unless the work differs. */
   readonly giveUpAfter?: number;
   /** Seconds that a message may wait before the alarm; 300 unless the work is allowed to wait. */
   readonly staleAfter?: number;

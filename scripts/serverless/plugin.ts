@@ -39,7 +39,7 @@ interface FleetSettings {
   readonly salesforceEventSource: string;
   readonly fleetBus: { readonly Ref: string };
   readonly stateTable: { readonly Ref: string };
-  /** Age at which a consumer gives a message up, unless it says otherwise. */
+  /** Seconds of failing after which a consumer gives a message up, unless it says otherwise. */
   readonly giveUpAfterSeconds: number | string;
   /** The SNS topic of the alarms; empty means that they tell nobody. */
   readonly alarmTopicArn: string;

@@ -3,6 +3,7 @@ import { DynamoDBDocumentClient, GetCommand, UpdateCommand, type UpdateCommandIn
 import { awsClient } from "../aws.ts";
 import { awsError } from "../aws-errors.ts";
 import { batchGet } from "../batch-get.ts";
+import { failedAgain } from "../failing.ts";
 import { retryAfter } from "./back-off.ts";
 import { type BehindCustomer, type BehindIndex, createBehindIndex } from "./behind-index.ts";
 import { assignMark, behindKey, type Mark, markName, markSchema, markValues, type Target, targetOf } from "./marks.ts";
@@ -190,11 +191,7 @@ function expression(set: readonly string[], remove: readonly string[]): string {
   return `${set.length > 0 ? `SET ${set.join(", ")} ` : ""}REMOVE ${remove.join(", ")}`;
 }
 
-/** Longer than any back-off: what lay between two failures beyond it was an outage, a reserve or a budget, and is no failing. */
-const LONGEST_GAP_MS = 3_600_000;
-
 function failingSince({ failingSince: since, failedAt = since }: Mark, now: number): string {
-  if (since === undefined || failedAt === undefined) return new Date(now).toISOString();
-  const idle = Math.max(0, now - Date.parse(failedAt) - LONGEST_GAP_MS);
-  return new Date(Date.parse(since) + idle).toISOString();
+  const known = since && failedAt ? { since: Date.parse(since), at: Date.parse(failedAt) } : undefined;
+  return new Date(failedAgain(known, now).since).toISOString();
 }

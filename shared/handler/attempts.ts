@@ -1,22 +1,24 @@
 import { z } from "zod";
 import { chunks } from "../chunks.ts";
 import { describeError } from "../errors.ts";
+import type { Failing } from "../failing.ts";
 import { hashOf } from "../hash.ts";
 import { logger } from "../observability.ts";
 import type { StateTable } from "../state-table.ts";
+import { createSuccesses } from "./successes.ts";
 import { type Known, type Mark, NOTHING_KNOWN, nextMark } from "./suspects.ts";
 
 /**
- * Notices runs that end without an answer. No method throws: without its table a consumer works on, unprotected, and its
- * log says so.
+ * Notices runs that end without an answer, and remembers since when messages fail. No method throws: without its table a
+ * consumer works on, unprotected, and its log says so.
  */
 export interface Attempts {
   /** What is known about messages that were handed out before. */
   look(messageIds: readonly string[]): Promise<Known>;
   /** Marks messages before their run of `size` messages; answers with the marks, also when they could not be kept. */
   begin(messageIds: readonly string[], size: number, known: Known): Promise<readonly Mark[]>;
-  /** Takes the marks away: the run ended with an answer, whatever it was. */
-  end(messageIds: readonly string[]): Promise<void>;
+  /** Takes the marks away: the run ended with an answer, whatever it was. Of `failing` is kept since when they fail. */
+  end(messageIds: readonly string[], failing?: ReadonlyMap<string, Failing>): Promise<void>;
   /** Groups of suspects that this process has worked in the last minute; it would know of none if one had ended it. */
   readonly survived: number;
   /** Notes that this process has worked a group of suspects. */
@@ -36,7 +38,6 @@ export const noAttempts: Attempts = {
 };
 
 const KEPT_MS = 15 * 86_400_000;
-const SUCCESS_EVERY_MS = 30_000;
 const LATELY_MS = 60_000;
 /** Strikes are kept in so many places, by the message: no place is ever read and written back. */
 const SLOTS = 16;
@@ -44,7 +45,10 @@ const MAX_WRITE = 25;
 
 const time = z.number();
 const markSchema = z.looseObject({ firstAt: time, at: time, runs: time, size: time, alone: time, proven: z.boolean() });
-const successSchema = z.looseObject({ at: time });
+const keptSchema = z.looseObject({
+  mark: markSchema.optional(),
+  failing: z.looseObject({ since: time, at: time }).optional(),
+});
 const strikeSchema = z.looseObject({ messageId: z.string(), at: time });
 
 /**
@@ -54,9 +58,8 @@ const strikeSchema = z.looseObject({ messageId: z.string(), at: time });
 export function createAttempts(queueName: string, state: StateTable, now: () => number): Attempts {
   const keyOf = (messageId: string) => `attempt#${queueName}#${messageId}`;
   const strikeKey = (slot: number) => `strike#${queueName}#${slot}`;
-  const successKey = `success#${queueName}`;
+  const successes = createSuccesses(queueName, state, now);
   const slots = Array.from({ length: SLOTS }, (_, slot) => strikeKey(slot));
-  let toldAt = Number.NEGATIVE_INFINITY;
   let survived = { groups: 0, at: Number.NEGATIVE_INFINITY };
 
   const options = () => ({ expiresAt: Math.ceil((now() + KEPT_MS) / 1000) });
@@ -67,21 +70,20 @@ export function createAttempts(queueName: string, state: StateTable, now: () => 
   return {
     async look(messageIds) {
       const reading = Promise.all([
-        state.readMany(messageIds.map(keyOf), markSchema),
-        state.readMany([successKey], successSchema),
+        state.readMany(messageIds.map(keyOf), keptSchema),
+        successes.last(),
         state.readMany(slots, strikeSchema),
       ]);
       return reading.then(
-        ([found, success, strikes]): Known => ({
-          marks: new Map(
-            messageIds.flatMap((id) => {
-              const mark = found.get(keyOf(id))?.value;
-              return mark ? [[id, mark]] : [];
-            }),
-          ),
-          lastSuccess: success.get(successKey)?.value?.at ?? 0,
-          strikes: [...strikes.values()].flatMap(({ value }) => value ?? []),
-        }),
+        ([found, lastSuccess, strikes]): Known => {
+          const kept = messageIds.map((id) => ({ id, ...found.get(keyOf(id))?.value }));
+          return {
+            marks: new Map(kept.flatMap(({ id, mark }) => (mark ? [[id, mark]] : []))),
+            failing: new Map(kept.flatMap(({ id, failing }) => (failing ? [[id, failing]] : []))),
+            lastSuccess,
+            strikes: [...strikes.values()].flatMap(({ value }) => value ?? []),
+          };
+        },
         (error) => {
           unprotected("read", error);
           return NOTHING_KNOWN;
@@ -89,20 +91,23 @@ export function createAttempts(queueName: string, state: StateTable, now: () => 
       );
     },
 
-    async begin(messageIds, size, { marks, lastSuccess }) {
+    async begin(messageIds, size, { marks, failing, lastSuccess }) {
       const at = now();
       const next = messageIds.map((id) => ({ id, mark: nextMark(marks.get(id), size, lastSuccess, at) }));
       const strikes = messageIds.filter((id) => marks.get(id)?.size === 1);
       await put([
-        ...next.map(({ id, mark }) => ({ key: keyOf(id), value: mark })),
+        ...next.map(({ id, mark }) => ({ key: keyOf(id), value: { mark, failing: failing.get(id) } })),
         ...strikes.map((messageId) => ({ key: strikeKey(slotOf(messageId)), value: { messageId, at } })),
       ]).catch((error) => unprotected("write", error));
       return next.map(({ mark }) => mark);
     },
 
-    async end(messageIds) {
-      const works = chunks(messageIds.map(keyOf), MAX_WRITE).map((keys) => state.removeMany(keys));
-      await Promise.all(works).catch((error) => unprotected("write", error));
+    async end(messageIds, failing = new Map()) {
+      const kept = messageIds.filter((id) => failing.has(id));
+      const gone = messageIds.filter((id) => !failing.has(id));
+      const works = chunks(gone.map(keyOf), MAX_WRITE).map((keys) => state.removeMany(keys));
+      const notes = put(kept.map((id) => ({ key: keyOf(id), value: { failing: failing.get(id) } })));
+      await Promise.all([notes, ...works]).catch((error) => unprotected("write", error));
     },
 
     get survived() {
@@ -113,12 +118,7 @@ export function createAttempts(queueName: string, state: StateTable, now: () => 
       survived = { groups: this.survived + 1, at: now() };
     },
 
-    async succeeded(hasSuspects) {
-      const at = now();
-      if (!hasSuspects && at - toldAt < SUCCESS_EVERY_MS) return;
-      toldAt = at;
-      await put([{ key: successKey, value: { at } }]).catch((error) => unprotected("write", error));
-    },
+    succeeded: (hasSuspects) => successes.note(hasSuspects),
   };
 }
 

@@ -6,7 +6,7 @@ const LONGEST_SECONDS = 300;
 /**
  * Seconds until a message that failed for now is handed out again: 5, 15, 45, 135, and then five minutes. Up to a
  * quarter is taken off by chance, so that batches which failed together do not come back together. What ends the tries is
- * the age of the message (`verdict.ts`), not their number.
+ * for how long the message has failed (`verdict.ts`), not their number.
  * @param receives how often the queue has handed the message out, at least once
  * @param random 0 to 1
  */

@@ -15,7 +15,7 @@ import { type Attempts, noAttempts } from "./attempts.ts";
 
 /** What a consumer knows of its queue, and may do to it beyond answering for a batch. */
 export interface QueueControl {
-  /** Age at which a message that fails again and again is given up. */
+  /** For how long a message may fail by its own fault; then it is given up. */
   readonly giveUpAfterSeconds: number;
   /** How long a message stays hidden when nothing else is said. */
   readonly visibilitySeconds: number;

@@ -7,6 +7,7 @@ import { noAttempts } from "./attempts.ts";
 import type { Delivery } from "./delivery.ts";
 import { eachDelivery, queueHandler } from "./queue.ts";
 import { createQueueControl, type QueueControl } from "./queue-control.ts";
+import { NOTHING_KNOWN } from "./suspects.ts";
 import { context, NOW, queueOf, recordOf } from "./testing.ts";
 
 const DAY = 86_400;
@@ -83,12 +84,19 @@ describe("a queue consumer", () => {
     expect((await run([recordOf("m", "limited")], queue)).again).toEqual(["m"]);
   });
 
-  test.each(["transient", "limited", "bug"])("parks %s when it is a day old, however often it came", async (body) => {
-    const young = await run([recordOf("m", body, 900, DAY - 1)]);
-    expect([young.again, young.parked]).toEqual([["m"], []]);
-    const old = await run([recordOf("m", body, 2, DAY)]);
-    expect([old.again, old.parked]).toEqual([[], [["m", expect.any(String)]]]);
-  });
+  test.each(["transient", "limited", "bug"])(
+    "parks %s when it has failed for a day, however old it is and however often it came",
+    async (body) => {
+      const failingFor = (seconds: number) => {
+        const failing = new Map([["m", { since: NOW - seconds * 1000, at: NOW }]]);
+        return queueOf({ attempts: { ...noAttempts, look: async () => ({ ...NOTHING_KNOWN, failing }) } });
+      };
+      const waited = await run([recordOf("m", body, 900, 12 * DAY)], failingFor(DAY - 1));
+      expect([waited.again, waited.parked]).toEqual([["m"], []]);
+      const failed = await run([recordOf("m", body, 2, DAY)], failingFor(DAY));
+      expect([failed.again, failed.parked]).toEqual([[], [["m", expect.any(String)]]]);
+    },
+  );
 
   test("never parks for a missing permission: it waits for days", async () => {
     const { again, parked } = await run([recordOf("m", "denied", 900, 12 * DAY)]);

@@ -1,6 +1,7 @@
 import { MetricUnit } from "@aws-lambda-powertools/metrics";
 import type { SQSRecord } from "aws-lambda";
 import { describeError } from "../errors.ts";
+import type { Failing } from "../failing.ts";
 import { logFor, logger, metrics } from "../observability.ts";
 import { countDenied } from "../parked-metric.ts";
 import { backOffSeconds } from "./back-off.ts";
@@ -19,17 +20,21 @@ interface Again {
 
 /**
  * Decides what becomes of failed messages and sees to it: postponed, or parked with their reason.
+ * @param failing since when messages fail, by message id
  * @param random 0 to 1; one for all, so that what failed together is worked together again
  * @param now epoch milliseconds
  * @returns the messages that stay on the queue
  */
 export async function settle(
   failures: readonly Failure[],
+  failing: ReadonlyMap<string, Failing>,
   queue: QueueControl,
   random: number,
   now: number,
 ): Promise<SQSRecord[]> {
-  const settled = await Promise.all(failures.map((failure) => settleOne(queue, failure, random, now)));
+  const settled = await Promise.all(
+    failures.map((failure) => settleOne(queue, failure, failing.get(failure.record.messageId), random, now)),
+  );
   const again = settled.filter((one) => one !== undefined);
   const bySeconds = Map.groupBy(again, ({ seconds }) => seconds);
   const waits = [...bySeconds].map(([seconds, some]) => {
@@ -60,14 +65,16 @@ export async function hide(queue: QueueControl, records: readonly SQSRecord[], s
 async function settleOne(
   queue: QueueControl,
   { record, error }: Failure,
+  failing: Failing | undefined,
   random: number,
   now: number,
 ): Promise<Again | undefined> {
   const receives = Number(record.attributes.ApproximateReceiveCount);
   const ageSeconds = Math.round(ageOf(record, now));
   const log = logFor(idsOf(record.body));
-  const details = { messageId: record.messageId, receives, ageSeconds, error: describeError(error) };
-  const verdict = judge(error, { ageSeconds, receives }, queue.giveUpAfterSeconds, random);
+  const failingSeconds = failing ? Math.round((now - failing.since) / 1000) : 0;
+  const details = { messageId: record.messageId, receives, ageSeconds, failingSeconds, error: describeError(error) };
+  const verdict = judge(error, { ageSeconds, receives, failingSeconds }, queue.giveUpAfterSeconds, random);
   if (verdict.again) {
     const { seconds, denied } = verdict;
     if (denied) log.error("Message waits for a permission, a key or a setting", { ...details, seconds });

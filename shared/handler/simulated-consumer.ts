@@ -32,6 +32,8 @@ export class SimulatedConsumer {
   isFatal: (id: string) => boolean = () => false;
   /** Whether a run fails in an orderly manner for this message. */
   fails: (id: string) => boolean = () => false;
+  /** What it fails with then. */
+  error: unknown = new TransientError("DOWN", "down");
   /** When each message was done, or parked and why. */
   readonly done = new Map<string, number>();
   readonly parked = new Map<string, { readonly at: number; readonly error: Error }>();
@@ -144,7 +146,7 @@ export class SimulatedConsumer {
       }
       this.now += 1000;
       const work = eachDelivery<string>(async ({ event }) => {
-        if (this.fails(event)) throw new TransientError("DOWN", "down");
+        if (this.fails(event)) throw this.error;
       });
       return work(deliveries, ended);
     };

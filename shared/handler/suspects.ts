@@ -1,3 +1,5 @@
+import type { Failing } from "../failing.ts";
+
 /**
  * What is remembered of a message while it is worked, so that a run which ends without an answer is noticed when the
  * message comes again. Times in epoch milliseconds.
@@ -27,13 +29,15 @@ export interface Strike {
 export interface Known {
   /** Messages whose last run ended without an answer, by message id. */
   readonly marks: ReadonlyMap<string, Mark>;
+  /** Messages that failed by their own fault before, by message id. */
+  readonly failing: ReadonlyMap<string, Failing>;
   /** When a message was last worked with success; 0 when nobody knows. */
   readonly lastSuccess: number;
   /** Some of the messages that ended a run alone. */
   readonly strikes: readonly Strike[];
 }
 
-export const NOTHING_KNOWN: Known = { marks: new Map(), lastSuccess: 0, strikes: [] };
+export const NOTHING_KNOWN: Known = { marks: new Map(), failing: new Map(), lastSuccess: 0, strikes: [] };
 
 const RUNS_ALONE = 2;
 /** So many different messages that end runs are no coincidence: the consumer itself is broken. */

@@ -16,7 +16,9 @@ import { NOW, recordOf } from "./testing.ts";
 import { ageOf, judge } from "./verdict.ts";
 
 const [HOUR, DAY] = [3_600, 86_400];
-const judged = (error: unknown, ageSeconds: number, receives = 1) => judge(error, { ageSeconds, receives }, DAY, 0);
+/** What becomes of a message that has failed ever since it was sent. */
+const judged = (error: unknown, ageSeconds: number, receives = 1) =>
+  judge(error, { ageSeconds, receives, failingSeconds: ageSeconds }, DAY, 0);
 
 function thrownBy(work: () => unknown): unknown {
   try {
@@ -54,6 +56,13 @@ describe("a message that failed with", () => {
     expect(judged(error, DAY, 2)).toEqual({ again: false });
   });
 
+  test.each(PASSING)("%s after days of waiting is tried again too", (_what, error) => {
+    const waited = { ageSeconds: 12.9 * DAY, receives: 2 };
+    expect(judge(error, { ...waited, failingSeconds: DAY - 1 }, DAY, 0)).toMatchObject({ again: true });
+    expect(judge(error, { ...waited, failingSeconds: DAY }, DAY, 0)).toEqual({ again: false });
+    expect(judge(error, { ...waited, ageSeconds: 13 * DAY, failingSeconds: 0 }, DAY, 0)).toEqual({ again: false });
+  });
+
   test.each(PATIENT)("%s waits for days, until the queue would drop it", (_what, error) => {
     for (const age of [0, DAY, 12.9 * DAY]) expect(judged(error, age)).toMatchObject({ again: true });
     expect(judged(error, 13 * DAY)).toEqual({ again: false });
@@ -87,7 +96,7 @@ describe("a wait that the target names", () => {
     [new RateLimitedError("R", "now", { retryAfterSeconds: 0 }), 5],
   ])("%s is kept to the second, within what SQS can wait", (error, seconds) => {
     expect(judged(error, 0)).toMatchObject({ seconds });
-    expect(judge(error, { ageSeconds: 0, receives: 1 }, DAY, 1)).toMatchObject({
+    expect(judge(error, { ageSeconds: 0, receives: 1, failingSeconds: 0 }, DAY, 1)).toMatchObject({
       seconds: seconds === 5 ? expect.any(Number) : seconds,
     });
   });
@@ -101,9 +110,11 @@ test("the consumer's patience decides, and no wait is longer than SQS allows", (
       fc.integer({ min: 0, max: 14 * DAY }),
       fc.integer({ min: 60, max: 13 * DAY }),
       fc.integer({ min: 1, max: 1_000 }),
-      (error, ageSeconds, giveUpAfter, receives) => {
-        const verdict = judge(error, { ageSeconds, receives }, giveUpAfter, 0.5);
-        if (ageSeconds < giveUpAfter) expect(verdict.again).toBe(true);
+      fc.integer({ min: 0, max: 14 * DAY }),
+      (error, ageSeconds, giveUpAfter, receives, failing) => {
+        const failingSeconds = Math.min(ageSeconds, failing);
+        const verdict = judge(error, { ageSeconds, receives, failingSeconds }, giveUpAfter, 0.5);
+        if (ageSeconds < 13 * DAY && failingSeconds < giveUpAfter) expect(verdict.again).toBe(true);
         if (ageSeconds >= 13 * DAY) expect(verdict.again).toBe(false);
         if (verdict.again) expect(ageSeconds + verdict.seconds).toBeLessThan(14 * DAY);
       },
@@ -123,7 +134,7 @@ test.each([
     let [ageSeconds, receives] = [0, 1];
     const waits: number[] = [];
     for (;;) {
-      const verdict = judge(error, { ageSeconds, receives }, DAY, 1);
+      const verdict = judge(error, { ageSeconds, receives, failingSeconds: ageSeconds }, DAY, 1);
       if (!verdict.again) break;
       waits.push(verdict.seconds);
       ageSeconds += verdict.seconds;

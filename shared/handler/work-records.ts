@@ -1,13 +1,14 @@
 import { MetricUnit } from "@aws-lambda-powertools/metrics";
 import type { SQSRecord } from "aws-lambda";
 import { describeError, FleetError } from "../errors.ts";
+import type { Failing } from "../failing.ts";
 import { logger, metrics } from "../observability.ts";
-import { type BatchWork, workBatch } from "./batch.ts";
+import { type BatchWork, type Failure, workBatch } from "./batch.ts";
 import type { Decode } from "./delivery.ts";
 import type { QueueControl } from "./queue-control.ts";
 import { hide, settle } from "./settle.ts";
 import { bySuspicion, groupSize, hiddenSeconds, isPoison, type Known, type Mark, NOTHING_KNOWN } from "./suspects.ts";
-import { ageOf, LAST_AGE_SECONDS } from "./verdict.ts";
+import { ageOf, failingAfter, LAST_AGE_SECONDS } from "./verdict.ts";
 
 /** A consumer in one invocation. */
 export interface Run<T> {
@@ -103,18 +104,29 @@ async function workGroup<T>(group: readonly SQSRecord[], known: Known, run: Run<
   const failures = await workBatch(group, run.decode, run.work, run.remainingMs());
   const done = group.length - failures.length;
   metrics.addMetric("MessagesDone", MetricUnit.Count, done);
+  const failing = failingOf(failures, known, run.now());
   const [stay] = await Promise.all([
-    settle(failures, queue, run.random, run.now()),
-    queue.attempts.end(marked),
+    settle(failures, failing, queue, run.random, run.now()),
+    queue.attempts.end(marked, failing),
     done > 0 ? queue.attempts.succeeded(known.marks.size > 0) : undefined,
   ]);
   return stay;
 }
 
+/** Since when the messages that failed do so. What is given up now is kept too: it may come again. */
+function failingOf(failures: readonly Failure[], { failing }: Known, now: number): Map<string, Failing> {
+  return new Map(
+    failures.flatMap(({ record: { messageId }, error }) => {
+      const since = failingAfter(error, failing.get(messageId), now);
+      return since ? [[messageId, since]] : [];
+    }),
+  );
+}
+
 /** Parks messages that end every run; they keep their marks while they cannot be parked. */
 async function parkCrashed<T>(guilty: readonly Suspect[], { queue, random, now }: Run<T>): Promise<SQSRecord[]> {
   const failures = guilty.map(({ record, mark }) => ({ record, error: crashed(mark) }));
-  const stay = await settle(failures, queue, random, now());
+  const stay = await settle(failures, new Map(), queue, random, now());
   const parked = guilty.filter(({ record }) => !stay.includes(record));
   await queue.attempts.end(parked.map(({ record }) => record.messageId));
   return stay;

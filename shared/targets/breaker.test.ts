@@ -25,6 +25,9 @@ import {
 
 const NOW = Date.parse("2026-01-01T00:00:00Z");
 const SECOND = 1000;
+const HOUR = 3_600 * SECOND;
+/** Calls that open a breaker. */
+const failing = ["a", "b", "c", "d", "e"].map((subject) => [subject, { kind: "failed", code: "api_error" }] as const);
 const failed: Answer = { kind: "failed", code: "api_error" };
 const answered: Answer = { kind: "answered" };
 const refused: Answer = { kind: "refused", code: "invalid_api_key" };
@@ -185,7 +188,7 @@ describe("while open", () => {
 });
 
 describe("a probe", () => {
-  const failing = breakerAfter(["a", "b", "c", "d", "e"].map((subject) => [subject, failed]));
+  const down = breakerAfter(failing);
 
   test("closes when the target answers, even with a refusal of the record", () => {
     const { breaker, at } = probed(breakerAfter([["a", refused]]), answered);
@@ -195,14 +198,14 @@ describe("a probe", () => {
   });
 
   test("that fails makes the next wait longer, up to a limit", () => {
-    expect(waits(failed, 6, failing)).toEqual([10, 20, 40, 60, 60, 60]);
+    expect(waits(failed, 6, down)).toEqual([10, 20, 40, 60, 60, 60]);
     expect(waits(refused, 4, breakerAfter([["a", refused]]))).toEqual([120, 240, 300, 300]);
-    expect(waits(askedToWait(7), 2, failing)).toEqual([7, 7]);
+    expect(waits(askedToWait(7), 2, down)).toEqual([7, 7]);
     expect(waits(failed, 2, breakerAfter([["a", refused]]))).toEqual([5, 10]);
   });
 
   test("that made no call leaves the probe to the next", () => {
-    const { breaker, at } = probed(failing, { kind: "nothing" });
+    const { breaker, at } = probed(down, { kind: "nothing" });
     expect(breaker.open?.probe).toBeUndefined();
     expect(claimProbe(breaker, "q", 30_000, at)).toBeDefined();
   });
@@ -241,9 +244,32 @@ describe("what readers note", () => {
     expect(untold(told(breaker, "ended", NOW, NOW) ?? {}, "ended", NOW)).toEqual(breaker);
   });
 
-  test("an outage that nobody feels any more ends five minutes after its wait", () => {
-    expect(closeIdle(open, NOW + 339 * SECOND)).toBeUndefined();
-    expect(closeIdle(open, NOW + 340 * SECOND)?.closed).toMatchObject({ since: NOW, at: NOW + 340 * SECOND });
+  test("an outage that nobody feels any more ends two hours after its wait", () => {
+    const end = NOW + 40 * SECOND + 2 * HOUR;
+    expect(closeIdle(open, end - 1)).toBeUndefined();
+    expect(closeIdle(open, end)?.closed).toMatchObject({ since: NOW, at: end });
+    expect(closeIdle(open, end)?.closed?.endToldAt).toBeUndefined();
     expect(closeIdle({}, NOW)).toBeUndefined();
+  });
+
+  test("a refusal that nobody feels any more is forgotten after two weeks, and nobody is told that it ended", () => {
+    const refusal = breakerAfter([["a", refused]]);
+    const end = NOW + 60 * SECOND + 14 * 24 * HOUR;
+    expect(closeIdle(refusal, end - 1)).toBeUndefined();
+    const { closed } = closeIdle(refusal, end) ?? {};
+    expect(closed).toMatchObject({ since: NOW, reason: "refused", at: end, endToldAt: end });
+  });
+
+  test.each([refused, failed])("an outage that only a few old messages probe every hour stays one: %j", (answer) => {
+    let breaker = breakerAfter(answer === refused ? [["a", refused]] : failing);
+    const since = breaker.open?.since;
+    for (let minute = 1; minute <= 5 * 24 * 60; minute += 1) {
+      const at = NOW + minute * 60 * SECOND;
+      breaker = closeIdle(breaker, at) ?? breaker;
+      expect(breaker.open?.since).toBe(since);
+      if (minute % 61 > 0) continue;
+      const claimed = claimProbe(breaker, "p", 30_000, at);
+      breaker = end(claimed ?? breaker, { answer, probeId: "p" }, at);
+    }
   });
 });

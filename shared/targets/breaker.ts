@@ -69,8 +69,15 @@ const WAITS: Record<Reason, { first: number; longest: number }> = {
 };
 /** A target that fails again so soon has one outage, not two. */
 export const FLAP_MS = 120_000;
-/** The wait has been over for so long without a probe that no work can be waiting for it. */
-const IDLE_MS = 300_000;
+/**
+ * The wait has been over for so long without a probe that no work can be waiting for it: twice as long as an old message
+ * waits between its tries (`verdict.ts`), and for a refused key as long as queues keep one.
+ */
+const IDLE_MS: Record<Reason, number> = {
+  "asked-to-wait": 7_200_000,
+  failing: 7_200_000,
+  refused: 14 * 86_400_000,
+};
 /** No probe has this id: the lease stays, but its call no longer decides. */
 const VOID = "void";
 
@@ -195,13 +202,13 @@ export function isProbing({ probe }: Open, now: number): boolean {
 }
 
 /**
- * Closes a breaker that nobody has probed for five minutes after its wait: the work that felt the outage went another
- * way, and the next call tells. Undefined when it is not so.
+ * Closes a breaker that nobody has probed for long after its wait: the work that felt the outage went another way, and
+ * the next call tells. That a key is accepted again nobody knows then, so it is not told. Undefined when it is not so.
  */
 export function closeIdle({ open }: Breaker, now: number): Breaker | undefined {
-  if (!open || waitOf(open, now) > -IDLE_MS) return undefined;
+  if (!open || waitOf(open, now) > -IDLE_MS[open.reason]) return undefined;
   const { probe: _, until: __, ...outage } = open;
-  return { closed: { ...outage, at: now } };
+  return { closed: { ...outage, at: now, ...(open.reason === "refused" ? { endToldAt: now } : {}) } };
 }
 
 /** Notes that people were told of the outage since `since`: that it began, or that it ended; undefined when they were. */

@@ -53,8 +53,8 @@ export interface Breakers {
   /** Takes that back, because it could not be told. */
   unmarkTold(outage: Outage, what: "began" | "ended"): Promise<void>;
   /**
-   * Closes the breaker if nobody probed for five minutes after its wait, as when no waiting work needs the endpoint any
-   * more; true for the one caller that closed it. Without it such an endpoint would count as out until its next call.
+   * Closes the breaker if nobody probed for hours after its wait, as when no waiting work needs the endpoint any more;
+   * of a refused key, for two weeks. True for the one caller that closed it. Without it such an endpoint would count as out until its next call.
    */
   closeIdle(outage: Outage): Promise<boolean>;
 }

@@ -266,6 +266,10 @@ describe("a customer that could not be billed", () => {
     expectBehind(await runCustomerSync(changed, { ...happy, billing: [error], behindFor: 30 * 86_400 }));
   });
 
+  test.each(WAITING)("for days by our own fault stays behind though others go through: %p", async (error) => {
+    expectBehind(await runCustomerSync(changed, { ...happy, billing: [error], behindFor: 30 * 86_400, billedFor: 60 }));
+  });
+
   test("for days of an outage that ended an hour ago stays behind", async () => {
     const billing = [failure("TransientError", "down")];
     expectBehind(await runCustomerSync(changed, { ...happy, billing, behindFor: 3 * 86_400, backFor: 3_600 }));

@@ -56,6 +56,8 @@ export interface Script {
   readonly behindFor?: number;
   /** How many seconds ago billing was there again after an outage; absent: it was never away. */
   readonly backFor?: number;
+  /** How many seconds ago billing took another customer; absent: nobody knows. */
+  readonly billedFor?: number;
   /** By detail type: an error, `"entry"` for an entry the bus refuses, or anything else for success. */
   readonly bus?: Readonly<Record<string, Answers>>;
   /** Changes the definition before it runs, such as a shorter time-out. */
@@ -130,7 +132,7 @@ export async function runCustomerSync(input: unknown, script: Script = {}): Prom
 
 /** What the real decision about failures is made with. */
 function noting(
-  { behindFor, backFor }: Script,
+  { behindFor, backFor, billedFor }: Script,
   parked: ParkedWork[],
   failed: TryError[],
   givenUp: ParkedAt[],
@@ -139,6 +141,7 @@ function noting(
   return {
     now: () => NOW,
     giveUpAfterSeconds: GIVE_UP_AFTER_SECONDS,
+    billedLast: async () => (billedFor === undefined ? 0 : NOW - billedFor * 1000),
     awayUntil: async () => (backFor === undefined ? 0 : NOW - backFor * 1000),
     park: async (work) => void parked.push(work),
     behind: {

@@ -115,6 +115,15 @@ describe("an endpoint of billing that few need", () => {
     expect(new Set(sent.billing).size).toBe(8);
   });
 
+  test("holds nobody back any more when none of those who asked came to it for minutes, though it is open", async () => {
+    await behindBilling(30);
+    breakers = [openUntil(10, "POST /v1/customers")];
+    await round(250);
+    expect(sent.billing).toHaveLength(5);
+    await round(311);
+    expect(new Set(sent.billing).size).toBe(30);
+  });
+
   test("changes nothing about one that all need", async () => {
     await behindBilling(8);
     breakers = [openUntil(10, SEARCH), openUntil(3_600, "POST /v1/customers/:id")];

@@ -11,6 +11,8 @@ export type Draw = DueOptions;
 const PROBES = 5;
 /** Later than any mark. */
 const ANY_MOMENT = "9999-12-31T23:59:59.999Z";
+/** Five who wait are sent to find out every minute; none of so many needs the endpoint. */
+const UNNEEDED_MS = 300_000;
 /** By then whoever waited has been taken up, or has a next try of his own. */
 const NEWS_MS = 3_600_000;
 /** A mark so young may be of a run that is still under way: it is looked at with the next round. */
@@ -18,18 +20,20 @@ const UNDER_WAY_MS = 10_000;
 
 /**
  * Who shall be taken up for a target, as its breakers are at the moment `now` (epoch milliseconds). Where a breaker is
- * open nobody is; once its wait is over a few are, due or not: a breaker that nobody probes for some minutes counts as
- * closed, though the target is as it was. Once it has closed, and every function knows it, whoever waited is, due or not.
+ * open nobody is; once its wait is over a few are, due or not, because somebody has to find out. Once it has closed, and every function knows it, whoever waited is, due or not.
  */
 export function drawsFor(target: Target, breakers: readonly BreakerState[], now: number): Draw[] {
   const own = breakers.filter((one) => one.target === target && !isOfEvents(one.endpoint));
   return target === "billing" ? drawsForBilling(own, now) : drawsByOrg(own, now);
 }
 
-/** Every run writes and few read, so an endpoint that only reads holds nobody up: who needs it finds it closed, and waits. */
+/**
+ * Every run writes and few read, so an endpoint that only reads holds nobody up: who needs it finds it closed, and waits.
+ * Nor does one that nobody came to for minutes though they might, as when all customers are made and only change.
+ */
 function drawsForBilling(breakers: readonly BreakerState[], now: number): Draw[] {
   const open = breakers.filter(isOpen);
-  const needed = open.filter(({ endpoint }) => !endpoint.startsWith("GET "));
+  const needed = open.filter((one) => !one.endpoint.startsWith("GET ") && !isUnneeded(one, now));
   if (needed.some((one) => isShut(one, now))) return [];
   const probes = open.some((one) => !isShut(one, now)) ? [{ limit: PROBES, markedBefore: ANY_MOMENT }] : [];
   return needed.length > 0 || breakers.some((one) => isYoung(one, now))
@@ -65,6 +69,10 @@ function isOpen({ state }: BreakerState): boolean {
 
 function isShut({ state, until = "" }: BreakerState, now: number): boolean {
   return state === "probing" || Date.parse(until) > now;
+}
+
+function isUnneeded({ state, until = "" }: BreakerState, now: number): boolean {
+  return state === "open" && now - Date.parse(until) >= UNNEEDED_MS;
 }
 
 /** Seconds until every function knows of all outages that have ended; 0 when they do. @param now epoch milliseconds */
