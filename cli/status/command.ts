@@ -5,6 +5,7 @@ import { columns, count, printable } from "../text.ts";
 import { type Paint, painter } from "../trace/render.ts";
 import type { Work } from "../usage.ts";
 import { lineOfAlarms } from "./alarms.ts";
+import { CATCH_UP } from "./catch-up.ts";
 import { type Line, optional } from "./line.ts";
 import { lineOfAges, lineOfQueues, readQueues } from "./queues.ts";
 import { lineOfBehind, lineOfBreakers, lineOfParked } from "./recovery.ts";
@@ -53,10 +54,12 @@ async function lookAt(stack: Stack, access: Access, now: number): Promise<Line[]
     lineOfBreakers(access, now),
     optional("events", () => lineOfEvents(stack, options, now)),
   ]);
-  // Most of the time none is on.
-  const alarms = await optional("alarms", () => lineOfAlarms(stack, options));
   const orgs = await chooseOrgs(stack, undefined).catch(() => []);
-  return [...lines, ...(alarms.ok ? [] : [alarms]), ...(await linesOfOrgs(orgs, stack, access, now))];
+  const feeds = await linesOfOrgs(orgs, stack, access, now);
+  const isRead = feeds.some(({ name, ok }) => name === CATCH_UP && ok === true);
+  // Most of the time none is on.
+  const alarms = await optional("alarms", () => lineOfAlarms(stack, options, isRead));
+  return [...lines, ...(alarms.ok ? [] : [alarms]), ...feeds];
 }
 
 function render(lines: readonly Line[], paint: Paint): string {

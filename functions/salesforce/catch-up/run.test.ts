@@ -113,6 +113,32 @@ describe("the end of a read", () => {
     });
   });
 
+  test("is waited for when the last event is a day old, however lately it was read: Salesforce keeps three", async () => {
+    server = await startPubSub({ events: eventsOf(2), tip: 99 });
+    const world = worldAt(server, { patienceMs: 0 });
+    world.startAfter(2, { commitTimestamp: NOW - 30 * HOUR });
+    expect(await world.run()).toBe("caught-up");
+    expect(world.position()).toBe(99);
+  });
+
+  test("is noted as a look also when nothing was new, so that a quiet channel is told from one nobody reads", async () => {
+    server = await startPubSub({ events: eventsOf(2), keepalive: false });
+    const world = worldAt(server, { patienceMs: 300 });
+    world.startAfter(2, { updatedAt: NOW - 2 * HOUR, lookedAt: NOW - HOUR });
+    expect(await world.run()).toBe("silence");
+    const value = { commitTimestamp: COMMIT, updatedAt: NOW - 2 * HOUR, lookedAt: NOW };
+    expect(world.kept.get(POSITION_KEY)).toMatchObject({ value, revision: 2 });
+  });
+
+  test("that is none, because Salesforce is away, is no look", async () => {
+    server = await startPubSub({ events: eventsOf(2) });
+    const failing = () => Promise.reject(new TransientError("DOWN", "away"));
+    const world = worldAt(server, { salesforce: { ...worldAt(server).deps.salesforce, session: failing } });
+    world.startAfter(2, { lookedAt: NOW - HOUR });
+    await expect(world.run()).rejects.toMatchObject({ code: "DOWN" });
+    expect(world.kept.get(POSITION_KEY)).toMatchObject({ value: { lookedAt: NOW - HOUR }, revision: 1 });
+  });
+
   test("is silence where no keepalive comes, with everything taken that came before", async () => {
     server = await startPubSub({ events: eventsOf(2), keepalive: false });
     const world = worldAt(server, { patienceMs: 500 });

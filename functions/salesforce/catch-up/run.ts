@@ -91,6 +91,7 @@ export async function catchUp(request: Request, deps: CatchUpDependencies): Prom
     const position = await openPosition(deps.state, keys.position(orgId, channel), deps.now);
     const before = position.current;
     const outcome = await inSession(connection, deps, (pubSub) => followOnce(run, pubSub, position));
+    await position.looked();
     log().info("Catch-up done", { ...report(outcome), ...ageOf(before, position, deps.now()) });
     return outcome;
   } catch (error) {
@@ -151,7 +152,8 @@ async function readOn(run: Run, pubSub: PubSub, position: StoredPosition, from: 
     deadline: deadlineOf(run, maxSeconds),
     graceMs: graceSeconds * 1000,
     // Only a keepalive renews the position of a quiet channel, and that takes minutes.
-    patienceMs: now() - from.updatedAt > STALE_MS ? Number.POSITIVE_INFINITY : patienceMs,
+    patienceMs:
+      now() - Math.min(from.commitTimestamp, from.updatedAt) > STALE_MS ? Number.POSITIVE_INFINITY : patienceMs,
     commitBefore: from.commitTimestamp,
   };
   const subscription = pubSub.subscribe(run.channel, Buffer.from(from.replayId, "hex"));
