@@ -9,7 +9,8 @@ const FEED_SILENT = "feed-silent";
 
 /**
  * The fleet's alarms that are on, about what no other line tells: errors, throttles, stale messages, failed runs.
- * @param isRead whether every organisation's events are read again in time: then a silent feed is one without changes
+ * @param isRead whether changes came in a moment ago, or every organisation was asked for missed ones in time: then a
+ *   silent feed is one without changes
  */
 export async function lineOfAlarms(stack: Stack, options: object, isRead: boolean): Promise<Line> {
   const prefix = `${stack.bus}-`;

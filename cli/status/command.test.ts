@@ -204,6 +204,12 @@ describe("fleet status", () => {
       expect(await status(stage, silent)).toMatchObject({ code: 0, out: expect.not.stringContaining("alarm") });
     });
 
+    test("is well when a change has come in since, for which the alarm takes an hour to clear", async () => {
+      const { stage } = await newFleet();
+      expect(await status(stage, { ...silent, captured: 0.5 })).toMatchObject({ code: 0 });
+      expect(await status(stage, { ...silent, captured: 3 })).toMatchObject({ code: 1 });
+    });
+
     test.each<[string, readonly { key: string; value: object }[], World, RegExp]>([
       ["has not looked for hours", looked(9), {}, /✗ catch-up +read until \S+, looked 9 h \d min ago → nobody looks/],
       ["never looked", [], {}, /· catch-up +no position yet/],

@@ -23,8 +23,11 @@ const DAY_MS = 24 * HOUR_MS;
 
 const markSchema = z.looseObject({ until: z.string() });
 
-/** When change events last came in, whichever feed brought them, by what the capturing function counts. */
-export async function lineOfEvents(stack: Stack, options: object, now: number): Promise<Line> {
+/**
+ * When change events last came in, whichever feed brought them, by what the capturing function counts; to five minutes, and
+ * undefined when none did for a day.
+ */
+export async function readLastCapture(stack: Stack, options: object, now: number): Promise<Date | undefined> {
   const Metric = {
     Namespace: stack.metrics,
     MetricName: "MessagesDone",
@@ -38,7 +41,10 @@ export async function lineOfEvents(stack: Stack, options: object, now: number): 
       MetricDataQueries: [{ Id: "captured", MetricStat: { Metric, Period: 300, Stat: "Sum" } }],
     }),
   );
-  const last = Timestamps[Values.findIndex((value) => value > 0)];
+  return Timestamps[Values.findIndex((value) => value > 0)];
+}
+
+export function lineOfEvents(last: Date | undefined, now: number): Line {
   if (!last) return { name: "events", ok: undefined, text: "none captured in the last 24 h" };
   return {
     name: "events",
