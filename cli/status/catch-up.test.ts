@@ -22,11 +22,11 @@ function lineOf(
     replayId: "00",
     commitTimestamp: at(hours.commit),
     updatedAt: at(hours.updated ?? hours.commit),
-    ...(hours.looked === undefined ? {} : { lookedAt: at(hours.looked) }),
   };
+  const look = hours?.looked === undefined ? undefined : { at: at(hours.looked) };
   const mark = swept === undefined ? undefined : { until: new Date(at(swept)).toISOString() };
   const read = async (key: string) => {
-    const found = key.startsWith("sweep/") ? mark : value;
+    const found = { position: value, looked: look, sweep: mark }[key.split("/")[0] as "position" | "looked" | "sweep"];
     return found && { value: found, revision: 1 };
   };
   const state = { read } as unknown as Pick<StateTable, "read">;

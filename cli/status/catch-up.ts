@@ -26,11 +26,8 @@ const WHAT_TO_DO = "see the alarms and the log of salesforce-catch-up, mend it a
 const LATE = `nobody looks for missed events: ${WHAT_TO_DO}`;
 
 const sweptSchema = z.looseObject({ until: z.iso.datetime() });
-const positionSchema = z.looseObject({
-  commitTimestamp: z.number(),
-  updatedAt: z.number(),
-  lookedAt: z.number().optional(),
-});
+const positionSchema = z.looseObject({ commitTimestamp: z.number(), updatedAt: z.number() });
+const lookedSchema = z.looseObject({ at: z.number() });
 
 /** How often the catch-up is asked to look, or why nobody knows. */
 export type Clock = Schedule | { readonly kind: "none"; readonly why: string };
@@ -56,7 +53,11 @@ export async function lineOfCatchUp(
   clock: Clock,
   now: number,
 ): Promise<Omit<Line, "name">> {
-  const position = (await state.read(keys.position(orgId, connection.pubSubChannel), positionSchema))?.value;
+  const channel = connection.pubSubChannel;
+  const [position, look] = await Promise.all([
+    state.read(keys.position(orgId, channel), positionSchema).then((kept) => kept?.value),
+    state.read(keys.looked(orgId, channel), lookedSchema).then((kept) => kept?.value),
+  ]);
   if (!position) {
     const text = "no position yet";
     // A fleet that has swept is no new one.
@@ -65,7 +66,8 @@ export async function lineOfCatchUp(
       ? { ok: false, text, advice: LATE }
       : { ok: undefined, text };
   }
-  const { commitTimestamp, updatedAt, lookedAt = updatedAt } = position;
+  const { commitTimestamp, updatedAt } = position;
+  const lookedAt = Math.max(updatedAt, look?.at ?? 0);
   const [until, looked] = [new Date(commitTimestamp).toISOString(), new Date(lookedAt).toISOString()];
   const text = `read until ${until}, looked ${ago(looked, now)}`;
   if (now - commitTimestamp > OLD_MS)

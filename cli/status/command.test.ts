@@ -106,12 +106,12 @@ describe("fleet status", () => {
       replayId: "00",
       commitTimestamp: Date.now() - HOUR,
       updatedAt: Date.now() - HOUR,
-      lookedAt: Date.now() - HOUR / 12,
     };
     await state.writeMany([
       sweep("Account"),
       sweep("Contact"),
       { key: `position/${ORG}//data/ChangeEvents`, value: position },
+      { key: `looked/${ORG}//data/ChangeEvents`, value: { at: Date.now() - HOUR / 12 } },
     ]);
     const { code, out, err, apiCalls } = await status(stage, {
       messages: { "customer-sync": 3 },
@@ -194,8 +194,11 @@ describe("fleet status", () => {
     const silent = { alarms: ["feed-silent"] };
     const looked = (hours: number) => {
       const [old, at] = [Date.now() - 30 * HOUR, Date.now() - hours * HOUR];
-      const value = { replayId: "00", commitTimestamp: old, updatedAt: old, lookedAt: at };
-      return [{ key: `position/${ORG}//data/ChangeEvents`, value }];
+      const value = { replayId: "00", commitTimestamp: old, updatedAt: old };
+      return [
+        { key: `position/${ORG}//data/ChangeEvents`, value },
+        { key: `looked/${ORG}//data/ChangeEvents`, value: { at } },
+      ];
     };
 
     test("is well when the catch-up has just looked and found nothing: the organisation is quiet", async () => {

@@ -13,8 +13,6 @@ const positionSchema = z.object({
   commitTimestamp: momentSchema,
   /** Epoch milliseconds: when the position was stored. */
   updatedAt: momentSchema,
-  /** Epoch milliseconds: when somebody last read from it and found nothing new; absent when none has since it was stored. */
-  lookedAt: momentSchema.optional(),
 });
 
 /** What is left of a position that cannot be read: no place in the channel, at most a time. */
@@ -40,8 +38,6 @@ export interface StoredPosition {
    * be read again, such as one without a replay id, is never stored: the last good one stays.
    */
   advance(next: Pick<Position, "replayId" | "commitTimestamp">): Promise<boolean>;
-  /** Notes that a run has looked, which a position that stayed where it was does not tell. */
-  looked(): Promise<void>;
 }
 
 /** Reads the position kept under a key. */
@@ -59,7 +55,6 @@ export async function openPosition(
       ? { commitTimestamp: remainsSchema.safeParse(kept.value).data?.commitTimestamp }
       : undefined;
   let revision = kept?.revision ?? 0;
-  let hasMoved = false;
   return {
     get current() {
       return current;
@@ -77,16 +72,16 @@ export async function openPosition(
       const moved = await state.replace(key, next.data, revision);
       if (!moved) return false;
       current = next.data;
-      hasMoved = true;
       lost = undefined;
       revision += 1;
       return true;
     },
-    async looked() {
-      if (!current || hasMoved) return;
-      const next = { ...current, lookedAt: now() };
-      // Another run that has moved it meanwhile has looked too.
-      if (await state.replace(key, next, revision)) revision += 1;
-    },
   };
+}
+
+/** Notes that a channel was read as far as it went: a position that stays where it was does not tell. */
+export async function noteLook(state: Pick<StateTable, "read" | "replace">, key: string, at: number): Promise<void> {
+  const kept = await state.read(key, z.unknown());
+  // Where another run has noted a look meanwhile, that one serves.
+  await state.replace(key, { at }, kept?.revision ?? 0);
 }

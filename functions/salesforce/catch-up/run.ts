@@ -14,7 +14,7 @@ import { keys } from "../org/keys.ts";
 import { connectPubSub, type PubSub, type PubSubSettings } from "./client.ts";
 import { deliver, type Tally } from "./deliver.ts";
 import { isPositionLost, isSessionExpired } from "./errors.ts";
-import { type LostPosition, openPosition, type Position, type StoredPosition } from "./position.ts";
+import { type LostPosition, noteLook, openPosition, type Position, type StoredPosition } from "./position.ts";
 import { type Decode, type Ending, readNewest, readStretches, type Stretch } from "./read.ts";
 import { type Decoders, decodeReceived } from "./received.ts";
 
@@ -91,7 +91,7 @@ export async function catchUp(request: Request, deps: CatchUpDependencies): Prom
     const position = await openPosition(deps.state, keys.position(orgId, channel), deps.now);
     const before = position.current;
     const outcome = await inSession(connection, deps, (pubSub) => followOnce(run, pubSub, position));
-    await position.looked();
+    await noteLook(deps.state, keys.looked(orgId, channel), deps.now());
     log().info("Catch-up done", { ...report(outcome), ...ageOf(before, position, deps.now()) });
     return outcome;
   } catch (error) {
