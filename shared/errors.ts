@@ -92,6 +92,13 @@ export class RejectedByTargetError extends FleetError {
 export class NotAuthorizedError extends FleetError {
   override readonly name = "NotAuthorizedError";
   override readonly retryable = false;
+  /** A permission for this call is missing, while the key or login is good for others: no reason to make none. */
+  readonly onlyThisCall: boolean;
+
+  constructor(code: string, message: string, options: { cause?: unknown; onlyThisCall?: boolean } = {}) {
+    super(code, message, options);
+    this.onlyThisCall = options.onlyThisCall ?? false;
+  }
 }
 
 export class ContractError extends FleetError {

@@ -22,6 +22,8 @@ interface World {
   readonly metrics?: Answer;
   /** Names of alarms that are on. */
   readonly alarms?: readonly string[];
+  /** The catch-up's; without it, every quarter of an hour. */
+  readonly clock?: Answer;
 }
 
 beforeAll(async () => {
@@ -63,6 +65,8 @@ async function status(stage: string, world: World = {}, args: string[] = []) {
       const MetricAlarms = (world.alarms ?? []).map((name) => ({ AlarmName: `${input.AlarmNamePrefix}${name}` }));
       return { headers: { "content-type": "application/x-amz-json-1.0" }, body: { MetricAlarms } };
     }
+    if (operation === "DescribeRule")
+      return world.clock ?? { body: { Name: input.Name, State: "ENABLED", ScheduleExpression: "rate(15 minutes)" } };
     return (
       world.metrics ?? {
         headers: { "content-type": "application/x-amz-json-1.0" },
@@ -98,11 +102,16 @@ describe("fleet status", () => {
   test("says in ten lines that all is well", async () => {
     const { stage, state } = await newFleet();
     const sweep = (entity: string) => ({ key: `sweep/${ORG}/${entity}`, value: { until: iso(8) } });
-    const position = { replayId: "00", commitTimestamp: Date.now() - HOUR, updatedAt: Date.now() - HOUR };
+    const position = {
+      replayId: "00",
+      commitTimestamp: Date.now() - HOUR,
+      updatedAt: Date.now() - HOUR,
+    };
     await state.writeMany([
       sweep("Account"),
       sweep("Contact"),
       { key: `position/${ORG}//data/ChangeEvents`, value: position },
+      { key: `looked/${ORG}//data/ChangeEvents`, value: { at: Date.now() - HOUR / 12 } },
     ]);
     const { code, out, err, apiCalls } = await status(stage, {
       messages: { "customer-sync": 3 },
@@ -121,7 +130,7 @@ describe("fleet status", () => {
       /^✓ parked +nothing waits for a person$/,
       /^✓ breakers +all closed$/,
       /^✓ events +last captured within five minutes of \S+, 1 h 0 min ago$/,
-      /^✓ catch-up +read until \S+, moved 1 h 0 min ago$/,
+      /^✓ catch-up +read until \S+, looked 5 min ago$/,
       /^✓ sweep +equal until \S+, 8 h 0 min ago$/,
       /^✓ API calls +18 of 1,000 used in 24 h$/,
       /^All is well\.$/,
@@ -174,11 +183,52 @@ describe("fleet status", () => {
 
   test("is not well when an alarm is on about what no other line tells", async () => {
     const { stage } = await newFleet();
-    const quiet = await status(stage, { alarms: ["feed-silent", "work-parked", "behind-billing", "dead-letters-1"] });
+    const quiet = await status(stage, { alarms: ["work-parked", "behind-billing", "dead-letters-1"] });
     expect([quiet.code, quiet.out]).toEqual([0, expect.not.stringContaining("alarm")]);
     const { code, out } = await status(stage, { alarms: ["stale-slack-notices", "behind-billing"] });
     expect(code).toBe(1);
     expect(out).toMatch(/✗ alarms +1 alarm on: stale-slack-notices → docs\/operations/);
+  });
+
+  describe("while the alarm of a silent feed is on", () => {
+    const silent = { alarms: ["feed-silent"] };
+    const looked = (hours: number) => {
+      const [old, at] = [Date.now() - 30 * HOUR, Date.now() - hours * HOUR];
+      const value = { replayId: "00", commitTimestamp: old, updatedAt: old };
+      return [
+        { key: `position/${ORG}//data/ChangeEvents`, value },
+        { key: `looked/${ORG}//data/ChangeEvents`, value: { at } },
+      ];
+    };
+
+    test("is well when the catch-up has just looked and found nothing: the organisation is quiet", async () => {
+      const { stage, state } = await newFleet();
+      await state.writeMany(looked(0.1));
+      expect(await status(stage, silent)).toMatchObject({ code: 0, out: expect.not.stringContaining("alarm") });
+    });
+
+    test("is well when a change has come in since, for which the alarm takes an hour to clear", async () => {
+      const { stage } = await newFleet();
+      expect(await status(stage, { ...silent, captured: 0.5 })).toMatchObject({ code: 0 });
+      expect(await status(stage, { ...silent, captured: 3 })).toMatchObject({ code: 1 });
+    });
+
+    test.each<[string, readonly { key: string; value: object }[], World, RegExp]>([
+      ["has not looked for hours", looked(9), {}, /✗ catch-up +read until \S+, looked 9 h \d min ago → nobody looks/],
+      ["never looked", [], {}, /· catch-up +no position yet/],
+      [
+        "is switched off",
+        looked(0.1),
+        { clock: { body: { Name: "x", State: "DISABLED", ScheduleExpression: "rate(15 minutes)" } } },
+        /· catch-up .*; its clock is switched off/,
+      ],
+    ])("is not well when the catch-up %s", async (_what, entries, world, line) => {
+      const { stage, state } = await newFleet();
+      await state.writeMany(entries);
+      const { code, out } = await status(stage, { ...silent, ...world });
+      expect([code, out]).toEqual([1, expect.stringMatching(/✗ alarms +1 alarm on: feed-silent → docs\/operations/)]);
+      expect(out).toMatch(line);
+    });
   });
 
   test("is well without what was never there, and says what it cannot tell", async () => {

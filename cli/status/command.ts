@@ -5,6 +5,7 @@ import { columns, count, printable } from "../text.ts";
 import { type Paint, painter } from "../trace/render.ts";
 import type { Work } from "../usage.ts";
 import { lineOfAlarms } from "./alarms.ts";
+import { CATCH_UP } from "./catch-up.ts";
 import { type Line, optional } from "./line.ts";
 import { lineOfAges, lineOfQueues, readQueues } from "./queues.ts";
 import { lineOfBehind, lineOfBreakers, lineOfParked } from "./recovery.ts";
@@ -26,6 +27,9 @@ Exit codes: 0 all is well, 1 something is not, 2 wrong usage.`;
 
 const MARKS = { well: ["green", "✓"], bad: ["red", "✗"], unknown: ["dim", "·"] } as const;
 
+/** The alarm of a silent feed looks at whole hours, so it stays on for one after a change. */
+const CLEARED_MS = 75 * 60_000;
+
 /** Reads the arguments of `fleet status`. */
 export function prepare(args: string[]): Work {
   const options = { stage: { type: "string" }, json: { type: "boolean", default: false } } as const;
@@ -44,19 +48,24 @@ async function lookAt(stack: Stack, access: Access, now: number): Promise<Line[]
   // First what says that there is no such fleet, or no way to it.
   const queues = await readQueues(sqs, stack);
   // Loaded here, because the other commands need nothing of it.
-  const { lineOfEvents, linesOfOrgs } = await import("./feeds.ts");
+  const { lineOfEvents, linesOfOrgs, readLastCapture } = await import("./feeds.ts");
+  const captured = readLastCapture(stack, options, now);
   const lines = await Promise.all([
     lineOfQueues(queues),
     optional("oldest", () => lineOfAges(queues, options, now)),
     lineOfBehind(access, now),
     lineOfParked(access, now),
     lineOfBreakers(access, now),
-    optional("events", () => lineOfEvents(stack, options, now)),
+    optional("events", async () => lineOfEvents(await captured, now)),
   ]);
-  // Most of the time none is on.
-  const alarms = await optional("alarms", () => lineOfAlarms(stack, options));
   const orgs = await chooseOrgs(stack, undefined).catch(() => []);
-  return [...lines, ...(alarms.ok ? [] : [alarms]), ...(await linesOfOrgs(orgs, stack, access, now))];
+  const feeds = await linesOfOrgs(orgs, stack, access, now);
+  const heard = await captured.catch(() => undefined);
+  const isHeard = heard !== undefined && now - heard.getTime() < CLEARED_MS;
+  const isRead = isHeard || feeds.some(({ name, ok }) => name === CATCH_UP && ok === true);
+  // Most of the time none is on.
+  const alarms = await optional("alarms", () => lineOfAlarms(stack, options, isRead));
+  return [...lines, ...(alarms.ok ? [] : [alarms]), ...feeds];
 }
 
 function render(lines: readonly Line[], paint: Paint): string {

@@ -14,6 +14,7 @@ import type { Access } from "../access.ts";
 import { describeFailure } from "../failure.ts";
 import type { Stack } from "../stack.ts";
 import { ago, number } from "../text.ts";
+import { CATCH_UP, lineOfCatchUp, readClock } from "./catch-up.ts";
 import { type Line, together } from "./line.ts";
 
 const HOUR_MS = 3_600_000;
@@ -21,11 +22,13 @@ const HOUR_MS = 3_600_000;
 const SWEEP_LATE_MS = 30 * HOUR_MS;
 const DAY_MS = 24 * HOUR_MS;
 
-const positionSchema = z.looseObject({ commitTimestamp: z.number(), updatedAt: z.number() });
 const markSchema = z.looseObject({ until: z.string() });
 
-/** When change events last came in, whichever feed brought them, by what the capturing function counts. */
-export async function lineOfEvents(stack: Stack, options: object, now: number): Promise<Line> {
+/**
+ * When change events last came in, whichever feed brought them, by what the capturing function counts; to five minutes, and
+ * undefined when none did for a day.
+ */
+export async function readLastCapture(stack: Stack, options: object, now: number): Promise<Date | undefined> {
   const Metric = {
     Namespace: stack.metrics,
     MetricName: "MessagesDone",
@@ -39,7 +42,10 @@ export async function lineOfEvents(stack: Stack, options: object, now: number): 
       MetricDataQueries: [{ Id: "captured", MetricStat: { Metric, Period: 300, Stat: "Sum" } }],
     }),
   );
-  const last = Timestamps[Values.findIndex((value) => value > 0)];
+  return Timestamps[Values.findIndex((value) => value > 0)];
+}
+
+export function lineOfEvents(last: Date | undefined, now: number): Line {
   if (!last) return { name: "events", ok: undefined, text: "none captured in the last 24 h" };
   return {
     name: "events",
@@ -71,7 +77,7 @@ export async function linesOfOrgs(
       (error) => ({ orgId, error }),
     );
   });
-  const orgs = await Promise.all(opened);
+  const [orgs, clock] = await Promise.all([Promise.all(opened), readClock(stack, access)]);
   const each = async (name: string, look: (org: Org) => Promise<Omit<Line, "name">>) => {
     const lines = orgs.map(async (org) => {
       const line = "error" in org ? Promise.reject(org.error) : look(org);
@@ -80,18 +86,10 @@ export async function linesOfOrgs(
     return together(name, await Promise.all(lines));
   };
   return Promise.all([
-    each("catch-up", (org) => lineOfPosition(org, state, now)),
+    each(CATCH_UP, (org) => lineOfCatchUp(org, state, clock, now)),
     each("sweep", (org) => lineOfSweep(org, state, now)),
     each("API calls", lineOfUsage),
   ]);
-}
-
-async function lineOfPosition({ orgId, connection }: Org, state: StateTable, now: number): Promise<Omit<Line, "name">> {
-  const position = (await state.read(keys.position(orgId, connection.pubSubChannel), positionSchema))?.value;
-  if (!position) return { ok: undefined, text: "no position yet" };
-  const { commitTimestamp, updatedAt } = position;
-  const [until, moved] = [new Date(commitTimestamp).toISOString(), new Date(updatedAt).toISOString()];
-  return { ok: true, text: `read until ${until}, moved ${ago(moved, now)}` };
 }
 
 /** As old as the object that was swept longest ago. */

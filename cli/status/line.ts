@@ -19,7 +19,11 @@ export async function optional(name: string, look: () => Promise<Line>): Promise
 export function together(name: string, lines: readonly (Omit<Line, "name"> & { readonly orgId: string })[]): Line {
   const [only] = lines;
   const text = lines.length === 1 && only ? only.text : lines.map((line) => `${line.orgId}: ${line.text}`).join("; ");
-  const ok = lines.some((line) => line.ok === false) ? false : lines.every((line) => line.ok) ? true : undefined;
+  const ok = lines.some((line) => line.ok === false)
+    ? false
+    : lines.every((line) => line.ok) && only
+      ? true
+      : undefined;
   const advice = lines.find((line) => line.ok === false)?.advice;
   return { name, ok, text: text || "no organisation is connected", ...(advice ? { advice } : {}) };
 }

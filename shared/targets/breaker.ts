@@ -87,7 +87,7 @@ export function answerOf(error?: unknown): Answer {
   if (error instanceof RateLimitedError && error.retryAfterSeconds !== undefined)
     return { kind: "asked-to-wait", code: error.code, waitMs: error.retryAfterSeconds * 1000 };
   if (error instanceof RateLimitedError || error instanceof TransientError) return { kind: "failed", code: error.code };
-  if (error instanceof NotAuthorizedError) return { kind: "refused", code: error.code };
+  if (error instanceof NotAuthorizedError && !error.onlyThisCall) return { kind: "refused", code: error.code };
   // A target that understood and refused is there; anything else did not come from it.
   return error instanceof FleetError && !error.retryable ? { kind: "answered" } : { kind: "nothing" };
 }

@@ -43,16 +43,11 @@ export const PUB_SUB_CODES: readonly CodeRow[] = [
   POSITION_LOST,
   SESSION_EXPIRED,
   {
-    codes: [
-      "schema.meta.permission",
-      "service.auth.headers.invalid",
-      "service.tenant.license",
-      "subscription.topic.cannot.subscribe",
-      "topic.meta.permission",
-    ],
-    means: "login",
+    codes: ["schema.meta.permission", "subscription.topic.cannot.subscribe", "topic.meta.permission"],
+    means: "permission",
     source: PUB_SUB_ERRORS,
   },
+  { codes: ["service.auth.headers.invalid", "service.tenant.license"], means: "login", source: PUB_SUB_ERRORS },
   { codes: ["subscription.limit.exceeded"], means: "limit", source: PUB_SUB_ERRORS },
   {
     codes: [
@@ -85,7 +80,7 @@ export const PUB_SUB_CODES: readonly CodeRow[] = [
 export const PUB_SUB_STATUSES: readonly CodeRow[] = [
   { codes: [UNAUTHENTICATED], means: "session", source: GRPC_STATUSES },
   { codes: ["STATUS_3", "STATUS_5", "STATUS_12"], means: "refused", source: GRPC_STATUSES },
-  { codes: ["STATUS_7"], means: "login", source: GRPC_STATUSES },
+  { codes: ["STATUS_7"], means: "permission", source: GRPC_STATUSES },
 ];
 
 /** Whether Salesforce does not know the replay id, or no longer keeps what came after it. */
@@ -151,6 +146,8 @@ function errorOf(means: Meaning, code: string, text: string, options: { cause: u
       return new RateLimitedError(code, text, { ...options, retryAfterSeconds: BUSY_SECONDS });
     case "login":
       return new NotAuthorizedError(code, text, options);
+    case "permission":
+      return new NotAuthorizedError(code, text, { ...options, onlyThisCall: true });
     case "refused":
       return new RejectedByTargetError(code, text, options);
     // The login before was accepted, so it is no matter of credentials.

@@ -79,3 +79,10 @@ export async function openPosition(
     },
   };
 }
+
+/** Notes that a channel was read as far as it went: a position that stays where it was does not tell. */
+export async function noteLook(state: Pick<StateTable, "read" | "replace">, key: string, at: number): Promise<void> {
+  const kept = await state.read(key, z.unknown());
+  // Where another run has noted a look meanwhile, that one serves.
+  await state.replace(key, { at }, kept?.revision ?? 0);
+}

@@ -1,11 +1,13 @@
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { TransientError } from "#shared/errors.ts";
 import { decodeChange } from "../changes/cdc.ts";
+import { keys } from "../org/keys.ts";
 import { ACCOUNT, COMMIT, CONTACT, header, ORG, OTHER_ACCOUNT } from "../testing.ts";
 import { allClosed, replayBytes, startPubSub, type TestPubSub } from "./testing/server.ts";
 import { CHANNEL, eventOf, eventsOf, NOW, POSITION_KEY, worldAt } from "./testing/world.ts";
 
 const HOUR = 3_600_000;
+const LOOKED_KEY = keys.looked(ORG, CHANNEL);
 let server: TestPubSub;
 
 afterEach(async () => {
@@ -112,6 +114,35 @@ describe("the end of a read", () => {
       commitTimestamp: NOW,
       updatedAt: NOW,
     });
+  });
+
+  test("is waited for when the last event is a day old, however lately it was read: Salesforce keeps three", async () => {
+    server = await startPubSub({ events: eventsOf(2), tip: 99 });
+    const world = worldAt(server, { patienceMs: 0 });
+    world.startAfter(2, { commitTimestamp: NOW - 30 * HOUR });
+    expect(await world.run()).toBe("caught-up");
+    expect(world.position()).toBe(99);
+  });
+
+  test("is noted as a look also when nothing was new, so that a quiet channel is told from one nobody reads", async () => {
+    server = await startPubSub({ events: eventsOf(2), keepalive: false });
+    const world = worldAt(server, { patienceMs: 300 });
+    world.startAfter(2);
+    for (const revision of [1, 2]) {
+      expect(await world.run()).toBe("silence");
+      expect(world.kept.get(LOOKED_KEY)).toEqual({ value: { at: NOW }, revision });
+    }
+    // A run beside it that moves the position is in nobody's way.
+    expect(world.kept.get(POSITION_KEY)?.revision).toBe(1);
+  });
+
+  test("that is none, because Salesforce is away, is no look", async () => {
+    server = await startPubSub({ events: eventsOf(2) });
+    const failing = () => Promise.reject(new TransientError("DOWN", "away"));
+    const world = worldAt(server, { salesforce: { ...worldAt(server).deps.salesforce, session: failing } });
+    world.startAfter(2);
+    await expect(world.run()).rejects.toMatchObject({ code: "DOWN" });
+    expect(world.kept.has(LOOKED_KEY)).toBe(false);
   });
 
   test("is silence where no keepalive comes, with everything taken that came before", async () => {

@@ -12,7 +12,7 @@ import { keys } from "../org/keys.ts";
 import type { PubSub, WithPubSub } from "./client.ts";
 import { deliver, type Tally } from "./deliver.ts";
 import { isPositionLost } from "./errors.ts";
-import { type LostPosition, openPosition, type Position, type StoredPosition } from "./position.ts";
+import { type LostPosition, noteLook, openPosition, type Position, type StoredPosition } from "./position.ts";
 import { type Decode, type Ending, readNewest, readStretches, type Stretch } from "./read.ts";
 import { type Decoders, decodeReceived } from "./received.ts";
 
@@ -85,6 +85,7 @@ export async function catchUp(request: Request, deps: CatchUpDependencies): Prom
     const before = position.current;
     const settings = { endpoint, certificate, orgId, session: salesforce.session };
     const outcome = await withPubSub(settings, (pubSub) => followOnce(run, pubSub, position));
+    await noteLook(deps.state, keys.looked(orgId, channel), deps.now());
     const isDead = isFeedDead(position, deps.now());
     deps.count("LiveFeedsDead", Number(isDead));
     if (isDead) log().warn("The live feed has brought none of the changes of a day", { orgId, channel });
@@ -128,7 +129,8 @@ async function readOn(run: Run, pubSub: PubSub, position: StoredPosition, from: 
     deadline: deadlineOf(run, maxSeconds),
     graceMs: graceSeconds * 1000,
     // Only a keepalive renews the position of a quiet channel, and that takes minutes.
-    patienceMs: now() - from.updatedAt > STALE_MS ? Number.POSITIVE_INFINITY : patienceMs,
+    patienceMs:
+      now() - Math.min(from.commitTimestamp, from.updatedAt) > STALE_MS ? Number.POSITIVE_INFINITY : patienceMs,
     commitBefore: from.commitTimestamp,
   };
   const subscription = pubSub.subscribe(run.channel, Buffer.from(from.replayId, "hex"));

@@ -1,9 +1,10 @@
 /**
  * What an answer of Salesforce means for the work: the `session` is dead or the organisation has moved, it may be
  * different later (`retry`), too much is asked at once (`busy`), a `limit` of calls is used up, our user or application
- * is not allowed in (`login`), or the request itself is `refused`.
+ * is not allowed in at all (`login`), it may not do this one thing until somebody grants it (`permission`), or the request
+ * itself is `refused`. Of the last three only `login` is a reason to make no other call.
  */
-export type Meaning = "session" | "retry" | "busy" | "limit" | "login" | "refused";
+export type Meaning = "session" | "retry" | "busy" | "limit" | "login" | "permission" | "refused";
 
 /** HTTP statuses, both ends included, that say enough by themselves, whatever the body says. */
 export interface StatusRow {
@@ -56,7 +57,6 @@ const SHUT_OUT: CodeRow = {
   codes: [
     "API_CURRENTLY_DISABLED",
     "API_DISABLED_FOR_ORG",
-    "FUNCTIONALITY_NOT_ENABLED",
     "INVALID_LOGIN",
     "LOGIN_DURING_RESTRICTED_DOMAIN",
     "LOGIN_DURING_RESTRICTED_TIME",
@@ -67,6 +67,8 @@ const SHUT_OUT: CodeRow = {
   means: "login",
   source: EXCEPTION_CODES,
 };
+/** "Other calls may continue to work", as their documentation has it. */
+const NOT_ENABLED: CodeRow = { codes: ["FUNCTIONALITY_NOT_ENABLED"], means: "permission", source: EXCEPTION_CODES };
 /** What a record or a field cannot take, however often it is tried. */
 const UNFIT: CodeRow = {
   codes: [
@@ -110,7 +112,9 @@ export const CALL_ANSWERS: AnswerTable = {
     { codes: ["INVALID_SESSION_ID", "INVALID_AUTH_HEADER"], means: "session", source: REST_ERRORS },
     { codes: ["INVALID_JWT_FORMAT"], means: "session", source: JWT_FORMAT },
     SHUT_OUT,
-    { codes: ["INSUFFICIENT_ACCESS", "INSUFFICIENT_ACCESS_OR_READONLY"], means: "login", source: EXCEPTION_CODES },
+    NOT_ENABLED,
+    { codes: ["INSUFFICIENT_ACCESS", "INSUFFICIENT_ACCESS_OR_READONLY"], means: "permission", source: EXCEPTION_CODES },
+    { codes: ["FEATURENOTENABLED"], means: "permission", source: BULK_ERRORS },
     UNFIT,
     {
       codes: [
@@ -131,7 +135,7 @@ export const CALL_ANSWERS: AnswerTable = {
       source: EXCEPTION_CODES,
     },
     {
-      codes: ["FEATURENOTENABLED", "INVALIDBATCH", "INVALIDENTITYDATA", "INVALIDJOB", "INVALIDJOBSTATE"],
+      codes: ["INVALIDBATCH", "INVALIDENTITYDATA", "INVALIDJOB", "INVALIDJOBSTATE"],
       means: "refused",
       source: BULK_ERRORS,
     },
@@ -186,6 +190,7 @@ export const RECORD_CODES: readonly CodeRow[] = [
   { codes: ["ALL_OR_NONE_OPERATION_ROLLED_BACK", "PROCESSING_HALTED"], means: "retry", source: EXCEPTION_CODES },
   { codes: ["INVALID_SESSION_ID"], means: "retry", source: REST_ERRORS },
   SHUT_OUT,
+  NOT_ENABLED,
   UNFIT,
   {
     codes: [

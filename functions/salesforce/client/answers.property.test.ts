@@ -1,8 +1,17 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { FleetError, NotAuthorizedError, RateLimitedError, RejectedByTargetError } from "#shared/errors.ts";
+import { isDenied } from "#shared/aws-errors.ts";
+import { FleetError, RateLimitedError } from "#shared/errors.ts";
+import { answerOf } from "#shared/targets/breaker.ts";
 import { PUB_SUB_CODES, PUB_SUB_STATUSES, toFleetError as toPubSubError, toSchemaError } from "../catch-up/errors.ts";
-import { CALL_ANSWERS, RECORD_CAUSES, RECORD_CODES, TOKEN_ANSWERS } from "./answer-tables.ts";
+import {
+  CALL_ANSWERS,
+  type CodeRow,
+  type Meaning,
+  RECORD_CAUSES,
+  RECORD_CODES,
+  TOKEN_ANSWERS,
+} from "./answer-tables.ts";
 import { isSessionExpired, problemsIn, RefusedAnswer, type Surface, toFleetError, toRecordError } from "./errors.ts";
 
 const rows = [...CALL_ANSWERS.codes, ...TOKEN_ANSWERS.codes, ...RECORD_CODES];
@@ -15,7 +24,21 @@ const problems = fc.array(fc.record({ code: codes, message: fc.string() }), { ma
 function isFinal(surface: Surface, code: string): boolean {
   const table = surface === "call" ? CALL_ANSWERS : TOKEN_ANSWERS;
   const row = table.codes.find((one) => one.codes.includes(code));
-  return row?.means === "refused" || row?.means === "login";
+  return row !== undefined && row.means in FINAL;
+}
+
+/**
+ * What is final is one of three: of the login as a whole, which opens the organisation's breaker; a permission, for which
+ * the work waits while other calls go on; or a matter of this one call.
+ */
+const FINAL: Partial<Record<Meaning, object>> = {
+  login: { name: "NotAuthorizedError", breaker: "refused", waits: true },
+  permission: { name: "NotAuthorizedError", breaker: "answered", waits: true },
+  refused: { name: "RejectedByTargetError", breaker: "answered", waits: false },
+};
+
+function kindOf(error: FleetError) {
+  return { name: error.name, breaker: answerOf(error).kind, waits: error.retryable || isDenied(error) };
 }
 
 describe("every answer is classified", () => {
@@ -31,7 +54,7 @@ describe("every answer is classified", () => {
         else if (status >= 300 && status < 600 && passes && !(surface === "token" && status === 401))
           expect(error.retryable).toBe(true);
         else if (!answer.problems.some(({ code }) => isFinal(surface, code))) expect(error.retryable).toBe(true);
-        else expect([NotAuthorizedError, RejectedByTargetError]).toContain(error.constructor);
+        else expect(Object.values(FINAL)).toContainEqual(kindOf(error));
         expect(isSessionExpired(answer) && surface === "token").toBe(false);
       }),
       { numRuns: 2_000 },
@@ -63,6 +86,25 @@ describe("every answer is classified", () => {
   });
 });
 
+describe("every code that is final says whether it stops the organisation, waits for a permission, or is of its call", () => {
+  const finalOf = (rows: readonly CodeRow[]) =>
+    rows.flatMap(({ codes, means }) => (means in FINAL ? codes.map((code) => [code, means] as const) : []));
+  const throwing = (surface: Surface, code: string) =>
+    kindOf(toFleetError(new RefusedAnswer(surface, 403, { problems: [{ code, message: "" }] })));
+
+  test.each(finalOf(CALL_ANSWERS.codes))("of a call: %s is %s", (code, means) => {
+    expect(throwing("call", code)).toEqual(FINAL[means]);
+  });
+
+  test.each(finalOf(TOKEN_ANSWERS.codes))("of a login: %s is %s", (code) => {
+    expect(throwing("token", code)).toEqual(FINAL.login);
+  });
+
+  test.each(finalOf(RECORD_CODES))("of a record: %s is %s", (statusCode, means) => {
+    expect(kindOf(toRecordError("Account", "001", [{ statusCode, message: "" }]))).toEqual(FINAL[means]);
+  });
+});
+
 test("every error of the Pub/Sub API is classified, whatever its status and code are", () => {
   const all = [...PUB_SUB_CODES, ...PUB_SUB_STATUSES];
   const code = fc.oneof(fc.constantFrom(...all.flatMap((row) => row.codes)), fc.string());
@@ -73,7 +115,8 @@ test("every error of the Pub/Sub API is classified, whatever its status and code
       const error = toPubSubError(thrown, "Subscribe");
       expect(error).toBeInstanceOf(FleetError);
       const row = PUB_SUB_CODES.find(({ codes }) => codes.includes(errorCode));
-      expect(error.retryable).toBe(!["refused", "login"].includes(row?.means ?? "retry"));
+      if (row && row.means in FINAL) expect(kindOf(error)).toEqual(FINAL[row.means]);
+      else expect(error.retryable).toBe(true);
       expect(toSchemaError(thrown, "GetSchema")).toBeInstanceOf(FleetError);
     }),
   );

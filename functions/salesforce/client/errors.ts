@@ -20,6 +20,8 @@ import { SALESFORCE_SENTENCES } from "./sentences.ts";
 
 const DAILY_LIMIT_SECONDS = 3_600;
 const BUSY_SECONDS = 5;
+const NO_PERMISSION =
+  " (the login is good; in Salesforce Setup, grant the integration user the permission or enable the feature)";
 const SESSION_POLICIES = " (right after a login; if it stays so, check the integration user's session policies)";
 
 /** Salesforce's codes that are one word, such as those of the Bulk API. */
@@ -29,6 +31,9 @@ const ONE_WORD = [...CALL_ANSWERS.codes, ...RECORD_CODES].flatMap(({ codes }) =>
 /** Fields of the company's own, and those of the platform that an account or a contact has. */
 const FIELD =
   /^(?:[A-Za-z]\w*__(?:c|r|pc)(?:\.\w+__c)?|Id|Name|(?:First|Last|Middle)Name|(?:Person)?Email|Phone|Fax|Website|Industry|Type|ParentId|AccountId|OwnerId|RecordTypeId|(?:Billing|Shipping|Mailing|Other)(?:Address|Street|City|State|PostalCode|Country|StateCode|CountryCode))$/;
+
+/** What no retry changes. */
+const FINAL: ReadonlySet<Meaning> = new Set(["login", "permission", "refused"]);
 
 /** One thing that an answer says is wrong. */
 export interface Problem {
@@ -48,11 +53,13 @@ export class RefusedAnswer extends Error {
   /** What `Retry-After` asks for. */
   readonly retryAfterSeconds: number | undefined;
   readonly requestId: string | undefined;
+  /** Method and path of the call, without its query, which may hold values; empty when nobody said. */
+  readonly call: string;
 
   constructor(
     surface: Surface,
     status: number,
-    { problems = [], retryAfterSeconds, requestId }: Partial<Omit<RefusedAnswer, "surface" | "status">> = {},
+    { problems = [], retryAfterSeconds, requestId, call = "" }: Partial<Omit<RefusedAnswer, "surface" | "status">> = {},
   ) {
     super(`HTTP ${status}`);
     this.surface = surface;
@@ -60,6 +67,7 @@ export class RefusedAnswer extends Error {
     this.problems = problems.length > 0 ? problems : [{ code: `ERROR_HTTP_${status}`, message: "" }];
     this.retryAfterSeconds = retryAfterSeconds;
     this.requestId = requestId;
+    this.call = call;
   }
 }
 
@@ -120,8 +128,8 @@ export function toFleetError(error: unknown): FleetError {
   const options = { cause: error };
   if (error instanceof RefusedAnswer) {
     const { means, problem } = judge(error);
-    const text = `Salesforce answered ${problem.code}${wordsOf(problem.code, problem.message)}`;
-    const { retryAfterSeconds } = error;
+    const { retryAfterSeconds, call } = error;
+    const text = `Salesforce answered ${problem.code}${call && ` to ${call}`}${wordsOf(problem.code, problem.message)}`;
     if (retryAfterSeconds !== undefined)
       return new RateLimitedError(problem.code, text, { ...options, retryAfterSeconds });
     return errorOf(means, problem, text, options);
@@ -137,7 +145,7 @@ export function toFleetError(error: unknown): FleetError {
 function judge({ surface, status, problems }: RefusedAnswer): { means: Meaning; problem: Problem } {
   const table: AnswerTable = surface === "call" ? CALL_ANSWERS : TOKEN_ANSWERS;
   const judged = problems.map((problem) => ({ problem, means: meaningOf(table.codes, problem.code) ?? "retry" }));
-  const final = judged.find(({ means }) => means === "refused" || means === "login");
+  const final = judged.find(({ means }) => FINAL.has(means));
   const first = final ?? (judged[0] as (typeof judged)[number]);
   const byStatus = table.statuses.find(({ from, to }) => from <= status && status <= to)?.means;
   // That the day's calls are used up is said under several statuses, and asks for more patience than any of them.
@@ -158,6 +166,8 @@ function errorOf(
       return new RateLimitedError(code, text, { ...options, retryAfterSeconds: BUSY_SECONDS });
     case "login":
       return new NotAuthorizedError(code, text, options);
+    case "permission":
+      return new NotAuthorizedError(code, `${text}${NO_PERMISSION}`, { ...options, onlyThisCall: true });
     case "refused":
       return new RejectedByTargetError(code, text, options);
     // The login before was accepted, so it is no matter of credentials; logins are limited, so it cannot go on for ever.

@@ -76,6 +76,7 @@ export class OneTryTransport extends Transport {
       problems: problemsIn(parsed(text)),
       retryAfterSeconds,
       requestId,
+      call: `${method} ${new URL(url).pathname}`,
     });
   }
 }

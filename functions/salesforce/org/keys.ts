@@ -2,6 +2,8 @@
 export const keys = {
   /** Replay position of a channel: where the catch-up reader goes on. */
   position: (orgId: string, channel: string) => `position/${orgId}/${channel}`,
+  /** When a channel was last read by the catch-up, also when nothing was new. */
+  looked: (orgId: string, channel: string) => `looked/${orgId}/${channel}`,
   /** A change that was captured, whichever feed brought it. */
   seen: (orgId: string, change: { transactionKey: string; sequenceNumber: number }, recordId: string) =>
     `seen/${orgId}/${change.transactionKey}/${change.sequenceNumber}/${recordId}`,
