@@ -92,7 +92,8 @@ async function round(): Promise<number> {
   const state = { ...closed, state: "closed", closedAt: iso(0), needsPerson: false } as const;
   const queue = { waiting: async () => 0, send: async () => undefined };
   const queues = { billing: queue, salesforce: queue };
-  return takeUp("billing", drawsFor("billing", [state], clock), { behind, store, queues, live: queue });
+  const deps = { behind, store, queues, live: queue, now: () => clock, until: Number.POSITIVE_INFINITY };
+  return takeUp("billing", drawsFor("billing", [state], clock), deps);
 }
 
 if (values.help) console.log(HELP);

@@ -61,6 +61,8 @@ export interface BillingOptions {
 
 /** Time for one call that writes, with its answer. */
 export const WRITE_TIMEOUT_MS = 8_000;
+/** How often a call is sent at most: once more with a freshly read key. */
+export const SENDINGS = 2;
 /** How long a call waits for the budget of its endpoint. */
 export const GATE_WAIT_MS = 3_000;
 const READ_TIMEOUT_MS = 3_000;

@@ -7,13 +7,16 @@ import { drawsFor, secondsUntilKnown } from "./outages.ts";
 import { type TakeDependencies, takeUp } from "./take.ts";
 import { type TellDependencies, tellOutages } from "./tell.ts";
 
-export interface ReconcileDependencies extends TakeDependencies, Omit<TellDependencies, "waiting"> {
+export interface ReconcileDependencies extends Omit<TakeDependencies, "until">, Omit<TellDependencies, "waiting"> {
   readonly behind: Pick<Behind, "due" | "take" | "count" | "countByOrg" | "list">;
   readonly breakers: Breakers;
   /** Closes parked work that needs nobody any more. */
   readonly settleParked: () => Promise<unknown>;
   readonly report: (measured: readonly Measured[]) => void;
 }
+
+/** For so long a round takes up customers; whoever is left is due with the next one. */
+export const TAKING_MS = 20_000;
 
 /**
  * One round of the recovery: takes up what is due for every target, tells of outages, measures what waits, and closes parked
@@ -24,7 +27,8 @@ export interface ReconcileDependencies extends TakeDependencies, Omit<TellDepend
 export async function reconcile(deps: ReconcileDependencies): Promise<number> {
   const breakers = await closeIdle(await deps.breakers.list(), deps.breakers);
   const now = deps.now();
-  for (const target of TARGETS) await takeUp(target, drawsFor(target, breakers, now), deps);
+  const until = now + TAKING_MS;
+  for (const target of TARGETS) await takeUp(target, drawsFor(target, breakers, now), { ...deps, until });
   await tellOutages(breakers, { ...deps, waiting: countWaiting(deps.behind) });
   deps.report(await measure(breakers, deps.behind, deps.now()));
   await deps.settleParked();
