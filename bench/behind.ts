@@ -93,7 +93,8 @@ async function round(): Promise<number> {
   const queue = { waiting: async () => 0, send: async () => undefined };
   const queues = { billing: queue, salesforce: queue };
   const survey = await behind.survey("billing");
-  return takeUp("billing", drawsFor("billing", [state], clock), survey, { behind, store, queues, live: queue });
+  const deps = { behind, store, queues, live: queue, now: () => clock, until: Number.POSITIVE_INFINITY };
+  return takeUp("billing", drawsFor("billing", [state], clock), survey, deps);
 }
 
 if (values.help) console.log(HELP);

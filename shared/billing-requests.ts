@@ -7,6 +7,8 @@ const pendingSchema = z.looseObject({
   at: z.iso.datetime(),
   /** Of an update: what it writes. */
   contentHash: z.string().optional(),
+  /** It was sent before and that was not settled, so an answer to one sending says nothing of the other. */
+  isRepeated: z.boolean().optional(),
   /** It was answered, so nothing of it is under way any more; what it did is unknown, or somebody wrote beside it. */
   isEnded: z.boolean().optional(),
 });

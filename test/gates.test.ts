@@ -21,7 +21,7 @@ const BILLING: Calls<Billing> = {
   create: (billing) => billing.create({}, REQUEST),
   update: (billing) => billing.update("cus_1", { name: "Acme", address: "", metadata: {} }, REQUEST),
   isDeleted: (billing) => billing.isDeleted("cus_1"),
-  list: (billing) => billing.list(0),
+  list: (billing) => billing.list({ from: 0 }),
   search: (billing) => billing.search(ORG, "001"),
 };
 const SLACK: Calls<InspectableSlack> = {

@@ -84,7 +84,7 @@ const stripe: Definition = {
     const { stripeConnectionSchema } = await import("../../functions/billing/connection.ts");
     const readSecret = secretOf(connection);
     const connect = () => readConnection(name, stripeConnectionSchema, { readSecret });
-    await createBilling(connect, { gate: ungated }).list(Date.now());
+    await createBilling(connect, { gate: ungated }).list({ from: Date.now() });
     return { text: "Stripe let the key read customers" };
   },
 };

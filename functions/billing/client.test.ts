@@ -60,13 +60,21 @@ describe("requests", () => {
     );
   });
 
-  test("list goes from a moment on, and from page to page", async () => {
+  test("list goes from one moment to another, and from page to page", async () => {
     const data = [{ id: "cus_2", created: 20, metadata: {} }];
     await using server = await serve(() => ({ body: { object: "list", data, has_more: true } }));
     const found = { id: "cus_2", createdAt: 20_000, customerId: undefined, orgId: undefined };
-    expect(await billingOf(server).list(1_999, "cus_3")).toEqual({ customers: [found], next: "cus_2" });
+    expect(await billingOf(server).list({ from: 1_999, to: 9_001 }, "cus_3")).toEqual({
+      customers: [found],
+      next: "cus_2",
+    });
     const { searchParams } = new URL(server.requests[0]?.url ?? "", server.url);
-    expect(Object.fromEntries(searchParams)).toEqual({ "created[gte]": "1", limit: "100", starting_after: "cus_3" });
+    expect(Object.fromEntries(searchParams)).toEqual({
+      "created[gte]": "1",
+      "created[lte]": "10",
+      limit: "100",
+      starting_after: "cus_3",
+    });
   });
 
   test("a deleted customer is told from a living one", async () => {
@@ -92,7 +100,7 @@ describe("requests", () => {
     await billing.create({}, request("a"));
     await billing.update("cus_1", PARAMS, request("b"));
     await billing.isDeleted("cus_1");
-    await billing.list(0);
+    await billing.list({ from: 0 });
     await billing.search("00D1", "001A");
     expect(endpoints).toEqual([
       "POST /v1/customers",

@@ -27,6 +27,12 @@ export interface FoundCustomer {
   readonly orgId: string | undefined;
 }
 
+/** When customers were created: from one moment up to another or now, in epoch milliseconds. */
+export interface Created {
+  readonly from: number;
+  readonly to?: number;
+}
+
 /** Some of the customers, newest first; `next` is given back to get more, and undefined at the end. */
 export interface FoundPage {
   readonly customers: readonly FoundCustomer[];
@@ -41,8 +47,8 @@ export interface Billing {
   update(id: string, customer: BillingCustomer, request: Request): Promise<boolean>;
   /** Whether the customer was deleted. @throws RejectedByTargetError when Stripe has never had it */
   isDeleted(id: string): Promise<boolean>;
-  /** Customers created since `from` (epoch milliseconds) that are not deleted. Strongly consistent. */
-  list(from: number, after?: string): Promise<FoundPage>;
+  /** Customers created within a span of time that are not deleted. Strongly consistent. */
+  list(created: Created, after?: string): Promise<FoundPage>;
   /** Customers of an account. Lags behind writes by up to a minute, in an outage more; deleted ones may still be in it. */
   search(orgId: string, accountId: string): Promise<readonly FoundCustomer[]>;
 }
@@ -56,6 +62,8 @@ export interface BillingOptions {
 
 /** Time for one call that writes, with its answer. */
 export const WRITE_TIMEOUT_MS = 8_000;
+/** How often a call is sent at most: once more with a freshly read key. */
+export const SENDINGS = 2;
 /** How long a call waits for the budget of its endpoint. */
 export const GATE_WAIT_MS = 3_000;
 const READ_TIMEOUT_MS = 3_000;
@@ -144,8 +152,9 @@ export function createBilling(connect: Connect, { gate, now = Date.now }: Billin
       return customer.deleted === true;
     },
 
-    async list(from, after) {
-      const params = { created: { gte: Math.floor(from / 1000) }, limit: 100 };
+    async list({ from, to }, after) {
+      const end = to === undefined ? {} : { lte: Math.ceil(to / 1000) };
+      const params = { created: { gte: Math.floor(from / 1000), ...end }, limit: 100 };
       const cursor = after === undefined ? {} : { starting_after: after };
       const page = await call("GET /v1/customers", (api) => api.customers.list({ ...params, ...cursor }, reading));
       return { customers: page.data.map(toFound), next: page.has_more ? page.data.at(-1)?.id : undefined };

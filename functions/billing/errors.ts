@@ -173,10 +173,11 @@ export const ROWS: readonly Row[] = [
     link: "https://www.rfc-editor.org/rfc/rfc9110#status.408",
   },
   { when: isRefusal, meaning: "refused", effect: "none", link: CODES },
+  // It says that the same request would have no further effect, not that another one is refused as well.
   {
     when: ({ status, shouldRetry }) => isClientError(status) && shouldRetry === false,
-    meaning: "refused",
-    effect: "none",
+    meaning: "keySpent",
+    effect: "unknown",
     link: `${LOW_LEVEL}#should-retry`,
   },
 ];

@@ -30,7 +30,7 @@ export async function findDuplicates(
   { from, after }: { readonly from: number; readonly after?: string },
   deps: { readonly billing: Pick<Billing, "list">; readonly store: Pick<CustomerStore, "readMany"> },
 ): Promise<DuplicatesPage> {
-  const { customers, next } = await deps.billing.list(from, after);
+  const { customers, next } = await deps.billing.list({ from }, after);
   const records = await deps.store.readMany(customers.flatMap(({ customerId }) => customerId ?? []));
   const duplicates = customers.flatMap(({ id, customerId = "", orgId, createdAt }): Duplicate[] => {
     const record = records.get(customerId);

@@ -76,6 +76,20 @@ describe("a creation of which Stripe stored a failure", () => {
     expect(await customersOf(customer)).toHaveLength(1);
   });
 
+  test("but did its work hours before, while search has stood still since, is found by the list", async () => {
+    const customer = await stored();
+    await account.searchLag(10 * 3_600_000);
+    await account.fault({ ...CREATE, error: "apiErrorAfterEffect" });
+    await expect(sync(customer, 1)).rejects.toMatchObject(open(90));
+    for (let count = 0; count < 2; count += 1) {
+      await account.advance(3_600_000);
+      await account.request("POST", "/v1/customers", { name: "Crowd" });
+    }
+    expect(await sync(customer, 1)).toMatchObject({ outcome: "updated" });
+    expect(await customersOf(customer)).toHaveLength(1);
+    expect(account.calls.filter(({ endpoint }) => endpoint === "GET /v1/customers")).toHaveLength(2);
+  });
+
   test("whose account was deleted meanwhile is none once nothing can come of it", async () => {
     const customer = await stored();
     await account.fault({ ...CREATE, error: "apiError" });
@@ -207,6 +221,55 @@ describe("an update whose answer was lost", () => {
     expect(await sync(customer, 3)).toMatchObject({ outcome: "updated" });
     expect(await customersOf(customer)).toMatchObject([{ name: "Acme" }]);
   });
+});
+
+// https://docs.stripe.com/rate-limits: a limiter stands before the keys, and knows nothing of what is under way.
+describe.each([
+  ["a limiter", { error: "rateLimit" }],
+  ["an object's lock", { error: "lockTimeout" }],
+  ["what refuses a key", { status: 401 }],
+  ["what refuses permission", { status: 403 }],
+  ["a server that is out", { status: 503 }],
+])("the answer of %s to a repetition", (_who, fault) => {
+  test("does not make an update forgotten that is still under way", async () => {
+    const customer = await stored();
+    await sync(customer, 1);
+    await edit(customer, 2, "Second");
+    account.fate = () => 60_000;
+    await expect(sync(customer, 2)).rejects.toMatchObject({ name: "TransientError" });
+    account.fate = () => "pass";
+    await account.fault({ ...UPDATE, ...fault });
+    await expect(sync(customer, 2)).rejects.toThrow();
+    await edit(customer, 3, "Third");
+    await expect(sync(customer, 3)).rejects.toMatchObject(open(90));
+    await account.advance(90_000);
+    expect(await customersOf(customer)).toMatchObject([{ name: "Second" }]);
+    expect(await sync(customer, 3)).toMatchObject({ outcome: "updated" });
+    expect(await customersOf(customer)).toMatchObject([{ name: "Third" }]);
+  });
+
+  test("does not make a creation forgotten of which the account is deleted meanwhile", async () => {
+    const customer = await stored();
+    account.fate = () => 60_000;
+    await expect(sync(customer, 1)).rejects.toMatchObject({ name: "TransientError" });
+    account.fate = () => "pass";
+    await account.fault({ ...CREATE, ...fault });
+    await expect(sync(customer, 1)).rejects.toThrow();
+    await store.markDeleted(customer, version(2), cause(2));
+    await expect(sync(customer, 2)).rejects.toMatchObject(open(90));
+    await account.advance(90_000);
+    expect(await sync(customer, 2)).toMatchObject({ outcome: "archived" });
+  });
+});
+
+test("a limiter's answer to the first sending leaves nothing open", async () => {
+  const customer = await stored();
+  await sync(customer, 1);
+  await edit(customer, 2, "Second");
+  await account.fault({ ...UPDATE, error: "rateLimit" });
+  await expect(sync(customer, 2)).rejects.toMatchObject({ name: "RateLimitedError" });
+  await edit(customer, 3, "Third");
+  expect(await sync(customer, 3)).toMatchObject({ outcome: "updated" });
 });
 
 describe("a customer that was deleted in Stripe", () => {

@@ -112,6 +112,12 @@ describe("a value that does not fit", () => {
     },
   );
 
+  test("what is no e-mail address in Salesforce is kept", () => {
+    const { customer, adjusted } = toBillingCustomer(recordOf({ email: null, unusableEmail: "a..b@x.com" }));
+    expect(customer).toMatchObject({ name: "Acme", email: "", metadata: { email_full: "a..b@x.com" } });
+    expect(adjusted).toEqual(["email"]);
+  });
+
   test("parts of the address and the plan are shortened", () => {
     const street = `${long(5_001)}\n${long(5_001)}`;
     const parts = { street, city: long(5_001), state: long(5_001), postalCode: long(5_001), country: long(5_001) };

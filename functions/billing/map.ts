@@ -67,8 +67,8 @@ function fitCustomer(customer: Customer, fitting: Fitting): Omit<Required<Billin
   return {
     // A name that cannot be shown is none; an invoice needs one.
     name: fitting.text("name", customer.name) || fitting.adjust("name", "", customer.customerId),
-    email: fitting.fit("email", customer.email, (address, max) =>
-      address.length <= max && REACHABLE.test(address) ? address : "",
+    email: fitting.fit("email", customer.email ?? customer.unusableEmail ?? null, (address, max) =>
+      customer.email !== null && address.length <= max && REACHABLE.test(address) ? address : "",
     ),
     phone: fitting.fit("phone", customer.phone, (number, max) => fitPhone(number, max, country)),
     address: customer.address ? fitAddress(customer.address, country, fitting) : "",

@@ -6,6 +6,7 @@ import { identityOf } from "./map.ts";
 import { type BillingDependencies, contended, note, readRecord, stillOpen } from "./records.ts";
 import {
   askedToCreate,
+  cameToNothing,
   createKeysOf,
   isCreateSpent,
   lastCreateAt,
@@ -13,7 +14,6 @@ import {
   nextCreate,
   requestsOf,
   SETTLED_MS,
-  settled,
   spentCreate,
 } from "./requests.ts";
 
@@ -109,7 +109,7 @@ async function create(record: CustomerRecord, deps: BillingDependencies): Promis
     const verdict = verdictOf(error);
     const isSpent = verdict?.meaning === "keySpent";
     if (isSpent) await noteIf(verdict?.effect === "none" ? nextCreate : spentCreate);
-    else if (verdict?.effect === "none") await noteIf((requests) => settled(requests, key));
+    else if (verdict?.effect === "none") await noteIf((requests) => cameToNothing(requests, key));
     if (!isSpent) throw error;
   }
   return undefined;

@@ -29,7 +29,7 @@ export function askedToCreate(requests: BillingRequests, key: string, now: numbe
   return {
     ...requests,
     create: { ...requests.create, since: requests.create.since ?? at },
-    pending: { ...requests.pending, [key]: { kind: "create", at } },
+    pending: { ...requests.pending, [key]: { kind: "create", at, ...repeated(requests.pending, key) } },
   };
 }
 
@@ -42,15 +42,25 @@ export function askedToUpdate(
 ): BillingRequests {
   const kept = Object.entries(requests.pending).filter(([, one]) => one.kind === "create" || !isOver(one, now));
   const isDirty = requests.isDirty || kept.length < Object.keys(requests.pending).length;
-  const one = { kind: "update" as const, at: new Date(now).toISOString(), contentHash };
+  const pending = Object.fromEntries(kept);
+  const one = { kind: "update" as const, at: new Date(now).toISOString(), contentHash, ...repeated(pending, key) };
   return {
     ...requests,
-    pending: { ...Object.fromEntries(kept), [key]: one },
+    pending: { ...pending, [key]: one },
     ...(isDirty ? { isDirty } : {}),
   };
 }
 
-/** The outcome of a request is known. */
+function repeated(pending: BillingRequests["pending"], key: string) {
+  return pending[key] ? { isRepeated: true } : {};
+}
+
+/** One sending of a request came to nothing. That settles it, unless it was sent before: that may still be under way. */
+export function cameToNothing(requests: BillingRequests, key: string): BillingRequests {
+  return requests.pending[key]?.isRepeated ? requests : settled(requests, key);
+}
+
+/** The outcome of a request is known, however often it was sent. */
 export function settled(requests: BillingRequests, key: string): BillingRequests {
   const { [key]: _settled, ...pending } = requests.pending;
   return { ...requests, pending };

@@ -42,7 +42,7 @@ async function search(pages: readonly (readonly FoundCustomer[])[], data: object
   await searchDuplicates(request, {
     store,
     billing: {
-      async list(from, after) {
+      async list({ from }, after) {
         asked.push([from, after]);
         now += 60_000;
         const page = Number(after ?? 0);

@@ -7,6 +7,7 @@ import { type BillingDependencies, contended, note, readRecord, stillOpen } from
 import {
   askedToUpdate,
   buried,
+  cameToNothing,
   ended,
   isDirty,
   liveLinkOf,
@@ -103,8 +104,8 @@ async function send(
     const { answer, effect, meaning } = verdict;
     if (answer.code === "resource_missing") return bury(sent, id, deps);
     const isSpent = meaning === "keySpent";
-    // A lost answer leaves the note as it is: the update may still be under way.
-    const change = effect === "none" ? settled : isSpent || (answer.status ?? 0) >= 500 ? ended : undefined;
+    // What does not come from behind the key leaves the note as it is: the update may still be under way.
+    const change = effect === "none" ? (isSpent ? settled : cameToNothing) : isSpent ? ended : undefined;
     const moved = (requests: typeof known) =>
       isSpent && requests.update.generation === generation ? nextUpdate(requests) : requests;
     if (change) await note(sent.record, (requests) => moved(change(requests, key)), deps);
@@ -141,7 +142,7 @@ async function bury({ record, key }: Sent, id: string, deps: BillingDependencies
     throw verdictOf(error)?.answer.code === "resource_missing" ? unknownTo(id, customerId, error) : error;
   });
   if (!isDeleted) {
-    await note(record, (requests) => nextUpdate(settled(requests, key)), deps);
+    await note(record, (requests) => nextUpdate(cameToNothing(requests, key)), deps);
     throw contended(customerId);
   }
   await note(record, (requests) => buried(requests, id), deps);

@@ -18,7 +18,7 @@ const LABEL = "[A-Za-z\\d](?:[A-Za-z\\d-]*[A-Za-z\\d])?";
 
 /**
  * An e-mail address that mail servers take: https://www.rfc-editor.org/rfc/rfc5322#section-3.4.1, without quotes and
- * comments. Salesforce also keeps addresses with stray dots, which reach nobody.
+ * comments. Salesforce also keeps others, such as those with two dots in a row, which reach nobody.
  */
 export const emailSchema = z.email({ pattern: new RegExp(`^${ATOM}(?:\\.${ATOM})*@${LABEL}(?:\\.${LABEL})+$`) });
 
@@ -37,6 +37,8 @@ export const customerSchema = z.looseObject({
   orgId: z.string(),
   name: z.string().min(1),
   email: emailSchema.nullable(),
+  /** What Salesforce holds where an e-mail address belongs, when it is none that mail servers take; `email` is null then. */
+  unusableEmail: z.string().min(1).optional(),
   phone: z.string().nullable(),
   address: addressSchema.nullable(),
   plan: z.string().nullable(),

@@ -6,7 +6,8 @@ import { createStateTable, type StateTable } from "../state-table.ts";
 import { cause, newCustomer, spoil, startCustomersTable, TABLE } from "../testing/customers-table.ts";
 import { startTable } from "../testing/dynamo.ts";
 import { parkedWork, startParkedTable } from "../testing/parked-table.ts";
-import { settleParked } from "./settle.ts";
+import { SETTLING_MS, settleParked } from "./settle.ts";
+import type { ParkedTable } from "./table.ts";
 import type { ParkedStatus, ParkedWork } from "./work.ts";
 
 const HOUR = 3_600_000;
@@ -201,4 +202,21 @@ test("a customer that cannot be read keeps nobody else's work open", async () =>
   for (const { customerId } of [broken, good]) await park(customerId, { ...sync, customerId, version: version(1) });
   expect(await settle()).toMatchObject({ looked: 2, superseded: 1 });
   expect([await statusOf(broken.customerId), await statusOf(good.customerId)]).toEqual(["parked", "superseded"]);
+});
+
+test("a walk in which AWS is slow ends in time, and the next one closes what is left", async () => {
+  for (const id of ["first", "second"]) {
+    const { customerId } = newCustomer();
+    await park(id, { ...sync, customerId, version: version(1) });
+    await bring(customerId, 2, "billing");
+  }
+  const slow: Pick<ParkedTable, "list" | "move"> = {
+    ...table.parked,
+    async move(...input) {
+      now += SETTLING_MS;
+      return table.parked.move(...input);
+    },
+  };
+  const walk = () => settleParked({ parked: slow, store, state, now: () => new Date(now) });
+  expect([await walk(), await walk()]).toMatchObject([{ superseded: 1 }, { superseded: 1 }]);
 });

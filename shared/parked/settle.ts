@@ -28,6 +28,8 @@ export interface Settled {
 /** The pieces of work whose customers are read with one call. */
 const PAGE = 100;
 const LIMIT = 300;
+/** For so long a walk closes work; where it stops the next one goes on. */
+export const SETTLING_MS = 10_000;
 const CURSOR = "parked/settle";
 const BY = "system:reconcile";
 const HOUR_MS = 3_600_000;
@@ -48,9 +50,11 @@ export async function settleParked(deps: SettleDependencies): Promise<Settled> {
   // A cursor that nobody can read begins the walk anew.
   let cursor = (await deps.state.read(CURSOR, cursorSchema))?.value ?? { status: "redriven" as const };
   const start = cursor;
+  const until = deps.now().getTime() + SETTLING_MS;
   while (counts.looked < (deps.limit ?? LIMIT)) {
     const page = await deps.parked.list({ ...cursor, limit: PAGE });
-    await settlePage(page.items, counts, deps);
+    // What has moved is not on this page any more when it is listed again.
+    if (!(await settlePage(page.items, counts, deps, until))) break;
     cursor = page.next ? { status: cursor.status, after: page.next } : { status: OTHER[cursor.status] };
     if (!cursor.after && cursor.status === start.status) break;
   }
@@ -60,14 +64,17 @@ export async function settleParked(deps: SettleDependencies): Promise<Settled> {
 
 const OTHER = { parked: "redriven", redriven: "parked" } as const;
 
+/** False when the time is up before all of it was looked at. */
 async function settlePage(
   items: readonly ParkedSummary[],
   counts: { -readonly [name in keyof Settled]: Settled[name] },
   { parked, store, now }: SettleDependencies,
-): Promise<void> {
+  until: number,
+): Promise<boolean> {
   const ids = items.map(({ customerId }) => customerId).filter(isSalesforceId);
   const records = await store.readMany(ids);
   for (const item of items) {
+    if (now().getTime() >= until) return false;
     counts.looked += 1;
     const verdict = judge(item, records.get(item.customerId), now().getTime());
     if (!verdict) continue;
@@ -77,6 +84,7 @@ async function settlePage(
     if (verdict.status === "parked") counts.returned += 1;
     else counts[verdict.status] += 1;
   }
+  return true;
 }
 
 type Verdict = { readonly status: Exclude<ParkedStatus, "redriven" | "discarded">; readonly why: string } | undefined;

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { runFleetAt } from "../../cli/testing.ts";
 import type { TestFleet } from "../support/fleet.ts";
+import { forgetOtherOrg, storeForOtherOrg } from "../support/other-org.ts";
 import { ALWAYS } from "./armed.ts";
 import type { Cell } from "./cells.ts";
 import type { Hop } from "./hops.ts";
@@ -144,24 +145,26 @@ async function loseChanges(world: World): Promise<void> {
 }
 
 /** Accounts that were there before anybody listened. @returns their ids */
-async function seedQuietly(world: World, count: number, fields: object = {}): Promise<string[]> {
-  const accounts = Array.from({ length: count }, () => ({ Name: `Quiet ${world.next()}`, ...fields }));
+async function seedQuietly(world: World, count: number): Promise<string[]> {
+  const accounts = Array.from({ length: count }, () => ({ Name: `Quiet ${world.next()}` }));
   const { body } = await world.org.control("seed", { accounts, quiet: true });
   const ids = (body as { accounts: string[] }).accounts;
   for (const id of ids) world.ledger.addAccount(id);
   return ids;
 }
 
-/** An account that cannot be used as it is, for whoever finds it to park; a person corrects it. */
+/** An account whose id another organisation has stored, for whoever finds it to park; a person mends it. */
 function unusable(cells: readonly Cell[], walk: Walk): Driver {
   if (!cells.some((cell) => cell.hop.walk === walk && isParking(cell))) return {};
   let ids: string[] = [];
   return {
     async prepare(world) {
-      ids = await seedQuietly(world, 1, { Billing_Email__c: "desk..1@example.com" });
+      ids = await seedQuietly(world, 1);
+      for (const id of ids) await storeForOtherOrg(world.current, id);
     },
-    async mend({ org }) {
-      for (const id of ids) await org.call("ada", "PATCH", `sobjects/Account/${id}`, { Billing_Email__c: null });
+    async mend(world) {
+      for (const id of ids) await forgetOtherOrg(world.current, id);
+      await updateAccounts(world, ids);
     },
   };
 }

@@ -50,7 +50,16 @@ const CODES: Readonly<Record<string, string>> = {
 };
 
 /** What billing must hold of a customer; empty is left out. */
-export function billingOf({ customerId, orgId, name, email, phone, address, plan }: TrueCustomer): object {
+export function billingOf({
+  customerId,
+  orgId,
+  name,
+  email,
+  unusableEmail,
+  phone,
+  address,
+  plan,
+}: TrueCustomer): object {
   const country = address?.country ?? "";
   const code = CODES[country];
   const [line1, ...more] = (address?.street ?? "").split("\n");
@@ -71,15 +80,17 @@ export function billingOf({ customerId, orgId, name, email, phone, address, plan
       salesforce_account_id: customerId,
       salesforce_org_id: orgId,
       plan,
+      email_full: unusableEmail,
       country: code ? undefined : country,
     }),
   });
 }
 
 /** What the account must say of it. */
-export function stateOf({ address }: TrueCustomer): string {
+export function stateOf({ unusableEmail, address }: TrueCustomer): string {
   const country = address?.country;
-  return country && !CODES[country] ? "synced, adjusted: address.country" : "synced";
+  const adjusted = [...(unusableEmail ? ["email"] : []), ...(country && !CODES[country] ? ["address.country"] : [])];
+  return adjusted.length > 0 ? `synced, adjusted: ${adjusted.join(", ")}` : "synced";
 }
 
 /** The same part of what billing does hold. */

@@ -85,7 +85,6 @@ function compareAccount(id: string, world: World): string[] {
   if (!world.ledger.accounts.some((known) => known.id === id)) return [`${id}: nobody made this account`];
   if (billed.length > 1) return [`${id}: ${billed.length} customers in Stripe`];
   if (!account || account.deleted) return compareGone(id, item, billed[0]);
-  if (account.refused) return compareRefused(account, world);
   return compareEqual(account, account.customer, world);
 }
 
@@ -94,18 +93,6 @@ function compareGone(id: string, item: StoredItem | undefined, billed: BillingCu
   const problems = item && item.deleted !== true ? [`${id}: deleted, but not in the store`] : [];
   if (billed && billed.metadata.archived !== "true") problems.push(`${id}: deleted, but not archived in Stripe`);
   return problems;
-}
-
-/** An account with an e-mail address that is refused keeps the last customer that could be used. */
-function compareRefused(account: TrueAccount, world: World): string[] {
-  const { id, refused = "" } = account;
-  const isParked = world.parked.some(
-    ({ errorMessage }) => errorMessage.includes(refused) && /e-mail/.test(errorMessage),
-  );
-  const problems = isParked ? [] : [`${id}: has an unusable e-mail address in ${refused}, but is not parked`];
-  const last = world.published.get(id)?.findLast(({ customer }) => customer);
-  if (!last?.customer) return world.stored.has(id) ? [...problems, `${id}: stored, but never published`] : problems;
-  return [...problems, ...compareContent(id, last.customer, world)];
 }
 
 function compareEqual(account: TrueAccount, customer: TrueCustomer, world: World): string[] {
@@ -143,19 +130,14 @@ function explainBehind({ stored }: World): string[] {
 }
 
 /** Nothing is parked but what no try can bring any further. */
-function explainParked({ parked, ledger, truth, blows }: World): string[] {
+function explainParked({ parked, truth, blows }: World): string[] {
   const [crashed, others] = partition(parked, ({ errorName }) => errorName === "ConsumerCrashed");
   // Whatever ended two runs alone is parked as promised; that all is in step nevertheless is compared above.
   const tooMany = crashed.length > blows / 2 ? [`${crashed.length} parked as crashed after ${blows} blows`] : [];
   const needless = others.flatMap(({ hop, errorName, errorMessage }) => {
     const ids = [...new Set(errorMessage.match(/\b00[13]\w{15}\b/g) ?? [])];
-    const isRefused = (id: string) => /e-mail/.test(errorMessage) && ledger.everUnusable.has(id);
     const isGone = (id: string) => /recycle bin/.test(errorMessage) && !truth.has(id);
-    const isKnown = (id: string) =>
-      isRefused(id) ||
-      isGone(id) ||
-      (/e-mail/.test(errorMessage) && ids.some((other) => ledger.everUnusable.has(other)));
-    if (ids.length > 0 && ids.every(isKnown)) return [];
+    if (ids.length > 0 && ids.every(isGone)) return [];
     return [`parked without need at ${hop}: ${errorName}: ${errorMessage.slice(0, 300)}`];
   });
   return [...tooMany, ...needless];

@@ -17,11 +17,6 @@ export interface KnownContact {
 export class Ledger {
   readonly accounts: KnownAccount[] = [];
   readonly contacts: KnownContact[] = [];
-  /** Records that had an e-mail address at some time that the fleet refuses. */
-  readonly everUnusable = new Set<string>();
-  /** Those that have one now. */
-  readonly unusable = new Map<string, "Account" | "Contact">();
-
   /** Accounts whose customer somebody deleted in Stripe, once for each time. */
   readonly buried: string[] = [];
 

@@ -1,17 +1,7 @@
 import type { KnownAccount, KnownContact, Ledger } from "./ledger.ts";
 import type { PeoplesOrg, User } from "./org.ts";
 import type { Random } from "./random.ts";
-import {
-  accountEdit,
-  addressOf,
-  contactEdit,
-  emailOf,
-  nameOf,
-  newContact,
-  phoneOf,
-  planOf,
-  refusedEmailOf,
-} from "./values.ts";
+import { accountEdit, addressOf, contactEdit, emailOf, nameOf, newContact, phoneOf, planOf } from "./values.ts";
 
 /** What an operation works with. */
 export interface Stage {
@@ -41,9 +31,8 @@ const createAccount: Operation = async ({ org, ledger, random, user }) => {
   if (ok) ledger.addAccount((body as { id: string }).id);
 };
 
-const edit = async ({ org, ledger, user }: Stage, entity: "Account" | "Contact", id: string, fields: object) => {
+const edit = async ({ org, user }: Stage, entity: "Account" | "Contact", id: string, fields: object) => {
   const { ok } = await org.call(user, "PATCH", `sobjects/${entity}/${id}`, fields);
-  if (ok && ("Billing_Email__c" in fields || "Email" in fields)) ledger.unusable.delete(id);
   return ok;
 };
 
@@ -168,25 +157,6 @@ const undeleteContact: Operation = async ({ org, ledger, random }) => {
   if ((await org.control("undelete", { id: contact.id })).ok) contact.state = "alive";
 };
 
-const spoilEmail: Operation = async (stage) => {
-  const { ledger, random } = stage;
-  const billing = ledger.contacts.filter(({ state, isBilling }) => state === "alive" && isBilling);
-  const asContact = billing.length > 0 && random.chance(0.3);
-  const { id } = random.pick<{ id: string }>(asContact ? billing : ledger.alive());
-  const entity = asContact ? "Contact" : "Account";
-  const fields = { [asContact ? "Email" : "Billing_Email__c"]: refusedEmailOf(random), Phone: phoneOf(random) };
-  if (!(await edit(stage, entity, id, fields))) return;
-  ledger.unusable.set(id, entity);
-  ledger.everUnusable.add(id);
-};
-
-const correctEmail: Operation = async (stage) => {
-  const { ledger, random } = stage;
-  if (ledger.unusable.size === 0) return;
-  const [id, entity] = random.pick([...ledger.unusable]);
-  await edit(stage, entity, id, { [entity === "Account" ? "Billing_Email__c" : "Email"]: emailOf(random) });
-};
-
 const CHOICES: readonly (readonly [number, Operation])[] = [
   [30, editAccount],
   [6, editTwice],
@@ -205,8 +175,6 @@ const CHOICES: readonly (readonly [number, Operation])[] = [
   [6, switchBilling],
   [3, deleteContact],
   [3, undeleteContact],
-  [2, spoilEmail],
-  [3, correctEmail],
 ];
 
 /** Does one operation, which the seed chooses. */

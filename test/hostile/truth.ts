@@ -1,5 +1,5 @@
 import type { PeoplesOrg } from "./org.ts";
-import { REFUSED_EMAIL } from "./values.ts";
+import { UNUSABLE_EMAIL } from "./values.ts";
 
 /** A customer as it must be everywhere. */
 export interface TrueCustomer {
@@ -7,6 +7,7 @@ export interface TrueCustomer {
   readonly orgId: string;
   readonly name: string;
   readonly email: string | null;
+  readonly unusableEmail?: string;
   readonly phone: string | null;
   readonly address: Readonly<Record<string, string | null>> | null;
   readonly plan: string | null;
@@ -18,8 +19,6 @@ export interface TrueAccount {
   readonly id: string;
   readonly deleted: boolean;
   readonly customer: TrueCustomer;
-  /** Id of the record whose e-mail address the fleet refuses. */
-  readonly refused: string | undefined;
   readonly syncState: string | null;
   readonly stripeCustomerId: string | null;
 }
@@ -70,22 +69,17 @@ function toTruth(row: AccountRow, contact: ContactRow | undefined, orgId: string
     postalCode: text("BillingPostalCode"),
     country: text("BillingCountry"),
   };
-  const refused = REFUSED_EMAIL.test(text("Billing_Email__c") ?? "")
-    ? row.Id
-    : REFUSED_EMAIL.test(contact?.Email ?? "")
-      ? contact?.Id
-      : undefined;
+  const email = text("Billing_Email__c");
   return {
     id: row.Id,
     deleted: row.IsDeleted,
-    refused,
     syncState: text("Sync_State__c"),
     stripeCustomerId: text("Stripe_Customer_Id__c"),
     customer: {
       customerId: row.Id,
       orgId,
       name: text("Name") ?? "",
-      email: text("Billing_Email__c"),
+      ...(email && UNUSABLE_EMAIL.test(email) ? { email: null, unusableEmail: email } : { email }),
       phone: text("Phone"),
       address: Object.values(address).some((part) => part !== null) ? address : null,
       plan: text("Plan__c"),

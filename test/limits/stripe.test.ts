@@ -3,6 +3,9 @@ import fc from "fast-check";
 import { type Billing, createBilling } from "../../functions/billing/client.ts";
 import { identityOf, toBillingCustomer } from "../../functions/billing/map.ts";
 import { writeWhatIsTaken } from "../../functions/billing/set-aside.ts";
+import { toCustomer } from "../../functions/salesforce/mapping/map.ts";
+import { chooseMapping } from "../../functions/salesforce/mapping/mapping.ts";
+import { ACCOUNT, account, contact } from "../../functions/salesforce/testing.ts";
 import { type StripeEmulator, startStripe } from "../../local/saas/stripe/emulator.ts";
 import { type Customer, customerSchema } from "../../shared/contracts/customer.ts";
 import { ungated } from "../../shared/targets/gate.ts";
@@ -47,6 +50,7 @@ const email = fc
     fc.constantFrom(".example", ".c", ".42", ".xn--p1ai", ""),
   )
   .map(([local, domain, top]) => `${local.join(".")}@${domain.join(".")}${top}`);
+const phone = maybe(fc.oneof(text, fc.string({ unit: fc.constantFrom(..."0123456789 +-x.()"), maxLength: 40 })));
 const address = fc.record({
   street: maybe(text),
   city: maybe(text),
@@ -58,11 +62,39 @@ const customer: fc.Arbitrary<Customer> = fc
   .record({
     name: text.filter((name) => name.length > 0),
     email: maybe(email),
-    phone: maybe(fc.oneof(text, fc.string({ unit: fc.constantFrom(..."0123456789 +-x.()"), maxLength: 40 }))),
+    phone,
     address: maybe(address),
     plan: maybe(text),
   })
   .map((members) => ({ ...newCustomer(), ...members }));
+
+/** What Salesforce takes for an e-mail address: dots anywhere but at the beginning. */
+const looseEmail = fc
+  .tuple(
+    fc.string({ unit: fc.constantFrom(..."aZ9_!#$%&'*/=?^+`{|}~-", ".", "..."), minLength: 1, maxLength: 60 }),
+    fc.array(label, { minLength: 2, maxLength: 3 }),
+  )
+  .map(([local, domain]) => `${local.replace(/^\.+/, "a")}@${domain.join(".")}`);
+const anyEmail = maybe(fc.oneof(email, looseEmail));
+
+/** Customers as they come of accounts, and their billing contacts, as Salesforce holds them. */
+const ofSalesforce: fc.Arbitrary<Customer> = fc
+  .record({
+    account: fc.record({
+      Name: text.filter((name) => name.trim() !== ""),
+      Billing_Email__c: anyEmail,
+      Phone: phone,
+      BillingAddress: maybe(address),
+      Plan__c: maybe(text),
+    }),
+    contact: maybe(fc.record({ Name: maybe(text), Email: anyEmail, Phone: phone })),
+  })
+  .map(({ account: fields, contact: person }) => {
+    const related = new Map(person ? [["billingContact", contact("0035f00002J9YaUAAV", person)]] : []);
+    const { customerId, orgId } = newCustomer();
+    const { customer: mapped } = toCustomer(chooseMapping(), { account: account(ACCOUNT, fields), related }, orgId);
+    return { ...mapped, customerId };
+  });
 
 /** Brings a customer to Stripe as a run does, and reads it there. */
 async function bring(one: Customer) {
@@ -80,14 +112,18 @@ async function bring(one: Customer) {
   return { adjusted: [...adjusted, ...refused], billed: (await answer.json()) as StripeCustomer };
 }
 
-test("every customer of our contract gives a Stripe customer with at least its name, and says what was adjusted", async () => {
+test.each([
+  ["customer of our contract", customer],
+  ["account that Salesforce can hold", ofSalesforce],
+])("every %s gives a Stripe customer with at least its name, and says what was adjusted", async (_what, any) => {
   await fc.assert(
-    fc.asyncProperty(customer, async (one) => {
+    fc.asyncProperty(any, async (one) => {
       expect(customerSchema.safeParse(one).success).toBe(true);
       const { adjusted, billed } = await bring(one);
       const [first] = one.name.toWellFormed().replaceAll(/[\s\p{Cc}]/gu, "");
       expect(billed.name).toEqual(first === undefined ? one.customerId : expect.stringContaining(first));
       if (!adjusted.includes("email")) expect(billed.email).toBe(one.email);
+      if (one.unusableEmail) expect(billed.metadata.email_full).toBe(one.unusableEmail);
       if (!adjusted.includes("phone") && !/[\p{Cc}\p{Cs}]/u.test(one.phone ?? ""))
         expect(billed.phone ?? "").toBe((one.phone ?? "").trim());
       if (one.address?.country === "EU") expect(billed.address?.country).toBeNull();

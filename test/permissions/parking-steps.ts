@@ -1,10 +1,11 @@
 import { randomUUID } from "node:crypto";
+import { storeForOtherOrg } from "../support/other-org.ts";
 import { backfillTask, invoke, metadataOf, seed } from "./calls.ts";
 import type { Lab, Step } from "./lab.ts";
 
 const CUSTOMER = "001000000000PARKAA";
-/** An account that cannot be used as it is. */
-const UNUSABLE = { Name: "Unusable", Billing_Email__c: "desk..1@example.com" };
+/** An account that cannot be used as it is: another organisation has stored its id. */
+const UNUSABLE = { Name: "Unusable" };
 const TASKS = "^(flows-park|customers-note-failure|salesforce-(load|park)-backfill-batch)";
 
 const parkBatch = ({ fleet }: Lab) =>
@@ -67,7 +68,7 @@ async function parkTasks(lab: Lab): Promise<void> {
 /** Everything is parked for the first time. */
 async function parkOnce(lab: Lab): Promise<void> {
   if ((await lab.fleet.parked()).some(({ hop }) => hop === "salesforce/backfill")) return;
-  await seed(lab.fleet, "accounts", UNUSABLE);
+  for (const id of await seed(lab.fleet, "accounts", UNUSABLE)) await storeForOtherOrg(lab.fleet, id);
   await parkTasks(lab);
 }
 

@@ -30,6 +30,7 @@ export async function startBilling() {
     /** Forgets faults and calls, for the next test. */
     async reset(): Promise<void> {
       await account.clearFaults();
+      await account.searchLag();
       account.calls.length = 0;
     },
     async close(): Promise<void> {

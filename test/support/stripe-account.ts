@@ -20,6 +20,9 @@ export interface StripeCustomer {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
+/** What search lags behind when all is well. https://docs.stripe.com/search#data-freshness */
+export const SEARCH_LAG_MS = 60_000;
+
 /** An emulated Stripe account on a clock of its own, behind a network that loses things. */
 export class StripeAccount implements AsyncDisposable {
   readonly billing: Billing;
@@ -31,6 +34,8 @@ export class StripeAccount implements AsyncDisposable {
   fate: (endpoint: string) => Fate | Promise<Fate> = () => "pass";
   /** Real milliseconds that an answer takes on its way back. */
   delay: (endpoint: string) => number = () => 0;
+  /** HTTP status of the page that comes instead of a lost answer. */
+  lostAs = 200;
   readonly #emulator: StripeEmulator;
   readonly #network: TestServer;
   #late: { readonly at: number; readonly request: SeenRequest }[] = [];
@@ -50,7 +55,7 @@ export class StripeAccount implements AsyncDisposable {
     const emulator = await startStripe({
       port: 0,
       now: () => account.current?.now ?? 0,
-      config: { ratePerEndpoint: 1_000_000, searchLagMs: 60_000 },
+      config: { ratePerEndpoint: 1_000_000, searchLagMs: SEARCH_LAG_MS },
     });
     const network = await serve((request) => (account.current as StripeAccount).#answer(request));
     account.current = new StripeAccount(emulator, network);
@@ -74,9 +79,15 @@ export class StripeAccount implements AsyncDisposable {
     await control(this.#emulator.url, "POST", "faults", rule);
   }
 
+  /** Lets search lag by so many milliseconds, as in an outage. */
+  async searchLag(searchLagMs = SEARCH_LAG_MS): Promise<void> {
+    await control(this.#emulator.url, "POST", "config", { searchLagMs });
+  }
+
   async clearFaults(): Promise<void> {
     this.fate = () => "pass";
     this.delay = () => 0;
+    this.lostAs = 200;
     await control(this.#emulator.url, "DELETE", "faults");
   }
 
@@ -117,7 +128,7 @@ export class StripeAccount implements AsyncDisposable {
     const answer = fate === "pass" || fate === "loseAnswer" ? await this.#deliver(request) : undefined;
     await sleep(this.delay(endpoint));
     // A page instead of the answer: the client would send again what was cut.
-    return fate === "pass" && answer ? answer : { status: 200, body: "<html>" };
+    return fate === "pass" && answer ? answer : { status: this.lostAs, body: "<html>" };
   }
 
   async #deliver({ method, url, headers, body }: SeenRequest) {

@@ -5,7 +5,8 @@ import { type CustomerStore, createCustomerStore } from "#shared/customer-store.
 import { type Answer, afterCall, type Breaker, claimProbe, closeIdle, told, waitOf } from "#shared/targets/breaker.ts";
 import type { BreakerState } from "#shared/targets/breakers.ts";
 import { cause, newCustomer, startCustomersTable, TABLE, version } from "#shared/testing/customers-table.ts";
-import { reconcile } from "./run.ts";
+import { reconcile, TAKING_MS } from "./run.ts";
+import { takeUp } from "./take.ts";
 
 const START = Date.parse("2026-01-01T10:00:00.000Z");
 const ENDPOINTS = { billing: "POST /v1/customers", salesforce: newCustomer().orgId };
@@ -119,3 +120,36 @@ test.each<[Target, Answer, number]>([
   },
   120_000,
 );
+
+test("a round in which AWS is slow ends in time, and the next one takes up who is left", async () => {
+  const ids: string[] = [];
+  for (let n = 0; n < 150; n += 1) {
+    const customer = newCustomer();
+    await store.save(customer, version(1), cause());
+    ids.push(customer.customerId);
+  }
+  moment += 3_600_000;
+  const sent: string[] = [];
+  const queue = {
+    waiting: async () => 0,
+    async send(pieces: readonly string[]) {
+      sent.push(...pieces);
+      moment += TAKING_MS;
+    },
+  };
+  const round = async () => {
+    const until = moment + TAKING_MS;
+    const deps = {
+      behind,
+      store,
+      queues: { billing: queue, salesforce: queue },
+      live: queue,
+      now: () => moment,
+      until,
+    };
+    return takeUp("billing", [{ limit: Number.POSITIVE_INFINITY }], await behind.survey("billing"), deps);
+  };
+  expect([await round(), await round()]).toEqual([100, 50]);
+  const taken = sent.map((piece) => JSON.parse(piece).detail.data.customer.customerId);
+  expect(taken.toSorted()).toEqual(ids.toSorted());
+});

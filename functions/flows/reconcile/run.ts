@@ -11,13 +11,16 @@ import { type TellDependencies, tellOutages } from "./tell.ts";
 /** Counting more says nothing new and costs. */
 const MOST_COUNTED = 200_000;
 
-export interface ReconcileDependencies extends TakeDependencies, Omit<TellDependencies, "waiting"> {
+export interface ReconcileDependencies extends Omit<TakeDependencies, "until">, Omit<TellDependencies, "waiting"> {
   readonly behind: Pick<Behind, "due" | "take" | "survey" | "countByOrg">;
   readonly breakers: Breakers;
   /** Closes parked work that needs nobody any more. */
   readonly settleParked: () => Promise<unknown>;
   readonly report: (measured: readonly Measured[]) => void;
 }
+
+/** For so long a round takes up customers; whoever is left is due with the next one. */
+export const TAKING_MS = 20_000;
 
 /**
  * One round of the recovery: takes up what is due for every target, tells of outages, measures what waits, and closes parked
@@ -28,8 +31,10 @@ export interface ReconcileDependencies extends TakeDependencies, Omit<TellDepend
 export async function reconcile(deps: ReconcileDependencies): Promise<number> {
   const breakers = await closeIdle(await deps.breakers.list(), deps.breakers);
   const now = deps.now();
+  const until = now + TAKING_MS;
   const surveys = await surveyAll(deps.behind);
-  for (const target of TARGETS) await takeUp(target, drawsFor(target, breakers, now), surveys[target], deps);
+  for (const target of TARGETS)
+    await takeUp(target, drawsFor(target, breakers, now), surveys[target], { ...deps, until });
   await tellOutages(breakers, { ...deps, waiting: countWaiting(deps.behind, surveys) });
   deps.report(measure(breakers, surveys, now));
   await deps.settleParked();

@@ -22,6 +22,10 @@ export interface TakeDependencies {
   readonly queues: Readonly<Record<Target, WorkQueue>>;
   /** The queue of live changes, for a few while a backfill fills the one for billing. */
   readonly live: WorkQueue;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+  /** From then on nobody else is taken up. */
+  readonly until: number;
 }
 
 /** More would only wait in the queue: about what the bulk lane does in a minute. */
@@ -50,7 +54,7 @@ export async function takeUp(
   let sent = 0;
   for (const draw of draws) {
     const limit = Math.min(draw.limit, room);
-    if (limit <= 0) break;
+    if (limit <= 0 || deps.now() >= deps.until) break;
     const due = await deps.behind.due(target, { ...draw, limit, keys });
     room -= due.length;
     sent += await sendAll(due, target, queue, deps);
@@ -82,7 +86,10 @@ async function sendAll(
   deps: TakeDependencies,
 ): Promise<number> {
   let sent = 0;
-  for (const some of chunks(due, SLICE)) sent += await sendSome(some, target, queue, deps);
+  for (const some of chunks(due, SLICE)) {
+    if (deps.now() >= deps.until) break;
+    sent += await sendSome(some, target, queue, deps);
+  }
   if (sent > 0) log().info("Customers taken up again", { target, customers: sent });
   return sent;
 }

@@ -43,11 +43,16 @@ export const PUB_SUB_CODES: readonly CodeRow[] = [
   POSITION_LOST,
   SESSION_EXPIRED,
   {
-    codes: ["schema.meta.permission", "subscription.topic.cannot.subscribe", "topic.meta.permission"],
-    means: "permission",
+    codes: [
+      "schema.meta.permission",
+      "service.auth.headers.invalid",
+      "service.tenant.license",
+      "subscription.topic.cannot.subscribe",
+      "topic.meta.permission",
+    ],
+    means: "login",
     source: PUB_SUB_ERRORS,
   },
-  { codes: ["service.auth.headers.invalid", "service.tenant.license"], means: "login", source: PUB_SUB_ERRORS },
   { codes: ["subscription.limit.exceeded"], means: "limit", source: PUB_SUB_ERRORS },
   {
     codes: [
@@ -80,7 +85,7 @@ export const PUB_SUB_CODES: readonly CodeRow[] = [
 export const PUB_SUB_STATUSES: readonly CodeRow[] = [
   { codes: [UNAUTHENTICATED], means: "session", source: GRPC_STATUSES },
   { codes: ["STATUS_3", "STATUS_5", "STATUS_12"], means: "refused", source: GRPC_STATUSES },
-  { codes: ["STATUS_7"], means: "permission", source: GRPC_STATUSES },
+  { codes: ["STATUS_7"], means: "login", source: GRPC_STATUSES },
 ];
 
 /** Whether Salesforce does not know the replay id, or no longer keeps what came after it. */
@@ -145,9 +150,9 @@ function errorOf(means: Meaning, code: string, text: string, options: { cause: u
     case "busy":
       return new RateLimitedError(code, text, { ...options, retryAfterSeconds: BUSY_SECONDS });
     case "login":
-      return new NotAuthorizedError(code, text, options);
+    // The Pub/Sub API has a breaker of its own: what it does not permit opens that alone.
     case "permission":
-      return new NotAuthorizedError(code, text, { ...options, onlyThisCall: true });
+      return new NotAuthorizedError(code, text, options);
     case "refused":
       return new RejectedByTargetError(code, text, options);
     // The login before was accepted, so it is no matter of credentials.

@@ -79,9 +79,18 @@ describe("toCustomer", () => {
     expect(map({ BillingAddress: { street: null, city: "", geocodeAccuracy: null } }).address).toBeNull();
   });
 
+  // https://help.salesforce.com/s/articleView?id=000384328&type=1
+  test.each(["a..b@x.com", "a.@x.com"])("what is no e-mail address goes on beside the others: %s", (address) => {
+    const Contact = contact(CONTACT, { Email: address });
+    const { customer } = mapAll(account(ACCOUNT, { Billing_Email__c: address }), { billingContact: Contact });
+    expect(customer).toMatchObject({ name: "Acme", email: null, unusableEmail: address });
+    expect(customer).toMatchObject({ billingContact: { contactId: CONTACT, email: address } });
+    expect(map({ Billing_Email__c: "a.b@x.com" })).not.toHaveProperty("unusableEmail");
+  });
+
   test.each([
-    ["Billing_Email__c", "not an address", "InvalidInputError"],
     ["Name", "", "InvalidInputError"],
+    ["Billing_Email__c", 7, "ContractError"],
     ["Name", 7, "ContractError"],
     ["Phone", { a: 1 }, "ContractError"],
     ["Plan__c", ["Team"], "ContractError"],
@@ -101,9 +110,9 @@ describe("toCustomer", () => {
   });
 
   test("refuses a related record by its own id", () => {
-    const bad = contact(CONTACT, { Email: "nowhere" });
+    const bad = contact(CONTACT, { Email: 7 });
     const error = refusalOf(() => mapAll(account(ACCOUNT), { billingContact: bad }));
-    expect(error.message).toMatch(new RegExp(`^Contact ${CONTACT}: Email is not an e-mail address`));
+    expect(error.message).toMatch(new RegExp(`^Contact ${CONTACT}: Email must be a text`));
   });
 
   function refusalOf(work: () => unknown): FleetError {

@@ -1,4 +1,4 @@
-import { type Customer, customerSchema } from "#shared/contracts/customer.ts";
+import { type Customer, customerSchema, emailSchema } from "#shared/contracts/customer.ts";
 import { ContractError, InvalidInputError } from "#shared/errors.ts";
 import { describeIssues } from "#shared/issues.ts";
 import { toLongId } from "../org/ids.ts";
@@ -36,7 +36,7 @@ export function toCustomer(
   const customer = {
     customerId: toLongId(String(record.Id)),
     orgId,
-    ...readFields(ACCOUNT, mapping.account, record),
+    ...setEmailApart(readFields(ACCOUNT, mapping.account, record)),
     ...Object.fromEntries(members),
   };
   const result = customerSchema.safeParse(customer);
@@ -52,6 +52,13 @@ export function toCustomer(
     relatedIds: [...related.values()].map(({ Id }) => toLongId(String(Id))),
     account: record,
   };
+}
+
+/** What is no e-mail address goes on under a name of its own: whoever reads `email` may rely on it. */
+function setEmailApart(members: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const { email } = members;
+  if (typeof email !== "string" || emailSchema.safeParse(email).success) return members;
+  return { ...members, email: null, unusableEmail: email };
 }
 
 function readFields(entity: string, fields: Readonly<Record<string, Field>>, record: RestRecord) {

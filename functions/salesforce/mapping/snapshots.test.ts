@@ -62,11 +62,11 @@ describe("readCustomers", () => {
   });
 
   test("gives an account that cannot be mapped as its error, and the others as they are", async () => {
-    const Account = [account(ACCOUNT, { Billing_Email__c: "nonsense" }), account(OTHER_ACCOUNT)];
+    const Account = [account(ACCOUNT, { Name: null }), account(OTHER_ACCOUNT)];
     const { found } = await read({ records: { Account } }, [ACCOUNT, OTHER_ACCOUNT]);
     expect(customerOf(found)).toMatchObject({
       name: "InvalidInputError",
-      message: expect.stringContaining("Billing_Email__c"),
+      message: expect.stringContaining("Name is empty"),
     });
     expect(customerOf(found, OTHER_ACCOUNT)).toMatchObject({ customerId: OTHER_ACCOUNT });
   });

@@ -36,7 +36,7 @@ describe("accounts that a request names", () => {
   });
 
   test("are parked again while they cannot be used", async () => {
-    const bad = org.create("Account", { Billing_Email__c: "nobody" });
+    const bad = org.create("Account", { Name: null });
     await bench.sweep({ reason: "manual", ids: [bad] });
     const [first] = [...bench.parked.values()];
     await bench.sweep({ reason: "manual", ids: [bad] });

@@ -227,7 +227,7 @@ describe("accounts that tell something else of their billing than was written ba
 describe("customers that cannot be compared", () => {
   test("are counted, parked once with their reason, and stay as they are", async () => {
     await swept();
-    const [bad, foreign] = [org.create("Account", { Billing_Email__c: "nobody" }), org.create("Account")];
+    const [bad, foreign] = [org.create("Account", { Name: null }), org.create("Account")];
     const customer = { customerId: foreign, orgId: "00D000000000009EAA", name: "x", email: null, phone: null };
     const cause = { correlationId: "c", actor: "a", occurredAt: iso(org.time) };
     await tables.store.save({ ...customer, address: null, plan: null }, formatVersion(1_000, 1, 1), cause);
@@ -248,7 +248,7 @@ describe("customers that cannot be compared", () => {
         input: { ...input, data: { ...input.data, recordIds: [id] } },
         errorName: "InvalidInputError",
         errorCode: id === bad ? "BAD_FIELD" : "OTHER_ORG",
-        errorMessage: expect.stringContaining(id === bad ? "Billing_Email__c" : "is stored for organisation"),
+        errorMessage: expect.stringContaining(id === bad ? "Name is empty" : "is stored for organisation"),
         correlationId: expect.stringMatching(/^sweep-/),
         customerId: id,
         orgId: org.id,
@@ -261,7 +261,7 @@ describe("customers that cannot be compared", () => {
 
   test("stop the sweep when they cannot be parked, so that none is lost", async () => {
     await swept();
-    org.create("Account", { Billing_Email__c: "nobody" });
+    org.create("Account", { Name: null });
     org.time += HOUR;
     bench.failPark = () => new TransientError("DOWN", "not now");
     bench.maxTries = 0;
