@@ -13,7 +13,7 @@ const server = await serve(() => ({ body: { Items: [] } }));
 beforeAll(() => {
   cpSync(join(ROOT, "cli"), join(clone, "cli"), { recursive: true });
   copyFileSync(join(ROOT, "package.json"), join(clone, "package.json"));
-  for (const name of ["functions", "shared", "node_modules"]) symlinkSync(join(ROOT, name), join(clone, name));
+  for (const name of ["functions", "local", "shared", "node_modules"]) symlinkSync(join(ROOT, name), join(clone, name));
   mkdirSync(join(clone, ".twin"));
   const running = { origin: server.url, pid: process.pid };
   writeFileSync(join(clone, ".twin", "running.json"), JSON.stringify(running));

@@ -5,6 +5,7 @@ import type { Inventory } from "./inventory.ts";
 import {
   API_USED_PERCENT,
   BROUGHT_BY_FEED,
+  DEAD_FEEDS,
   inStage,
   MESSAGES_DENIED,
   type Measure,
@@ -97,7 +98,7 @@ function graphsOf({ functions, queues, machines }: Inventory): readonly Graph[] 
       ...inAll,
     },
     { title: "What the live feed brought", measures: [BROUGHT_BY_FEED], ...inAll },
-    { title: "What the live feed lost", measures: [MISSED_BY_FEED, POSITIONS_LOST], ...inAll },
+    { title: "What the live feed lost", measures: [MISSED_BY_FEED, DEAD_FEEDS, POSITIONS_LOST], ...inAll },
     {
       title: "Age of the oldest waiting message (s)",
       measures: live.map((queue) => ofQueue("ApproximateAgeOfOldestMessage", queue)),
