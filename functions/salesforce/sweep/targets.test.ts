@@ -84,9 +84,7 @@ async function fallBehind(prefix: string, orgId: string, count: number): Promise
   const customer = { ...newCustomer(), orgId };
   await tables.store.save(customer, version(1), cause());
   const client = DynamoDBDocumentClient.from(tables.client);
-  const { Item } = await client.send(
-    new GetCommand({ TableName: TABLE, Key: { customerId: customer.customerId } }),
-  );
+  const { Item } = await client.send(new GetCommand({ TableName: TABLE, Key: { customerId: customer.customerId } }));
   const ids = Array.from({ length: count }, (_, n) => `${prefix}${String(n).padStart(18 - prefix.length, "0")}`);
   const puts = ids.map((customerId) => ({
     PutRequest: { Item: { ...Item, customerId, behindKey: behindKey("billing", customerId) } },
