@@ -263,6 +263,60 @@ describe("many pieces of work", () => {
   });
 });
 
+describe("that work was sent", () => {
+  const hop = "connector-fleet-test-slack-notices";
+
+  test("is noted once it was", async () => {
+    await redriven({ parkedId: "noted", hop });
+    expect(await parked().read("noted")).toMatchObject({ status: "redriven", sentAt: NOW.toISOString() });
+  });
+
+  test("is not when the redrive was killed before", async () => {
+    await parked().park(parkedWork("killed", { hop }));
+    const killed = async (...step: Parameters<ReturnType<typeof parked>["move"]>) => {
+      await parked().move(...step);
+      throw new TransientError("KILLED", "killed");
+    };
+    await redrive(["killed"], {}, { ...deps(), parked: { ...parked(), move: killed } });
+    expect(sent).toEqual([]);
+    expect(await statusOf("killed")).toBe("redriven");
+    expect(await parked().read("killed")).not.toHaveProperty("sentAt");
+    // Whoever redrives it once more has it sent.
+    expect(await redrive(["killed"], {}, deps())).toMatchObject([{ outcome: "redriven" }]);
+    expect(sent).toHaveLength(1);
+    expect(await parked().read("killed")).toMatchObject({ sentAt: NOW.toISOString() });
+  });
+
+  test("may fail to be noted: it is redriven all the same, and the person is told", async () => {
+    await parked().park(parkedWork("unnoted", { hop }));
+    const noteSent = () => Promise.reject(new TransientError("DOWN", "table is down"));
+    const results = await redrive(["unnoted"], {}, { ...deps(), parked: { ...parked(), noteSent } });
+    expect(results).toMatchObject([
+      { outcome: "redriven", how: expect.stringMatching(/may be parked again: table is/) },
+    ]);
+    expect(sent).toHaveLength(1);
+  });
+
+  test("is so once, when the answer of the step before was lost and the SDK asked again", async () => {
+    const client = tables[0]?.client;
+    await parked().park(parkedWork("lost-answer", { hop }));
+    client?.middlewareStack.add(
+      (next, { commandName }) =>
+        async (args) => {
+          if (commandName === "UpdateItemCommand") await next(args);
+          return next(args);
+        },
+      { step: "initialize", name: "sendTwice" },
+    );
+    const results = await redrive(["lost-answer"], {}, deps()).finally(() =>
+      client?.middlewareStack.remove("sendTwice"),
+    );
+    expect(results).toMatchObject([{ outcome: "redriven" }]);
+    expect(sent).toHaveLength(1);
+    expect(await parked().read("lost-answer")).toMatchObject({ status: "redriven", sentAt: NOW.toISOString() });
+  });
+});
+
 test("what is discarded keeps who did so and why, and is discarded once", async () => {
   await parked().park(parkedWork("useless"));
   expect(await discard(["useless"], "a test account", {}, deps())).toEqual([

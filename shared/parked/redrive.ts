@@ -11,7 +11,7 @@ import { hasEnded, type ParkedItem } from "./work.ts";
 
 /** Everything that redriving touches; whoever calls says who asks. */
 export interface RedriveDependencies {
-  readonly parked: Pick<ParkedTable, "read" | "move">;
+  readonly parked: Pick<ParkedTable, "read" | "move" | "noteSent">;
   readonly store: Pick<CustomerStore, "readMany">;
   readonly behind: Pick<Behind, "retryNow">;
   readonly send: SendToQueue;
@@ -132,13 +132,12 @@ async function redriveOne(item: ParkedItem, dryRun: boolean, deps: RedriveDepend
   if (plan.kind === "impossible") return { parkedId, customerId, outcome: "failed", how };
   const outcome = plan.kind === "settled" ? plan.status : "redriven";
   if (dryRun) return { parkedId, customerId, outcome, how };
-  // First the mark, then the work: work that is parked again at once finds its item redriven.
+  // First the step, then the work: work that is parked again at once finds its item redriven.
   const step = { by: deps.actor, at: deps.now(), note: how, seen: item };
   const { moved, status } = await deps.parked.move(parkedId, outcome, step);
   if (!moved) return { parkedId, customerId, outcome: "skipped", how: `is ${status ?? "gone"}` };
   try {
     await carryOut(plan, item, deps);
-    return { parkedId, customerId, outcome, how };
   } catch (error) {
     const { message } = describeError(error);
     const note = `not redriven: ${message}${isRetryable(error) ? " (try again)" : ""}`;
@@ -146,6 +145,15 @@ async function redriveOne(item: ParkedItem, dryRun: boolean, deps: RedriveDepend
     await deps.parked.move(parkedId, "parked", { by: deps.actor, at: deps.now(), note, seen });
     return { parkedId, customerId, outcome: "failed", how: message };
   }
+  if (outcome !== "redriven") return { parkedId, customerId, outcome, how };
+  // Without the note it is parked again after an hour, and may be sent twice: whoever gets it finds it done.
+  const noted = deps.parked.noteSent(parkedId, step.at.toISOString(), deps.now());
+  const lost = await noted.then(() => "", describeUnnoted);
+  return { parkedId, customerId, outcome, how: how + lost };
+}
+
+function describeUnnoted(error: unknown): string {
+  return ` (that could not be noted, so it may be parked again: ${describeError(error).message})`;
 }
 
 async function recordOf(item: ParkedItem, { store }: RedriveDependencies) {

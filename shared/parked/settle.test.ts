@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import { type Behind, createBehind } from "../behind/behind.ts";
 import { formatVersion } from "../contracts/customer.ts";
 import { type CustomerStore, createCustomerStore } from "../customer-store.ts";
@@ -51,7 +51,14 @@ async function bring(customerId: string, hours: number, ...targets: ("billing" |
 
 async function park(parkedId: string, work: Partial<ParkedWork>, redriven = false): Promise<void> {
   await table.parked.park(parkedWork(parkedId, { parkedAt: new Date(PARKED_AT).toISOString(), ...work }));
-  if (redriven) await table.parked.move(parkedId, "redriven", { by: "ann", at: new Date(now) });
+  if (redriven) await redrive(parkedId);
+}
+
+/** As redriving does, which may be killed before it has sent anything. */
+async function redrive(parkedId: string, killed = false): Promise<void> {
+  const at = new Date(now);
+  await table.parked.move(parkedId, "redriven", { by: "ann", at });
+  if (!killed) await table.parked.noteSent(parkedId, at.toISOString(), at);
 }
 
 const sync = { kind: "customer-sync", hop: "customer-sync/UpsertBilling" } as const;
@@ -73,6 +80,18 @@ const settleWhile = (meanwhile: () => Promise<unknown>) =>
     state,
     now: () => new Date(now),
   });
+
+/** The lines for logs and metrics that something writes. */
+async function printed(work: () => Promise<unknown>): Promise<Record<string, unknown>[]> {
+  const write = jest.spyOn(process.stdout, "write").mockImplementation(() => true);
+  const errors = jest.spyOn(process.stderr, "write").mockImplementation(() => true);
+  try {
+    await work();
+    return [...write.mock.calls, ...errors.mock.calls].map(([line]) => JSON.parse(String(line)));
+  } finally {
+    for (const spy of [write, errors]) spy.mockRestore();
+  }
+}
 
 describe("work that goes on while it is judged", () => {
   const letter = { kind: "message", hop: "connector-fleet-test-catch-up", customerId: "unknown" } as const;
@@ -131,6 +150,20 @@ describe("work about version 1 of a customer", () => {
   });
 });
 
+test("the deletion of an account ends what is parked about it, as any newer version does", async () => {
+  const { customerId, orgId } = newCustomer();
+  await park("a-run", { ...sync, customerId, version: version(-1) });
+  await park("a-change", { hop: "connector-fleet-test-salesforce-changes", customerId });
+  await park("a-comparison", { ...comparison, customerId });
+  await bring(customerId, -2);
+  await settle();
+  const statuses = () => Promise.all(["a-run", "a-change", "a-comparison"].map(statusOf));
+  expect(await statuses()).toEqual(["parked", "parked", "parked"]);
+  await store.markDeleted({ customerId, orgId }, version(1), cause());
+  await settle();
+  expect(await statuses()).toEqual(["superseded", "superseded", "superseded"]);
+});
+
 describe("work without a version", () => {
   test.each<[string, number, boolean, ParkedStatus]>([
     ["is overtaken by what was read later", 1, false, "superseded"],
@@ -146,6 +179,39 @@ describe("work without a version", () => {
   });
 });
 
+describe("changes that capture could not use", () => {
+  const change = { hop: "connector-fleet-test-salesforce-changes" } as const;
+  const edits = ["edit-1", "edit-2", "edit-3", "edit-4", "edit-5"];
+
+  test.each<[string, number, "parked" | "superseded"]>([
+    ["are all superseded once a version that was read later is stored, wherever it got", 1, "superseded"],
+    ["are not by one that was read before", -1, "parked"],
+  ])("%s", async (_what, hours, status) => {
+    const { customerId } = newCustomer();
+    for (const id of edits) await park(id, { ...change, customerId });
+    await settle();
+    expect(await Promise.all(edits.map(statusOf))).toEqual(edits.map(() => "parked"));
+    await bring(customerId, hours);
+    await settle();
+    expect(await Promise.all(edits.map(statusOf))).toEqual(edits.map(() => status));
+  });
+
+  test("are done by it when they were redriven", async () => {
+    const { customerId } = newCustomer();
+    await park("redriven", { ...change, customerId }, true);
+    await bring(customerId, 1);
+    await settle();
+    expect(await statusOf("redriven")).toBe("done");
+  });
+
+  test("that are about no account alone wait for a person", async () => {
+    await park("contact", change);
+    await bring(newCustomer().customerId, 1);
+    await settle();
+    expect(await statusOf("contact")).toBe("parked");
+  });
+});
+
 describe("redriven work", () => {
   test("that names no customer is done when it was not parked again for an hour", async () => {
     await park("notice", { hop: "connector-fleet-test-slack-notices" }, true);
@@ -156,6 +222,35 @@ describe("redriven work", () => {
     now += 1;
     expect(await settle()).toMatchObject({ done: 1 });
     expect([await statusOf("notice"), await statusOf("waiting")]).toEqual(["done", "parked"]);
+  });
+
+  test.each(["slack-notices", "salesforce-changes"])(
+    "of which nothing was sent, as the redrive was killed, is parked again after an hour: %s",
+    async (queue) => {
+      await park("killed", { hop: `connector-fleet-test-${queue}`, customerId: newCustomer().customerId });
+      await redrive("killed", true);
+      now += HOUR;
+      expect(await settle()).toMatchObject({ done: 0, returned: 0 });
+      now += 1;
+      expect(await settle()).toMatchObject({ done: 0, returned: 1 });
+      const item = await table.parked.read("killed");
+      expect(item).toMatchObject({ status: "parked", tries: 3 });
+      expect(item?.history.at(-1)).toMatchObject({
+        by: "system:reconcile",
+        note: "the redrive ended before it sent it",
+      });
+      await redrive("killed");
+      now += HOUR + 1;
+      expect(await settle()).toMatchObject({ done: 1 });
+    },
+  );
+
+  test("that was killed and redriven again while it is judged stays redriven", async () => {
+    await park("twice", { hop: "connector-fleet-test-slack-notices" });
+    await redrive("twice", true);
+    now += 2 * HOUR;
+    expect(await settleWhile(() => redrive("twice"))).toMatchObject({ done: 0, returned: 0 });
+    expect(await statusOf("twice")).toBe("redriven");
   });
 
   test("a notice is not done because its customer is in step", async () => {
@@ -172,7 +267,12 @@ describe("redriven work", () => {
     await park("lost", { customerId: newCustomer().customerId, version: version(1) }, true);
     await park("behind", { ...sync, customerId: waiting, version: version(1) }, true);
     now += 26 * HOUR;
-    expect(await settle()).toMatchObject({ returned: 1 });
+    const lines = await printed(async () => expect(await settle()).toMatchObject({ returned: 1 }));
+    // As loud as every other parking: for the alarm, and for who reads the log.
+    expect(lines.filter((line) => "WorkParked" in line)).toMatchObject([{ WorkParked: 1 }]);
+    expect(lines.filter(({ level }) => level === "ERROR")).toMatchObject([
+      { message: "Work parked again", parkedId: "lost", hop: "connector-fleet-test-customer-sync" },
+    ]);
     expect([await statusOf("lost"), await statusOf("behind")]).toEqual(["parked", "redriven"]);
   });
 });

@@ -12,6 +12,11 @@ export function targetOf({ kind, hop }: Pick<ParkedSummary, "kind" | "hop">): Ta
   return undefined;
 }
 
+/** Whether a piece of work is done once the account was read and stored again: a change that capture could not use. */
+export function endsInStore({ kind, hop }: Pick<ParkedSummary, "kind" | "hop">): boolean {
+  return kind === "message" && /salesforce-changes$/.test(hop);
+}
+
 /** Whether the store holds what a piece of work was about, so that its message or input has nothing to add. */
 export function reachedStore(
   { version, hop }: Pick<ParkedSummary, "version" | "hop">,

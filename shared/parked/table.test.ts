@@ -38,7 +38,6 @@ describe("a piece of work", () => {
     await table.parked.park({ ...work, parking });
     expect(await table.parked.read("whole")).toEqual({
       ...work,
-      expiresAt: Date.parse(work.parkedAt) / 1000 + 180 * 86_400,
       part: 0,
       parts: 1,
       status: "parked",
@@ -119,10 +118,8 @@ describe("parking again", () => {
     await table.parked.park(parkedWork(id, again));
     const item = await table.parked.read(id);
     expect(item).toMatchObject({ status: after, tries, parts: 2 });
-    // Undecided work lives for 180 days from when it was parked last, each part of it.
-    const since = tries === 5 ? again.parkedAt : parkedWork(id).parkedAt;
-    const expected = Date.parse(since) / 1000 + 180 * 86_400;
-    if (after === "parked") for (const part of await itemsOf(id)) expect(part.expiresAt).toBe(expected);
+    // Nothing deletes what nobody has decided about yet.
+    if (after === "parked") for (const part of await itemsOf(id)) expect(part).not.toHaveProperty("expiresAt");
     if (tries === 5) {
       expect(item).toMatchObject({ errorName: "RejectedByTargetError", parkedAt: again.parkedAt });
       for (const name of ["endedAt", "errorCode"]) expect(item).not.toHaveProperty(name);
@@ -173,6 +170,44 @@ describe("a step", () => {
     expect(await table.parked.read("ended")).toMatchObject({ endedAt: AT.toISOString() });
   });
 
+  test.each<[ParkedStatus, boolean]>([
+    ["parked", false],
+    ["redriven", false],
+    ["done", true],
+    ["superseded", true],
+    ["discarded", true],
+  ])("to %s gives every part a time to live: %s", async (to, ends) => {
+    const id = `lives-${to}`;
+    await table.parked.park(parkedWork(id, { input: randomBytes(500_000).toString("base64") }));
+    if (to === "parked") await table.parked.move(id, "redriven", { by: "ann", at: AT });
+    await table.parked.move(id, to, { by: "ann", at: AT });
+    for (const item of await itemsOf(id)) expect(item.expiresAt !== undefined).toBe(ends);
+  });
+
+  test("whose answer is lost is known as one's own when it is tried again, and is made once", async () => {
+    await table.parked.park(parkedWork("own"));
+    // The first answer is never seen, and the SDK sends the request again.
+    table.client.middlewareStack.add(
+      (next, { commandName }) =>
+        async (args) => {
+          if (commandName === "UpdateItemCommand") await next(args);
+          return next(args);
+        },
+      { step: "initialize", name: "sendTwice" },
+    );
+    try {
+      const seen = { status: "parked", parkedAt: parkedWork("own").parkedAt } as const;
+      const step = { by: "ann", at: AT, note: "sent back", seen };
+      expect(await table.parked.move("own", "redriven", step)).toEqual({ moved: true, status: "redriven" });
+      expect((await table.parked.read("own"))?.history.map(({ status }) => status)).toEqual(["parked", "redriven"]);
+      // Of somebody else's, even of the same person's a moment later, it is none.
+      const later = { ...step, at: new Date(AT.getTime() + 1) };
+      expect(await table.parked.move("own", "redriven", later)).toEqual({ moved: false, status: "redriven" });
+    } finally {
+      table.client.middlewareStack.remove("sendTwice");
+    }
+  });
+
   test("of what is not there is none", async () => {
     expect(await table.parked.move("never", "done", { by: "ann", at: AT })).toEqual({
       moved: false,
@@ -185,6 +220,38 @@ describe("a step", () => {
     const tries = ["ann", "bob", "eve"].map((by) => table.parked.move("race", "discarded", { by, at: AT }));
     expect((await Promise.all(tries)).filter(({ moved }) => moved)).toHaveLength(1);
     expect((await table.parked.read("race"))?.history).toHaveLength(2);
+  });
+});
+
+describe("that the work of a redrive was sent", () => {
+  const sentAt = new Date(AT.getTime() + 1_000);
+  const redrivenAt = AT.toISOString();
+
+  test("is noted, until it is redriven or parked again", async () => {
+    await table.parked.park(parkedWork("sent"));
+    for (const again of ["redriven", "parked"] as const) {
+      await table.parked.move("sent", "redriven", { by: "ann", at: AT });
+      expect(await table.parked.noteSent("sent", redrivenAt, sentAt)).toBe(true);
+      expect(await table.parked.read("sent")).toMatchObject({ sentAt: sentAt.toISOString() });
+      await table.parked.move("sent", again, { by: "ann", at: sentAt });
+      expect(await table.parked.read("sent")).not.toHaveProperty("sentAt");
+    }
+    await table.parked.move("sent", "redriven", { by: "ann", at: AT });
+    await table.parked.noteSent("sent", redrivenAt, sentAt);
+    await table.parked.park(parkedWork("sent", { parking: "second" }));
+    expect(await table.parked.read("sent")).not.toHaveProperty("sentAt");
+  });
+
+  test.each<[string, (id: string) => Promise<unknown>]>([
+    ["parked again", (id) => table.parked.park(parkedWork(id, { parking: "second" }))],
+    ["discarded", (id) => table.parked.move(id, "discarded", { by: "bob", at: AT })],
+    ["redriven again", (id) => table.parked.move(id, "redriven", { by: "bob", at: sentAt })],
+  ])("is not noted of what was %s meanwhile", async (what, meanwhile) => {
+    await table.parked.park(parkedWork(what));
+    await table.parked.move(what, "redriven", { by: "ann", at: AT });
+    await meanwhile(what);
+    expect(await table.parked.noteSent(what, redrivenAt, sentAt)).toBe(false);
+    expect(await table.parked.read(what)).not.toHaveProperty("sentAt");
   });
 });
 

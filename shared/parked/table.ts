@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { ConditionalCheckFailedException, DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import {
   DynamoDBDocumentClient,
@@ -9,10 +10,11 @@ import {
 import type { z } from "zod";
 import { awsClient } from "../aws.ts";
 import { awsError } from "../aws-errors.ts";
-import { ContractError, InvalidInputError } from "../errors.ts";
+import { ContractError } from "../errors.ts";
 import { describeIssues } from "../issues.ts";
 import { countParked } from "../parked-metric.ts";
 import { isAsSeen, isOneOf, type Seen, seenValues, statusValues } from "./conditions.ts";
+import { decodeCursor, encodeCursor } from "./cursor.ts";
 import { pack, unpack } from "./pack.ts";
 import { plainWords } from "./plain-words.ts";
 import {
@@ -60,7 +62,10 @@ export interface Step {
   readonly seen?: Seen;
 }
 
-/** Where the work stands now; `moved` is false when somebody else was faster. `status` is undefined when there is none. */
+/**
+ * Where the work stands now; `moved` is false when somebody else was faster, and true for a step of one's own whose answer
+ * was lost. `status` is undefined when there is none.
+ */
 export interface Moved {
   readonly moved: boolean;
   readonly status: ParkedStatus | undefined;
@@ -78,13 +83,14 @@ export interface ParkedTable {
   list(query: ParkedQuery): Promise<ParkedPage>;
   /** Takes a piece of work to another status, unless it has one from which that is no step, or is not as `step.seen`. */
   move(parkedId: string, to: ParkedStatus, step: Step): Promise<Moved>;
+  /** Notes that what the redrive of that moment (ISO 8601) had to send is sent; false when the work went on from there. */
+  noteSent(parkedId: string, redrivenAt: string, at: Date): Promise<boolean>;
 }
 
 const INDEX = "by-status";
 const DAY_SECONDS = 86_400;
-/** Days that an input is kept after its work has ended, and while nobody decides about it: both hold a customer's data. */
+/** Days that an input, which may hold a customer's data, is kept after its work has ended; open work is nobody's to delete. */
 const ENDED_DAYS = 90;
-const OPEN_DAYS = 180;
 
 /** From which statuses a step may be made. What has ended comes back by being parked again alone. */
 const FROM: Readonly<Record<ParkedStatus, readonly ParkedStatus[]>> = {
@@ -94,6 +100,8 @@ const FROM: Readonly<Record<ParkedStatus, readonly ParkedStatus[]>> = {
   superseded: ["parked", "redriven"],
   discarded: ["parked", "redriven"],
 };
+/** What a step to open work writes too: each redrive sends anew. */
+const ALSO = { parked: " REMOVE redrivenAt, sentAt", redriven: ", redrivenAt = :at REMOVE sentAt" } as const;
 /** What another parking for the same reason parks again. */
 const PARKED_AGAIN: readonly ParkedStatus[] = ["redriven", "done", "superseded"];
 
@@ -140,26 +148,25 @@ export function createParkedTable(tableName: string, client = awsClient(new Dyna
     return items;
   }
 
-  /** The parts behind the first live as long as it does. */
-  async function setExpiry(parkedId: string, expiresAt: number): Promise<void> {
+  /** The parts behind the first live as long as it does: without a time, for good. */
+  async function setExpiry(parkedId: string, expiresAt?: number): Promise<void> {
     const parts = (await itemsOf(parkedId)).map(({ part }) => Number(part)).filter((part) => part > 0);
     for (const part of parts)
       await update(parkedId, part, {
         ConditionExpression: "attribute_exists(parkedId)",
-        UpdateExpression: "SET expiresAt = :at",
-        ExpressionAttributeValues: { ":at": expiresAt },
+        UpdateExpression: expiresAt ? "SET expiresAt = :at" : "REMOVE expiresAt",
+        ...(expiresAt ? { ExpressionAttributeValues: { ":at": expiresAt } } : {}),
       });
   }
 
   async function parkAgain({ input: _input, parking, parkedId, kind: _kind, ...work }: ParkedWork): Promise<void> {
-    const { tries, ...given } = work;
-    const changed = { ...given, expiresAt: keptUntil(work.parkedAt, OPEN_DAYS) };
+    const { tries, ...changed } = work;
     const names = Object.keys(changed).filter((name) => changed[name as keyof typeof changed] !== undefined);
     const again = await update(parkedId, 0, {
       UpdateExpression:
         `SET #status = :parked, tries = tries + :tries, ${names.map((name) => `${name} = :${name}`).join(", ")}, ` +
         "history = list_append(if_not_exists(history, :none), :entry) " +
-        `REMOVE redrivenAt, endedAt${work.errorCode === undefined ? ", errorCode" : ""} ADD parkings :parking`,
+        `REMOVE redrivenAt, sentAt, endedAt, expiresAt${work.errorCode === undefined ? ", errorCode" : ""} ADD parkings :parking`,
       ConditionExpression: `attribute_exists(parkedId) AND NOT contains(parkings, :key) AND (${isOneOf(PARKED_AGAIN)} OR errorMessage <> :errorMessage)`,
       ExpressionAttributeNames: { "#status": "status" },
       ExpressionAttributeValues: {
@@ -175,7 +182,7 @@ export function createParkedTable(tableName: string, client = awsClient(new Dyna
     });
     if (!again) return;
     countParked();
-    await setExpiry(parkedId, changed.expiresAt);
+    await setExpiry(parkedId);
   }
 
   async function read(parkedId: string): Promise<ParkedItem | undefined> {
@@ -193,13 +200,10 @@ export function createParkedTable(tableName: string, client = awsClient(new Dyna
       const work = { ...given, errorMessage: plainWords(given.errorMessage) };
       const { parkedId } = work;
       const [first, ...rest] = pack(input);
-      const expiresAt = keptUntil(work.parkedAt, OPEN_DAYS);
-      for (const [index, inputGzip] of rest.entries())
-        await putNew({ parkedId, part: index + 1, inputGzip, expiresAt });
+      for (const [index, inputGzip] of rest.entries()) await putNew({ parkedId, part: index + 1, inputGzip });
       const created = await putNew({
         ...work,
         ...first,
-        expiresAt,
         part: 0,
         parts: rest.length + 1,
         status: "parked",
@@ -220,29 +224,23 @@ export function createParkedTable(tableName: string, client = awsClient(new Dyna
         ExpressionAttributeValues: { ":status": status, ":from": from || "0", ":to": to },
         ScanIndexForward: !newestFirst,
         Limit: limit,
-        ExclusiveStartKey: after === undefined ? undefined : decodeCursor(after),
+        ExclusiveStartKey: decodeCursor(after),
       });
       const page = await table.send(query).catch((cause) => {
         throw awsError(cause, `DynamoDB Query on ${tableName}`);
       });
-      const next = page.LastEvaluatedKey && Buffer.from(JSON.stringify(page.LastEvaluatedKey)).toString("base64url");
-      return { items: (page.Items ?? []).map((item) => parse(parkedSummarySchema, item)), next };
+      const items = (page.Items ?? []).map((item) => parse(parkedSummarySchema, item));
+      return { items, next: encodeCursor(page.LastEvaluatedKey) };
     },
 
     async move(parkedId, to, step) {
       const at = step.at.toISOString();
       const expiresAt = keptUntil(at, ENDED_DAYS);
-      const also = hasEnded(to)
-        ? ", endedAt = :at, expiresAt = :expires"
-        : to === "redriven"
-          ? ", redrivenAt = :at"
-          : "";
+      const also = hasEnded(to) ? ", endedAt = :at, expiresAt = :expires" : ALSO[to];
       const entry = { status: to, at, by: step.by, ...(step.note ? { note: step.note } : {}) };
       const asSeen = step.seen ? ` AND ${isAsSeen(step.seen)}` : "";
       const moved = await update(parkedId, 0, {
-        UpdateExpression:
-          `SET #status = :to, history = list_append(if_not_exists(history, :none), :entry)${also}` +
-          (to === "parked" ? " REMOVE redrivenAt" : ""),
+        UpdateExpression: `SET #status = :to, history = list_append(if_not_exists(history, :none), :entry)${also}`,
         ConditionExpression: `attribute_exists(parkedId) AND ${isOneOf(FROM[to])}${asSeen}`,
         ExpressionAttributeNames: { "#status": "status" },
         ExpressionAttributeValues: {
@@ -250,14 +248,24 @@ export function createParkedTable(tableName: string, client = awsClient(new Dyna
           ":to": to,
           ":none": [],
           ":entry": [entry],
-          ...(also ? { ":at": at } : {}),
+          ...(to === "parked" ? {} : { ":at": at }),
           ...(hasEnded(to) ? { ":expires": expiresAt } : {}),
           ...(step.seen ? seenValues(step.seen) : {}),
         },
       });
-      if (!moved) return { moved, status: (await read(parkedId))?.status };
+      const found = moved ? undefined : await read(parkedId);
+      if (!moved && !isDeepStrictEqual(found?.history.at(-1), entry)) return { moved, status: found?.status };
       if (hasEnded(to)) await setExpiry(parkedId, expiresAt);
-      return { moved, status: to };
+      return { moved: true, status: to };
+    },
+
+    noteSent(parkedId, redrivenAt, at) {
+      return update(parkedId, 0, {
+        UpdateExpression: "SET sentAt = :at",
+        ConditionExpression: "#status = :redriven AND redrivenAt = :redrivenAt",
+        ExpressionAttributeNames: { "#status": "status" },
+        ExpressionAttributeValues: { ":at": at.toISOString(), ":redriven": "redriven", ":redrivenAt": redrivenAt },
+      });
     },
   };
 }
@@ -274,15 +282,6 @@ function parkedEntry({ parkedAt, hop, errorName }: Pick<ParkedWork, "parkedAt" |
 /** Whoever wrote the item, its life begins with being parked. */
 function completeHistory(item: z.infer<typeof parkedItemSchema>): HistoryEntry[] {
   return item.history[0]?.status === "parked" ? item.history : [parkedEntry(item), ...item.history];
-}
-
-/** @throws InvalidInputError `BAD_CURSOR` */
-function decodeCursor(cursor: string): Record<string, unknown> {
-  try {
-    return JSON.parse(Buffer.from(cursor, "base64url").toString());
-  } catch (cause) {
-    throw new InvalidInputError("BAD_CURSOR", "The cursor is not one that a page of parked work gave.", { cause });
-  }
 }
 
 function parse<S extends typeof parkedSummarySchema>(schema: S, item: Record<string, unknown>): z.infer<S> {

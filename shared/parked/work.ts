@@ -89,7 +89,9 @@ export type ParkedSummary = z.infer<typeof parkedSummarySchema>;
 export const parkedItemSchema = parkedSummarySchema.extend({
   parts: z.number().catch(1),
   history: historySchema.catch([]),
-  /** Epoch seconds; DynamoDB removes the item some time after. */
+  /** When what its last redrive had to send was sent; without it, a redriven piece of work may have gone nowhere. */
+  sentAt: optionalText,
+  /** Epoch seconds; DynamoDB removes the item some time after. Only what has ended has one. */
   expiresAt: z.number().optional().catch(undefined),
 });
 
@@ -99,6 +101,6 @@ export interface ParkedItem extends z.infer<typeof parkedItemSchema> {
 }
 
 /** Whether nothing more happens to it by itself or by a redrive. */
-export function hasEnded(status: ParkedStatus): boolean {
+export function hasEnded(status: ParkedStatus): status is "done" | "superseded" | "discarded" {
   return status !== "parked" && status !== "redriven";
 }

@@ -1,13 +1,13 @@
 import type { Behind } from "#shared/behind/behind.ts";
-import type { BehindCustomer } from "#shared/behind/behind-index.ts";
-import { TARGETS } from "#shared/behind/marks.ts";
+import { behindKey, keysOf, TARGETS, type Target } from "#shared/behind/marks.ts";
 import { inParallel } from "#shared/chunks.ts";
 import type { CustomerRecord } from "#shared/customer-record.ts";
 import { compareContents } from "./compare.ts";
-import type { WorkPage } from "./scope.ts";
+import type { Position } from "./progress.ts";
+import type { CompareDependencies, WorkPage } from "./scope.ts";
 
 export interface RetryDependencies {
-  readonly behind: Pick<Behind, "due" | "retryNow">;
+  readonly behind: Pick<Behind, "list" | "retryNow">;
 }
 
 /** Requests to the table at the same time. */
@@ -40,26 +40,44 @@ export async function retryForgotten(
   });
 }
 
-/** As many as one collection call reads; who else is behind has a next try of its own. */
-const MOST_COMPARED = 2_000;
+/** With so many a page is full: the next read of a key adds at most a thousand, and one collection call takes both. */
+const ENOUGH = 1_000;
 
 /**
- * Store → organisation: customers of the organisation that a target is behind of, those that wait longest first. What they
- * wait with is compared too, so that they get what is true now.
+ * Store → organisation: every customer of the organisation that a target is behind of, key by key of the index. What they
+ * wait with is compared too, so that they get what is true now. Who is tried meanwhile moves within its key alone.
  */
-export const sweepBehind: WorkPage = async ({ orgId }, _after, deps) => {
-  const wants = (one: BehindCustomer) => one.orgId === orgId;
-  const options = { limit: MOST_COMPARED, markedBefore: LAST, wants };
-  const waiting = await Promise.all(TARGETS.map((target) => deps.behind.due(target, options)));
-  const ids = waiting
-    .flat()
-    .map(({ customerId }) => customerId)
-    .slice(0, MOST_COMPARED);
-  const stored = await deps.store.readMany(ids);
-  const alive = ids.filter((id) => stored.get(id)?.deleted === false);
+export const sweepBehind: WorkPage = async ({ orgId }, after, deps) => {
+  const { customerIds, next } = await listBehind(orgId, after, deps);
+  const stored = await deps.store.readMany(customerIds);
+  const alive = customerIds.filter((id) => stored.get(id)?.deleted === false);
   const contents = await compareContents(alive, stored, orgId, deps);
-  return { findings: { ...contents, compared: alive.length }, next: undefined };
+  return { findings: { ...contents, compared: alive.length }, next };
 };
 
-/** Later than any mark. */
-const LAST = "9999-12-31T23:59:59.999Z";
+async function listBehind(
+  orgId: string,
+  after: Position | undefined,
+  { behind }: CompareDependencies,
+): Promise<{ customerIds: readonly string[]; next: Position | undefined }> {
+  const keys = TARGETS.flatMap((target) => keysOf(target));
+  const begin = after?.target && keyAfter(after.target, after);
+  const customerIds: string[] = [];
+  for (const key of keys.slice(begin ? keys.indexOf(begin.behindKey) : 0)) {
+    let from: object | undefined = begin?.behindKey === key ? begin : undefined;
+    do {
+      const { customers, next } = await behind.list(key, from);
+      customerIds.push(...customers.filter((one) => one.orgId === orgId).map(({ customerId }) => customerId));
+      const last = customers.at(-1);
+      if (customerIds.length >= ENOUGH && last)
+        return { customerIds, next: { id: last.customerId, at: last.nextTryAt, target: last.target } };
+      from = next;
+    } while (from);
+  }
+  return { customerIds, next: undefined };
+}
+
+/** The key of the index after which a page begins. */
+function keyAfter(target: Target, { id, at }: Position) {
+  return { behindKey: behindKey(target, id), nextTryAt: at, customerId: id };
+}

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { TARGETS } from "#shared/behind/marks.ts";
 import { driftCounts } from "#shared/contracts/events.ts";
 
 /** What a sweep does one after the other; every phase goes through pages. */
@@ -10,6 +11,8 @@ export const positionSchema = z.object({
   id: z.string().regex(/^[a-zA-Z0-9]{18}$/),
   /** Its moment, where the phase goes by moments. */
   at: z.iso.datetime().optional(),
+  /** The target it is behind, where the phase goes by targets. */
+  target: z.enum(TARGETS).optional(),
 });
 
 /** What was found so far, from the beginning of the sweep. */

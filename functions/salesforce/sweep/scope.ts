@@ -28,7 +28,7 @@ export interface CompareDependencies {
   readonly salesforce: Salesforce;
   readonly store: Pick<CustomerStore, "readMany" | "listVersions">;
   readonly state: Pick<StateTable, "readMany" | "replace">;
-  readonly behind: Pick<Behind, "due" | "retryNow">;
+  readonly behind: Pick<Behind, "list" | "retryNow">;
   /** Asks for a comparison of all customers; absent while one is under way. */
   readonly onLost?: OwnersContext["onLost"];
   /** Epoch milliseconds. */

@@ -1,7 +1,10 @@
-import { DynamoDBDocumentClient, UpdateCommand } from "@aws-sdk/lib-dynamodb";
+import { BatchWriteCommand, DynamoDBDocumentClient, GetCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import { afterAll, beforeEach, expect, test } from "@jest/globals";
-import { inParallel } from "#shared/chunks.ts";
+import { behindKey } from "#shared/behind/marks.ts";
+import { chunks } from "#shared/chunks.ts";
+import { reconciliationRequested } from "#shared/contracts/events.ts";
 import { cause, newCustomer, TABLE, version } from "#shared/testing/customers-table.ts";
+import type { Progress } from "./progress.ts";
 import { newBench, startTables } from "./testing.ts";
 
 const tables = await startTables();
@@ -76,16 +79,36 @@ test("every night whoever is behind is compared, however long ago its account mo
   expect(bench.repaired).toEqual([`changed ${waiting}`]);
 });
 
-test("an organisation with more behind than a night compares keeps no other one from being compared", async () => {
-  const keys = Array.from({ length: 2_000 }, (_, n) => `001other${String(n).padStart(10, "0")}`);
-  const customer = { ...newCustomer(), orgId: "00D00000000OTHEREA" };
-  const store = tables.store;
-  await inParallel(keys, 25, (customerId) => store.save({ ...customer, customerId }, version(1), cause()));
-  const id = await unbilled(true);
-  org.update(id, { Name: "Changed, and the event was lost" });
+/** Puts so many customers behind billing, whose accounts are in no organisation. */
+async function fallBehind(prefix: string, orgId: string, count: number): Promise<void> {
+  const customer = { ...newCustomer(), orgId };
+  await tables.store.save(customer, version(1), cause());
+  const client = DynamoDBDocumentClient.from(tables.client);
+  const { Item } = await client.send(new GetCommand({ TableName: TABLE, Key: { customerId: customer.customerId } }));
+  const ids = Array.from({ length: count }, (_, n) => `${prefix}${String(n).padStart(18 - prefix.length, "0")}`);
+  const puts = ids.map((customerId) => ({
+    PutRequest: { Item: { ...Item, customerId, behindKey: behindKey("billing", customerId) } },
+  }));
+  for (const some of chunks(puts, 25)) await client.send(new BatchWriteCommand({ RequestItems: { [TABLE]: some } }));
+}
+
+test("whoever is behind is compared, however many wait in front of it, here and elsewhere", async () => {
+  await fallBehind("001other", "00D00000000OTHEREA", 1_000);
+  await fallBehind("001these", org.id, 2_050);
+  const waiting = [await unbilled(true), await unbilled(true)];
+  const [late = "", billed = ""] = waiting;
+  for (const id of waiting) org.update(id, { Name: "Changed, and the event was lost" });
   org.time += 10 * 86_400_000;
   const window = { from: new Date(org.time - 60_000).toISOString(), to: new Date(org.time).toISOString() };
-  await tables.behind.failed(id, "billing", { name: "E", code: "e", message: "later", retryAfterSeconds: 9_000 });
-  await bench.sweep({ window });
-  expect(bench.repaired).toEqual([`changed ${id}`]);
+  await tables.behind.failed(late, "billing", { name: "E", code: "e", message: "later", retryAfterSeconds: 9_000 });
+  await tables.behind.reached(billed, "billing", (await tables.store.read(billed))?.version ?? "");
+  // In one invocation, and in one for every page.
+  for (const budgetMs of [Number.POSITIVE_INFINITY, 0]) {
+    bench.budgetMs = budgetMs;
+    await bench.sweep({ window });
+    expect(bench.repaired).toEqual(waiting.map((id) => `changed ${id}`).sort());
+    const continued = bench.published.filter(({ contract }) => contract === reconciliationRequested);
+    const pages = continued.map(({ detail }) => (detail.data as { cursor: Progress }).cursor.after?.target);
+    expect(pages.includes("billing")).toBe(budgetMs === 0);
+  }
 });
