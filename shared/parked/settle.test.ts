@@ -310,7 +310,7 @@ test("a walk in which AWS is slow ends in time, and the next one closes what is 
     await park(id, { ...sync, customerId, version: version(1) });
     await bring(customerId, 2, "billing");
   }
-  const slow: Pick<ParkedTable, "list" | "move"> = {
+  const slow: Pick<ParkedTable, "list" | "move" | "read"> = {
     ...table.parked,
     async move(...input) {
       now += SETTLING_MS;
