@@ -9,7 +9,8 @@ test("a call to AWS that is not answered ends after its attempts, each of which 
   await using silent = await serve(() => "hang");
   const credentials = { accessKeyId: "test", secretAccessKey: "test" };
   const client = awsClient(new DynamoDBClient({ endpoint: silent.url, region: "eu-central-1", credentials }), 50);
-  await expect(client.send(new ListTablesCommand({}))).rejects.toMatchObject({ name: "TimeoutError" });
-  expect(silent.requests).toHaveLength(AWS_ATTEMPTS);
+  // On a busy machine an attempt may end before the server has seen it.
+  const failure = { name: "TimeoutError", $metadata: { attempts: AWS_ATTEMPTS } };
+  await expect(client.send(new ListTablesCommand({}))).rejects.toMatchObject(failure);
   client.destroy();
 });

@@ -18,7 +18,7 @@ const LINES: readonly (readonly Lane[])[] = [
 const BESIDE: readonly Lane[] = ["sweep", "catch-up", "backfill", "duplicates", "poison"];
 
 /** Hops of one way in a run. More would meet each other's retries, and what is down for hours would be given up by age. */
-const MOST = { passing: 8, short: 6, "2 minutes": 6, "2 hours": 6 } as const;
+const MOST = { passing: 12, short: 8, "2 minutes": 8, "2 hours": 8 } as const;
 
 /**
  * Divides cells into runs: all of one run have the same duration. Several hops of one way are met one after the other: the
