@@ -123,7 +123,16 @@ async function setBulkLane({ aws }: Lab["fleet"], Enabled: boolean): Promise<voi
 
 const retry = ({ fleet }: Lab) => ask(fleet, "fleet.flows", "retries.requested");
 
-/** What happens while somebody waits: for a target, for a message to come again, or behind a backfill. */
+/** A version of a customer that is stored already, at the latest when it comes again. */
+async function storeAgain({ fleet }: Lab): Promise<void> {
+  const metadata = metadataOf(fleet);
+  const about = { customerId: "001000000000AGAIAA", orgId: metadata.orgId };
+  const customer = { ...about, name: "Stored already", email: null, phone: null, address: null, plan: null };
+  const version = "2026-01-01T00:00:00.000Z/001767225600000/001767225601000";
+  await invoke(fleet, "customers-upsert", { type: "customer.changed", metadata, data: { customer, version } });
+}
+
+/** What happens while somebody waits: for a target, behind a backfill, or until a message or a version comes again. */
 export const WAITING_STEPS: readonly Step[] = [
   ...busySalesforce,
   {
@@ -141,6 +150,12 @@ export const WAITING_STEPS: readonly Step[] = [
     when: "a message comes again",
     grants: /^billing-duplicates → BatchGetItem FleetStateTable$/,
     drive: comesAgain("billing-duplicates", "billing-duplicates"),
+  },
+  {
+    when: "a version comes again",
+    grants: /^customers-upsert → GetItem CustomersTable$/,
+    prepare: storeAgain,
+    drive: storeAgain,
   },
   {
     when: "a backfill fills the bulk lane",
