@@ -16,6 +16,17 @@ afterAll(() => billing.close());
 const calls = (wanted: string) => account.calls.filter(({ endpoint }) => endpoint === wanted);
 const open = (seconds: number) => ({ name: "RateLimitedError", code: "OUTCOME_OPEN", retryAfterSeconds: seconds });
 
+/** A customer in step, whose second version was sent to Stripe, got no answer, and lands a minute later. */
+async function withLateUpdate() {
+  const customer = await stored();
+  await sync(customer, 1);
+  await edit(customer, 2, "Second");
+  account.fate = () => 60_000;
+  await expect(sync(customer, 2)).rejects.toMatchObject({ name: "TransientError" });
+  account.fate = () => "pass";
+  return customer;
+}
+
 describe("a creation of which Stripe stored a failure", () => {
   test("is waited for, looked for, then made under the next key", async () => {
     const customer = await stored();
@@ -172,12 +183,7 @@ describe("an update whose answer was lost", () => {
   });
 
   test("and lands on top of a newer one is written over once it cannot land any more", async () => {
-    const customer = await stored();
-    await sync(customer, 1);
-    await edit(customer, 2, "Second");
-    account.fate = () => 60_000;
-    await expect(sync(customer, 2)).rejects.toMatchObject({ name: "TransientError" });
-    account.fate = () => "pass";
+    const customer = await withLateUpdate();
     await account.advance(10_000);
     await edit(customer, 3, "Third");
     await expect(sync(customer, 3)).rejects.toMatchObject(open(80));
@@ -189,12 +195,7 @@ describe("an update whose answer was lost", () => {
   });
 
   test("is written over even when the run that did so first was killed before it could say so", async () => {
-    const customer = await stored();
-    await sync(customer, 1);
-    await edit(customer, 2, "Second");
-    account.fate = () => 60_000;
-    await expect(sync(customer, 2)).rejects.toMatchObject({ name: "TransientError" });
-    account.fate = () => "pass";
+    const customer = await withLateUpdate();
     await edit(customer, 3, "Third");
     let notes = 0;
     const noteBilling: CustomerStore["noteBilling"] = async (...input) => {
@@ -232,12 +233,7 @@ describe.each([
   ["a server that is out", { status: 503 }],
 ])("the answer of %s to a repetition", (_who, fault) => {
   test("does not make an update forgotten that is still under way", async () => {
-    const customer = await stored();
-    await sync(customer, 1);
-    await edit(customer, 2, "Second");
-    account.fate = () => 60_000;
-    await expect(sync(customer, 2)).rejects.toMatchObject({ name: "TransientError" });
-    account.fate = () => "pass";
+    const customer = await withLateUpdate();
     await account.fault({ ...UPDATE, ...fault });
     await expect(sync(customer, 2)).rejects.toThrow();
     await edit(customer, 3, "Third");

@@ -40,9 +40,10 @@ const ownQueue = lazy((): QueueControl => {
 
 /**
  * Wraps a batched queue consumer. Every message ends in one of three ways: worked (deleted), to be tried again, or parked
- * with its reason, because trying again cannot help, or because it has failed for longer than the consumer's patience. What is tried
- * again waits as long as the target asked for, otherwise for a time that grows with every try. A hang ends shortly before
- * the function's own time-out; a crash, which nobody here sees, is noticed at the next receipt (`work-records.ts`).
+ * with its reason, because trying again cannot help, or because it has failed for longer than the consumer's patience.
+ * What is tried again waits as long as the target asked for, otherwise for a time that grows with every try. A hang ends
+ * shortly before the function's own time-out; a crash, which nobody here sees, is noticed at the next receipt
+ * (`work-records.ts`).
  */
 export function queueHandler<T>(
   decode: Decode<T>,

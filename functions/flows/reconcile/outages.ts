@@ -20,7 +20,8 @@ const UNDER_WAY_MS = 10_000;
 
 /**
  * Who shall be taken up for a target, as its breakers are at the moment `now` (epoch milliseconds). Where a breaker is
- * open nobody is; once its wait is over a few are, due or not, because somebody has to find out. Once it has closed, and every function knows it, whoever waited is, due or not.
+ * open nobody is; once its wait is over a few are, due or not, because somebody has to find out. Once it has closed, and
+ * every function knows it, whoever waited is, due or not.
  */
 export function drawsFor(target: Target, breakers: readonly BreakerState[], now: number): Draw[] {
   const own = breakers.filter((one) => one.target === target && !isOfEvents(one.endpoint));
